@@ -63,9 +63,14 @@ def _clean_pair(key: str, value: object) -> object:
     return _MASK if _SECRET_KEY.search(key) and value is not None else _clean(value)
 
 
+def _one_line(key: str, value: object) -> object:
+    """Keep a line of the log one line, whoever sent the text; only a traceback may have more."""
+    return value.replace("\n", " ⏎ ") if isinstance(value, str) and key != "exception" else value
+
+
 def keep_secrets(_logger: object, _method: str, event: MutableMapping[str, object]) -> MutableMapping[str, object]:
     """Mask every secret in a log line. The last step before it is written, so that nothing added later escapes."""
-    return {key: _clean_pair(key, value) for key, value in event.items()}
+    return {key: _one_line(key, _clean_pair(key, value)) for key, value in event.items()}
 
 
 def set_up_logging(log_format: Literal["console", "json"], level: int = logging.INFO) -> None:

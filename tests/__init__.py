@@ -1,0 +1,1 @@
+"""The tests of walletd, by floor; tests/house checks the house itself."""
