@@ -73,6 +73,17 @@ def keep_secrets(_logger: object, _method: str, event: MutableMapping[str, objec
     return {key: _one_line(key, _clean_pair(key, value)) for key, value in event.items()}
 
 
+class _StandardError(logging.Handler):
+    """Writes to what standard error is now: a test, or a server that detaches, may exchange it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line; where that fails, logging's own last resort tells, and the caller goes on."""
+        try:
+            sys.stderr.write(f"{self.format(record)}\n")
+        except (OSError, ValueError):
+            self.handleError(record)
+
+
 def set_up_logging(log_format: Literal["console", "json"], level: int = logging.INFO) -> None:
     """Send all log lines, ours and the libraries', to standard error in one form."""
     shared: list[Processor] = [
@@ -96,7 +107,7 @@ def set_up_logging(log_format: Literal["console", "json"], level: int = logging.
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _StandardError()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.PositionalArgumentsFormatter()],

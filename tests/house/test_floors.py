@@ -1,0 +1,58 @@
+"""What a floor may use from outside, beside the import contracts that `make lint` checks (architecture.md 2)."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from tests.house.source import ROOT, modules
+
+_OURS = {"walletd", "scheduler"}
+_ALLOWED = {
+    "walletd/domain": {"phonenumbers", "rapidfuzz"},
+    "walletd/db": {"sqlalchemy", "alembic", "psycopg", "psycopg_pool", "pysqlite3"},
+    "walletd/wallets": {"cryptography", "OpenSSL", "aioapns", "h2", "PIL", "segno", "httpx", "google", "msgspec"},
+    "walletd/services": {"cryptography", "msgspec", "segno", "sqlalchemy"},
+    "walletd/web": {"litestar", "msgspec", "jinja2", "uvicorn", "prometheus_client"},
+    "walletd/cli": {"click", "uvicorn", "segno"},
+    "walletd/demo": {"h2", "hypercorn", "cryptography", "OpenSSL", "httpx", "jinja2", "segno"},
+    "scheduler": {"croniter"},
+}
+
+
+@pytest.mark.parametrize("floor", sorted(_ALLOWED))
+def test_a_floor_uses_only_the_libraries_that_belong_to_it(floor: str) -> None:
+    """A library enters on one floor, so that exchanging it is the work of one floor."""
+    strangers = [
+        f"{module.name}:{line} {name}"
+        for module in modules(floor)
+        for line, name in module.imported()
+        if name.partition(".")[0] not in sys.stdlib_module_names | _OURS | _ALLOWED[floor]
+    ]
+    assert strangers == []
+
+
+def test_every_floor_of_the_plan_is_known_here() -> None:
+    """A new folder under walletd must say which libraries it may use."""
+    folders = {f"walletd/{path.parent.name}" for path in (ROOT / "walletd").glob("*/__init__.py")}
+    assert folders - set(_ALLOWED) == set()
+
+
+def test_only_the_two_engines_ask_which_database_it_is() -> None:
+    """What differs between SQLite and PostgreSQL stands in two files, behind one protocol."""
+    engines = {"walletd/db/sqlite.py", "walletd/db/postgres.py"}
+    drivers = ("sqlalchemy.dialects", "psycopg", "psycopg_pool", "sqlite3", "pysqlite3")
+    asked = [
+        f"{module.name}:{line} {name}"
+        for module in modules("walletd", "scheduler")
+        if module.name not in engines
+        for line, name in module.imported()
+        if f"{name}.".startswith(tuple(f"{driver}." for driver in drivers))
+    ]
+    compared = [
+        module.name
+        for module in modules("walletd", "scheduler")
+        if module.name not in engines and (".dialect." in module.text or ".dialect\n" in module.text)
+    ]
+    assert asked + compared == []

@@ -1,0 +1,58 @@
+"""How large things may be, and that each says what it is."""
+
+from __future__ import annotations
+
+import ast
+
+from tests.house.source import modules
+
+_FILE_LINES_MAX = 350
+_FUNCTION_LINES_MAX = 50
+# A migration is a list of tables, read once and never edited after its release.
+_LISTS = "walletd/db/migrations/versions/"
+
+
+def test_no_file_is_longer_than_350_lines() -> None:
+    """A file that outgrows 350 lines is cut by noun."""
+    lengths = {module.name: len(module.text.splitlines()) for module in modules() if not module.name.startswith(_LISTS)}
+    assert {name: lines for name, lines in lengths.items() if lines > _FILE_LINES_MAX} == {}
+
+
+def test_no_function_is_longer_than_50_lines() -> None:
+    """A function that outgrows 50 lines does more than one thing."""
+    lengths = {
+        f"{module.name}:{function.lineno} {function.name}": (function.end_lineno or 0) - function.lineno + 1
+        for module in modules()
+        if not module.name.startswith(_LISTS)
+        for function in module.functions()
+    }
+    assert {name: lines for name, lines in lengths.items() if lines > _FUNCTION_LINES_MAX} == {}
+
+
+def test_every_import_stands_at_the_top_of_its_file() -> None:
+    """An import inside a function hides who depends on whom."""
+    hidden = [
+        f"{module.name}:{node.lineno}"
+        for module in modules()
+        for function in module.functions()
+        for node in ast.walk(function)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+    assert hidden == []
+
+
+def test_every_module_says_what_lives_there() -> None:
+    """Each file that holds code opens with a docstring."""
+    assert [module.name for module in modules() if module.text.strip() and not ast.get_docstring(module.tree)] == []
+
+
+def test_every_test_states_a_behaviour() -> None:
+    """Each test has a docstring, so that the tests read as a specification."""
+    silent = [
+        f"{module.name}:{function.lineno} {function.name}"
+        for module in modules("tests")
+        for function in module.functions()
+        if module.path.name.startswith("test_") and function.name.startswith("test_")
+        if not ast.get_docstring(function)
+    ]
+    assert silent == []

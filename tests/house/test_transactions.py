@@ -1,0 +1,97 @@
+"""What may happen inside a transaction: `fn(tx)` is one synchronous function, and the network stays outside.
+
+Functions are found by name: what is passed to `database.write()` or `.read()`, and what that calls in the same file.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+import pytest
+
+from tests.house.source import Function, Module, modules
+
+_TRANSACTION = {"write", "read"}
+_OUTSIDE = {"wallet", "wallets", "platform", "platforms", "channel", "channels", "pos"}
+_SERVICES = [pytest.param(module, id=module.name) for module in modules("walletd/services")]
+
+
+def _segments(node: ast.expr) -> list[str]:
+    """Split `self._database.write` into its names."""
+    match node:
+        case ast.Attribute(value=inner, attr=name):
+            return [*_segments(inner), name]
+        case ast.Name(id=name):
+            return [name]
+        case ast.Call(func=inner) | ast.Subscript(value=inner):
+            return _segments(inner)
+        case _:
+            return []
+
+
+def _passed(module: Module) -> Iterator[ast.expr]:
+    """Yield what is passed to a transaction."""
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Call):
+            names = _segments(node.func)
+            if len(names) > 1 and names[-1] in _TRANSACTION and names[-2].strip("_") == "database" and node.args:
+                yield node.args[0]
+
+
+def _inside(module: Module) -> list[Function | ast.Lambda]:
+    """Return all functions of the file that run inside a transaction."""
+    by_name: dict[str, list[Function]] = {}
+    for function in module.functions():
+        by_name.setdefault(function.name, []).append(function)
+    waiting = list(_passed(module))
+    found: list[Function | ast.Lambda] = []
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Lambda):
+            found.append(node)
+            waiting += [inner for inner in ast.walk(node.body) if isinstance(inner, ast.Call)]
+            continue
+        # partial(self._store, order) runs its first argument.
+        names = _segments(node.args[0] if isinstance(node, ast.Call) and "partial" in _segments(node) else node)
+        for function in by_name.get(names[-1], []) if names else []:
+            if function not in found:
+                found.append(function)
+                waiting += [inner for inner in ast.walk(function) if isinstance(inner, ast.Call)]
+    return found
+
+
+def _names_of_wallets(module: Module) -> set[str]:
+    return {
+        alias.asname or alias.name
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("walletd.wallets")
+        for alias in node.names
+    }
+
+
+@pytest.mark.parametrize("module", _SERVICES)
+def test_a_transaction_is_one_synchronous_function(module: Module) -> None:
+    """No function that runs inside a transaction is async or awaits."""
+    waits = [
+        f"{module.name}:{node.lineno}"
+        for function in _inside(module)
+        for node in ast.walk(function)
+        if isinstance(node, ast.AsyncFunctionDef | ast.Await | ast.AsyncFor | ast.AsyncWith)
+    ]
+    assert waits == []
+
+
+@pytest.mark.parametrize("module", _SERVICES)
+def test_nothing_of_the_wallets_is_called_inside_a_transaction(module: Module) -> None:
+    """Rendering, signing and pushing happen between transactions."""
+    outside = _names_of_wallets(module)
+    calls = [
+        f"{module.name}:{node.lineno} {'.'.join(_segments(node.func))}"
+        for function in _inside(module)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Call)
+        if {name.strip("_") for name in _segments(node.func)[:-1]} & _OUTSIDE
+        or (_segments(node.func)[:1] and _segments(node.func)[0] in outside)
+    ]
+    assert calls == []
