@@ -60,9 +60,3 @@ def test_no_file_names_a_package_registry() -> None:
 def test_no_file_holds_a_private_key() -> None:
     """Keys are made where they are needed; the examples are dummies."""
     assert _found(r"-----BEGIN [A-Z ]*PRIVATE KEY-----\s+[A-Za-z0-9+/]{40}") == []
-
-
-def test_no_file_is_left_unfinished() -> None:
-    """Work that is not done is not hinted at in the code."""
-    mark = "|".join(("TODO", "FIXME", "X" * 3))
-    assert [found for found in _found(rf"\b(?:{mark})\b") if not found.startswith("pass_templates/")] == []

@@ -39,25 +39,30 @@ def _passed(module: Module) -> Iterator[ast.expr]:
                 yield node.args[0]
 
 
+def _called(module: Module, node: ast.expr) -> list[Function]:
+    """Return what a name or call can mean in this file: `store` a function, `self._store` a method."""
+    methods = [part for node in ast.walk(module.tree) if isinstance(node, ast.ClassDef) for part in node.body]
+    match _segments(node):
+        case [name]:
+            return [part for part in module.functions() if part.name == name and part not in methods]
+        case ["self" | "cls", name]:
+            return [part for part in methods if isinstance(part, Function) and part.name == name]
+        case _:
+            return []
+
+
 def _inside(module: Module) -> list[Function | ast.Lambda]:
     """Return all functions of the file that run inside a transaction."""
-    by_name: dict[str, list[Function]] = {}
-    for function in module.functions():
-        by_name.setdefault(function.name, []).append(function)
     waiting = list(_passed(module))
     found: list[Function | ast.Lambda] = []
     while waiting:
         node = waiting.pop()
-        if isinstance(node, ast.Lambda):
-            found.append(node)
-            waiting += [inner for inner in ast.walk(node.body) if isinstance(inner, ast.Call)]
-            continue
         # partial(self._store, order) runs its first argument.
-        names = _segments(node.args[0] if isinstance(node, ast.Call) and "partial" in _segments(node) else node)
-        for function in by_name.get(names[-1], []) if names else []:
-            if function not in found:
-                found.append(function)
-                waiting += [inner for inner in ast.walk(function) if isinstance(inner, ast.Call)]
+        node = node.args[0] if isinstance(node, ast.Call) and "partial" in _segments(node) else node
+        new = [node] if isinstance(node, ast.Lambda) else _called(module, node)
+        for function in (each for each in new if each not in found):
+            found.append(function)
+            waiting += [inner for inner in ast.walk(function) if isinstance(inner, ast.Call)]
     return found
 
 
