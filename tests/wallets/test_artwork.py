@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from walletd.domain.face import StampRow
-from walletd.wallets.artwork import draw_stamps, place_slots
+from walletd.wallets.artwork import draw_stamps
+from walletd.wallets.stamp_places import place_slots
 from walletd.wallets.templates import StampArtwork, read_template
 
 _STAMP = Path(__file__).resolve().parents[2] / "pass_templates" / "stamp"

@@ -195,6 +195,7 @@ _FAULTS: dict[str, tuple[str, Damage, str, str]] = {
     "stamps on another kind": ("gift", _toml("[barcode]", "[stamps]\n\n[barcode]"), f"{_TOML}: stamps", "kind stamp"),
     "stamp card without layout": ("stamp", _toml("[stamps]", "[other]"), _TOML, "other"),
     "stamps under a primary field": ("stamp", _toml("fields.header", "fields.primary"), f"{_TOML}: fields.primary", ""),
+    "stamps without room": ("stamp", _toml("margin_y = 8", "margin_y = 60"), f"{_TOML}: stamps", "leaves no room"),
     "default language missing": ("gift", _toml('"en"', '"fr"'), f"{_TOML}: languages.default", "fr.lproj"),
     "label in no language": (
         "gift",

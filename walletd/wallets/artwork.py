@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from io import BytesIO
 
 from PIL import Image
 
 from walletd.domain.face import StampRow
+from walletd.wallets.stamp_places import MOST_SLOTS, place_slots
 from walletd.wallets.template_images import SCALES
 from walletd.wallets.templates import StampArtwork
 
-MOST_SLOTS = 30
-_STRIP = (375, 144)
-_COLORS = 160
-_SMALLEST = 12
-"""Points; below this a stamp is a dot."""
+_COLORS = 192
 
 
 def draw_stamps(artwork: StampArtwork, row: StampRow) -> dict[str, bytes]:
     """Return archive path (`strip.png`, `strip@2x.png`, `strip@3x.png`) → PNG with `row.filled` of `row.slots` stamped.
 
-    The same row on the same artwork gives the same bytes, so the caller may keep them. It takes some tenths
-    of a second. Raises ValueError unless 1 <= slots <= 30 and 0 <= filled <= slots.
+    The same row on the same artwork gives the same bytes, so the caller may keep them. It takes about
+    a tenth of a second. Raises ValueError unless 1 <= slots <= 30 and 0 <= filled <= slots.
     """
     if not 1 <= row.slots <= MOST_SLOTS or not 0 <= row.filled <= row.slots:
         raise ValueError(f"A stamp card has 1 to {MOST_SLOTS} slots and no more stamps than slots, not {row}.")
@@ -39,32 +35,6 @@ def draw_stamps(artwork: StampArtwork, row: StampRow) -> dict[str, bytes]:
     return strips
 
 
-def place_slots(artwork: StampArtwork, slots: int) -> tuple[float, list[tuple[float, float]]]:
-    """Return the side of a stamp and the centre of each slot, in points, row by row from the left upper corner.
-
-    Rows differ by one slot at most, the fuller ones above, and each row is centred on the strip. Raises ValueError
-    where the template's margins and gaps leave no room.
-    """
-    rows = 1 if slots <= artwork.one_row_up_to else 2 if slots <= artwork.two_rows_up_to else 3
-    columns = math.ceil(slots / rows)
-    width, height = _STRIP[0] - 2 * artwork.margin_x, _STRIP[1] - 2 * artwork.margin_y
-    side = min(
-        artwork.largest,
-        (width - artwork.gap * (columns - 1)) / columns,
-        (height - artwork.gap * (rows - 1)) / rows,
-    )
-    if side < _SMALLEST:
-        raise ValueError(f"{slots} slots would be {side:.0f} points wide; [stamps] in template.toml leaves no room.")
-    step = side + artwork.gap
-    top = (_STRIP[1] - (rows - 1) * step) / 2
-    centres = []
-    for row in range(rows):
-        in_row = slots // rows + (row < slots % rows)
-        left = (_STRIP[0] - (in_row - 1) * step) / 2
-        centres += [(left + column * step, top + row * step) for column in range(in_row)]
-    return side, centres
-
-
 def _picture(content: bytes) -> Image.Image:
     with Image.open(BytesIO(content), formats=("PNG",)) as picture:
         return picture.convert("RGBA")
@@ -79,5 +49,5 @@ def _small_png(strip: Image.Image) -> bytes:
     """Return the strip with a palette: a third of the bytes, and no eye tells the difference."""
     opaque = strip.convert("RGB")
     buffer = BytesIO()
-    opaque.quantize(_COLORS, Image.Quantize.MEDIANCUT, 1, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
+    opaque.quantize(_COLORS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
     return buffer.getvalue()

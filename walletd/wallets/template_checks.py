@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from walletd.domain.errors import TemplateInvalid
 from walletd.domain.face import FACE_VALUES, PHRASES
+from walletd.wallets.stamp_places import MOST_SLOTS, place_slots
 from walletd.wallets.template_colors import check_contrast, parse_color
 from walletd.wallets.template_shape import FieldShape, SourceShape, TemplateShape
 
@@ -73,6 +74,12 @@ def _check_stamps(shape: TemplateShape, path: str) -> None:
         raise TemplateInvalid("Stamps are drawn on the strip, and generic passes have none.", path=f"{path}: style")
     if shape.stamps and shape.fields.primary:
         raise TemplateInvalid("A primary field would stand on the stamps; move it.", path=f"{path}: fields.primary")
+    if shape.stamps:
+        try:
+            for slots in range(1, MOST_SLOTS + 1):
+                place_slots(shape.stamps, slots)
+        except ValueError as error:
+            raise TemplateInvalid(str(error), path=f"{path}: stamps") from error
 
 
 def _check_limits(shape: TemplateShape, path: str) -> None:
