@@ -37,11 +37,11 @@ soak: .venv/.dev ## Run walletd under load and faults for a long time
 bench: .venv/.dev ## Measure speed against peers and against the machine's limits
 	$(BIN)/python -m bench $(ARGS)
 
-docs: .venv/.dev ## Build the documentation into site/
+docs: .venv/.dev ## Build the documentation into docs/site/
 	$(BIN)/zensical build --config-file docs/zensical.toml
 
 clean: ## Remove .venv and everything else that can be made again
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist site
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist docs/site
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.main: requirements/main.txt requirements/build.txt requirements/setup.sh
