@@ -1,0 +1,136 @@
+"""The one place where walletd is put together: settings in, services out."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from walletd.db.database import Database, migrate, open_database
+from walletd.domain.errors import ConfigurationRefused
+from walletd.domain.publishing import PushSchedule
+from walletd.services import Services, build_services
+from walletd.services.runtime import Runtime
+from walletd.settings import Settings
+from walletd.wallets.apple.platform import ApplePlatform
+from walletd.wallets.templates import Template, read_templates
+from walletd.wallets.vault import Vault
+
+_MASTER_KEY_BYTES: Final = 32
+_MASTER_KEY_FILE: Final = "master.key"
+_DEMO: Final = "demo"
+
+
+def utc_now() -> datetime:
+    """Return the present instant; the only clock of a running walletd."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """A running walletd without its edges."""
+
+    settings: Settings
+    services: Services
+    runtime: Runtime
+    apple: ApplePlatform
+    templates: dict[str, Template]
+    clock: Callable[[], datetime]
+
+
+def prepare_database(settings: Settings) -> None:
+    """Make the data directory and bring the schema to this release; raises ConfigurationRefused."""
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    migrate(settings.database_url)
+
+
+@asynccontextmanager
+async def application(
+    settings: Settings, *, role: str = "all", clock: Callable[[], datetime] = utc_now
+) -> AsyncIterator[Application]:
+    """Open the database, load templates and certificates, and give the use cases; closes everything at the end.
+
+    Raises ConfigurationRefused, TemplateInvalid.
+    """
+    templates = read_templates(settings.templates_dir)
+    database = open_database(settings.database_url, role)
+    runtime, apple = build_runtime(settings, database, templates, clock)
+    await database.start()
+    try:
+        services = build_services(runtime)
+        await services.upkeep.start()
+        yield Application(settings, services, runtime, apple, templates, clock)
+    finally:
+        await apple.close()
+        await database.close()
+
+
+def build_runtime(
+    settings: Settings, database: Database, templates: dict[str, Template], clock: Callable[[], datetime]
+) -> tuple[Runtime, ApplePlatform]:
+    """Put the shared parts of all services together."""
+    demo = settings.environment == _DEMO
+    apple = ApplePlatform(
+        templates,
+        web_service_url=f"{settings.public_url}/apple",
+        apns_url=settings.apns_url,
+        apns_ca_file=settings.apns_ca_file,
+        allow_demo=demo,
+        clock=clock,
+    )
+    runtime = Runtime(
+        database=database,
+        clock=clock,
+        vault=Vault(master_key(settings)),
+        platforms={apple.name: apple},
+        templates={name: template.kind for name, template in templates.items()},
+        colors={name: _colors(template) for name, template in templates.items()},
+        public_url=settings.public_url,
+        instance=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
+        schedule=PushSchedule(burst=settings.apns_burst),
+        add_link_seconds=settings.add_link_days * 24 * 3600,
+    )
+    return runtime, apple
+
+
+def master_key(settings: Settings) -> bytes:
+    """Return the key that seals secrets: the setting, else the file in the data directory, made on first use.
+
+    Raises ConfigurationRefused where it has the wrong form or others may read the file.
+    """
+    if settings.master_key is not None:
+        return _decoded(settings.master_key, "WALLETD_MASTER_KEY")
+    path = settings.data_dir / _MASTER_KEY_FILE
+    if not path.exists():
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _write_private(path, secrets.token_hex(_MASTER_KEY_BYTES))
+    if path.stat().st_mode & 0o077:
+        raise ConfigurationRefused(f"Others may read {path}; run: chmod 600 {path}")
+    return _decoded(path.read_text(encoding="ascii").strip(), str(path))
+
+
+def _decoded(text: str, source: str) -> bytes:
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        key = b""
+    if len(key) != _MASTER_KEY_BYTES:
+        raise ConfigurationRefused(f"{source} must be {_MASTER_KEY_BYTES * 2} hexadecimal digits.")
+    return key
+
+
+def _write_private(path: Path, content: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as handle:
+        handle.write(content + "\n")
+
+
+def _colors(template: Template) -> dict[str, str]:
+    colors = template.colors
+    return {"background": colors.background, "foreground": colors.foreground, "label": colors.label}

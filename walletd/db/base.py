@@ -1,0 +1,74 @@
+"""What all rows share, and the transaction that every query is given.
+
+Instants are whole milliseconds since 1970, amounts whole numbers. Every row belongs to a merchant, and references carry
+the merchant with them, so that no row of one merchant can point to a row of another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    CursorResult,
+    Executable,
+    ForeignKeyConstraint,
+    MetaData,
+    String,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who holds something, and until when in milliseconds."""
+
+    holder: str
+    until: int
+
+
+class Tx:
+    """One transaction in the database's own thread: statements, and what happens once it is committed."""
+
+    __slots__ = ("_connection", "after_commit", "announced")
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.after_commit: list[Callable[[], None]] = []
+        self.announced: set[str] = set()
+
+    def execute(
+        self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
+    ) -> CursorResult[Any]:
+        """Run a statement, with one set of parameters or with many."""
+        return self._connection.execute(statement, parameters)
+
+    def announce(self, topic: str) -> None:
+        """Wake whoever waits for the topic, in this process and in others, once the transaction is committed."""
+        self.announced.add(topic)
+
+
+def reference(table: str, *columns: str, target: Sequence[str] = ("merchant_id", "id")) -> ForeignKeyConstraint:
+    """Return a foreign key that carries the merchant, so that it cannot lead to another merchant's row."""
+    return ForeignKeyConstraint(["merchant_id", *columns], [f"{table}.{name}" for name in target])
+
+
+def merchant_column() -> Column[str]:
+    """Return the column that says whose row it is."""
+    return Column("merchant_id", String(30), nullable=False)
+
+
+APPEND_ONLY = ("ledger_entries", "transactions", "audit_log")
+"""Tables whose rows are refused to be changed or deleted, by triggers (architecture.md 5, 6)."""

@@ -1,0 +1,248 @@
+"""Cards and their keys; and a card in context: with its program, customer, account and merchant, in one read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    Row,
+    Select,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    bindparam,
+    select,
+    update,
+)
+
+from walletd.db.accounts import accounts
+from walletd.db.base import Tx, merchant_column, metadata, reference
+from walletd.db.customers import customers
+from walletd.db.merchants import merchants
+from walletd.db.pages import contains, fetch_page
+from walletd.db.programs import programs
+from walletd.domain.balances import AccountState
+from walletd.domain.calendar import from_milliseconds, milliseconds
+from walletd.domain.cards import Card
+from walletd.domain.customers import Customer, NewCustomer
+from walletd.domain.pages import Page, PageRequest
+from walletd.domain.programs import Program
+
+cards = Table(
+    "cards",
+    metadata,
+    Column("serial_number", String(26), primary_key=True),
+    merchant_column(),
+    Column("program_id", String(30), nullable=False),
+    Column("customer_id", String(30), nullable=False),
+    Column("account_id", String(30), nullable=False),
+    Column("key", String(64), nullable=False),
+    Column("holder_name", Text),
+    Column("status", String(16), nullable=False),
+    Column("token_version", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    reference("programs", "program_id"),
+    reference("customers", "customer_id"),
+    reference("accounts", "account_id"),
+    UniqueConstraint("merchant_id", "serial_number"),
+    Index(None, "account_id"),
+    Index(None, "merchant_id", "created_at"),
+)
+
+
+card_keys = Table(
+    "card_keys",
+    metadata,
+    Column("merchant_id", String(30), primary_key=True),
+    Column("key", String(64), primary_key=True),
+    Column("serial_number", String(26), nullable=False),
+    Column("state", String(16), nullable=False),
+    reference("cards", "serial_number", target=("merchant_id", "serial_number")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CardInContext:
+    """A card with all that its face and its bookings depend on."""
+
+    card: Card
+    program: Program
+    customer: Customer
+    account: AccountState
+    merchant_name: str
+
+
+_COLUMNS = (
+    cards,
+    programs.c.kind,
+    programs.c.name.label("program_name"),
+    programs.c.unit,
+    programs.c.currency,
+    programs.c.template,
+    programs.c.rules,
+    programs.c.created_at.label("program_created_at"),
+    customers.c.number,
+    customers.c.first_name,
+    customers.c.last_name,
+    customers.c.company,
+    customers.c.locale,
+    customers.c.crm_active,
+    customers.c.loyalty_status,
+    customers.c.redeem_blocked,
+    customers.c.created_at.label("customer_created_at"),
+    accounts.c.balance,
+    accounts.c.collected,
+    accounts.c.sequence,
+    accounts.c.head_hash,
+    merchants.c.name.label("merchant_name"),
+)
+
+
+def _in_context(*extra: Any) -> Select[Any]:
+    return select(*_COLUMNS, *extra).select_from(
+        cards.join(programs, programs.c.id == cards.c.program_id)
+        .join(customers, customers.c.id == cards.c.customer_id)
+        .join(accounts, accounts.c.id == cards.c.account_id)
+        .join(merchants, merchants.c.id == cards.c.merchant_id)
+    )
+
+
+_BY_SERIAL = _in_context().where(
+    cards.c.serial_number == bindparam("serial"), cards.c.merchant_id == bindparam("merchant")
+)
+_BY_KEY = (
+    _in_context(card_keys.c.state.label("key_state"))
+    .join(card_keys, card_keys.c.serial_number == cards.c.serial_number)
+    .where(card_keys.c.merchant_id == bindparam("merchant"), card_keys.c.key == bindparam("key"))
+)
+_OF_SERIALS = _in_context().where(cards.c.serial_number.in_(bindparam("serials", expanding=True)))
+_LOCKED_BY_SERIAL = _BY_SERIAL.with_for_update(of=(accounts, cards))
+_LOCKED_BY_KEY = _BY_KEY.with_for_update(of=(accounts, cards))
+
+
+def insert(tx: Tx, card: Card) -> None:
+    """Store a new card with its living key."""
+    tx.execute(
+        cards.insert(),
+        {
+            "serial_number": card.serial_number,
+            "merchant_id": card.merchant_id,
+            "program_id": card.program_id,
+            "customer_id": card.customer_id,
+            "account_id": card.account_id,
+            "key": card.key,
+            "holder_name": card.holder_name,
+            "status": card.status,
+            "token_version": card.token_version,
+            "created_at": milliseconds(card.created_at),
+        },
+    )
+    tx.execute(
+        card_keys.insert(),
+        {"merchant_id": card.merchant_id, "key": card.key, "serial_number": card.serial_number, "state": "active"},
+    )
+
+
+def find(tx: Tx, merchant_id: str, serial_number: str, *, lock: bool = False) -> CardInContext | None:
+    """Return a merchant's card by its serial number; with `lock`, card and account stay as read until commit."""
+    row = tx.execute(
+        _LOCKED_BY_SERIAL if lock else _BY_SERIAL, {"serial": serial_number, "merchant": merchant_id}
+    ).one_or_none()
+    return None if row is None else _context(row)
+
+
+def find_by_key(tx: Tx, merchant_id: str, key: str, *, lock: bool = False) -> tuple[CardInContext, str] | None:
+    """Return the card a key leads to, and the key's state: `active` or `retired`; one indexed read."""
+    row = tx.execute(_LOCKED_BY_KEY if lock else _BY_KEY, {"key": key, "merchant": merchant_id}).one_or_none()
+    return None if row is None else (_context(row), row.key_state)
+
+
+def of_serials(tx: Tx, serials: Sequence[str]) -> dict[str, CardInContext]:
+    """Return the cards with these serial numbers, whatever their merchant."""
+    return {row.serial_number: _context(row) for row in tx.execute(_OF_SERIALS, {"serials": list(serials)})}
+
+
+def key_is_taken(tx: Tx, merchant_id: str, key: str) -> bool:
+    """Say whether a card of the merchant has or had the key."""
+    found = tx.execute(
+        select(card_keys.c.serial_number).where(card_keys.c.merchant_id == merchant_id, card_keys.c.key == key)
+    )
+    return found.first() is not None
+
+
+def change_status(tx: Tx, serial_number: str, status: str, *, among: Sequence[str]) -> bool:
+    """Give a card another status if its present one is among those named; True where it changed."""
+    changed = tx.execute(
+        update(cards)
+        .where(cards.c.serial_number == serial_number, cards.c.status.in_(list(among)), cards.c.status != status)
+        .values(status=status)
+    )
+    return changed.rowcount == 1
+
+
+def page(tx: Tx, merchant_id: str, request: PageRequest) -> Page[CardInContext]:
+    """Return a page of a merchant's cards."""
+    query = _in_context().where(cards.c.merchant_id == merchant_id)
+    if request.search:
+        query = query.where(contains(customers.c.search_text, request.search) | (cards.c.key == request.search.strip()))
+    sorts = {"created_at": cards.c.created_at, "number": customers.c.number, "status": cards.c.status}
+    return fetch_page(tx, query, request, sorts=sorts, identifier=cards.c.serial_number, to_item=_context)
+
+
+def _context(row: Row[Any]) -> CardInContext:
+    card = Card(
+        row.serial_number,
+        row.merchant_id,
+        row.program_id,
+        row.customer_id,
+        row.account_id,
+        row.key,
+        row.holder_name,
+        row.status,
+        row.token_version,
+        from_milliseconds(row.created_at),
+    )
+    program = Program(
+        row.program_id,
+        row.merchant_id,
+        row.kind,
+        row.program_name,
+        row.unit,
+        row.currency,
+        row.template,
+        row.rules,
+        from_milliseconds(row.program_created_at),
+    )
+    details = NewCustomer(
+        number=row.number, first_name=row.first_name, last_name=row.last_name, company=row.company, locale=row.locale
+    )
+    customer = Customer(
+        row.customer_id,
+        row.merchant_id,
+        row.number,
+        details,
+        row.crm_active,
+        row.loyalty_status,
+        row.redeem_blocked,
+        from_milliseconds(row.customer_created_at),
+    )
+    account = AccountState(
+        row.account_id,
+        row.merchant_id,
+        row.program_id,
+        row.customer_id,
+        row.unit,
+        row.currency,
+        row.balance,
+        row.collected,
+        row.sequence,
+        row.head_hash,
+    )
+    return CardInContext(card, program, customer, account, row.merchant_name)

@@ -1,0 +1,154 @@
+"""Customers: a merchant's master data."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKeyConstraint,
+    Row,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    select,
+    update,
+)
+
+from walletd.db.base import Tx, merchant_column, metadata
+from walletd.db.pages import contains, fetch_page
+from walletd.domain.calendar import from_milliseconds, milliseconds
+from walletd.domain.customers import Customer, NewCustomer
+from walletd.domain.pages import Page, PageRequest
+
+customers = Table(
+    "customers",
+    metadata,
+    Column("id", String(30), primary_key=True),
+    merchant_column(),
+    Column("number", BigInteger, nullable=False),
+    Column("ref_id", Text),
+    Column("first_name", Text),
+    Column("last_name", Text),
+    Column("company", Text),
+    Column("email", Text),
+    Column("phone", Text),
+    Column("birth_date", String(10)),
+    Column("locale", String(32)),
+    Column("source", Text),
+    Column("address", JSON, nullable=False),
+    Column("tags", JSON, nullable=False),
+    Column("custom_fields", JSON, nullable=False),
+    Column("utm", JSON, nullable=False),
+    Column("search_text", Text, nullable=False),
+    Column("crm_active", Boolean, nullable=False),
+    Column("loyalty_status", String(16), nullable=False),
+    Column("redeem_blocked", Boolean, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    ForeignKeyConstraint(["merchant_id"], ["merchants.id"]),
+    UniqueConstraint("merchant_id", "id"),
+    UniqueConstraint("merchant_id", "number"),
+)
+
+
+def insert(tx: Tx, customer: Customer) -> None:
+    """Store a new customer."""
+    tx.execute(
+        customers.insert(),
+        {
+            "id": customer.id,
+            "merchant_id": customer.merchant_id,
+            "number": customer.number,
+            "crm_active": customer.crm_active,
+            "loyalty_status": customer.loyalty_status,
+            "redeem_blocked": customer.redeem_blocked,
+            "created_at": milliseconds(customer.created_at),
+            **_details(customer.details),
+        },
+    )
+
+
+def find(tx: Tx, merchant_id: str, customer_id: str) -> Customer | None:
+    """Return a merchant's customer."""
+    row = tx.execute(
+        select(customers).where(customers.c.id == customer_id, customers.c.merchant_id == merchant_id)
+    ).one_or_none()
+    return None if row is None else to_customer(row)
+
+
+def number_is_taken(tx: Tx, merchant_id: str, number: int) -> bool:
+    """Say whether a customer of the merchant has the number."""
+    found = tx.execute(
+        select(customers.c.id).where(customers.c.merchant_id == merchant_id, customers.c.number == number)
+    )
+    return found.first() is not None
+
+
+def page(tx: Tx, merchant_id: str, request: PageRequest) -> Page[Customer]:
+    """Return a page of a merchant's customers."""
+    query = select(customers).where(customers.c.merchant_id == merchant_id)
+    if request.search:
+        query = query.where(contains(customers.c.search_text, request.search))
+    sorts = {"number": customers.c.number, "created_at": customers.c.created_at}
+    return fetch_page(tx, query, request, sorts=sorts, identifier=customers.c.id, to_item=to_customer)
+
+
+def change(tx: Tx, customer: Customer) -> None:
+    """Store a customer's details."""
+    tx.execute(
+        update(customers)
+        .where(customers.c.id == customer.id, customers.c.merchant_id == customer.merchant_id)
+        .values(**_details(customer.details))
+    )
+
+
+def to_customer(row: Row[Any]) -> Customer:
+    """Return the customer of a row that has all columns of the table."""
+    details = NewCustomer(
+        number=row.number,
+        ref_id=row.ref_id,
+        first_name=row.first_name,
+        last_name=row.last_name,
+        company=row.company,
+        email=row.email,
+        phone=row.phone,
+        birth_date=row.birth_date,
+        address=row.address,
+        locale=row.locale,
+        tags=tuple(row.tags),
+        custom_fields=row.custom_fields,
+        source=row.source,
+        utm=row.utm,
+    )
+    return Customer(
+        row.id,
+        row.merchant_id,
+        row.number,
+        details,
+        row.crm_active,
+        row.loyalty_status,
+        row.redeem_blocked,
+        from_milliseconds(row.created_at),
+    )
+
+
+def _details(details: NewCustomer) -> dict[str, Any]:
+    values = asdict(details)
+    number = values.pop("number")
+    values["tags"] = list(details.tags)
+    parts = (
+        number,
+        details.ref_id,
+        details.first_name,
+        details.last_name,
+        details.company,
+        details.email,
+        details.phone,
+    )
+    values["search_text"] = " ".join(str(part) for part in parts if part is not None).casefold()
+    return values

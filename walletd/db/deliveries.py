@@ -1,0 +1,329 @@
+"""Delivery targets and lanes: what each target was told, what is published for it, and when it may be told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Double,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    Row,
+    ScalarSelect,
+    String,
+    Table,
+    Text,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    tuple_,
+    update,
+)
+
+from walletd.db.base import Lease, Tx, merchant_column, metadata
+from walletd.db.devices import apple_devices, apple_registrations
+from walletd.db.lanes import delivery_lanes
+from walletd.db.publishing import published_passes
+from walletd.domain.publishing import Pace
+
+delivery_targets = Table(
+    "delivery_targets",
+    metadata,
+    Column("platform", String(16), primary_key=True),
+    Column("topic", String(160), primary_key=True),
+    Column("device", String(160), primary_key=True),
+    merchant_column(),
+    Column("published_sequence", BigInteger, nullable=False),
+    Column("told_sequence", BigInteger, nullable=False),
+    Column("due_at", BigInteger),
+    Column("leased_by", String(64)),
+    Column("leased_until", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("reminders", Integer, nullable=False),
+    Column("score", Double, nullable=False),
+    Column("told_at", BigInteger),
+    Column("last_reason", Text, nullable=False),
+    ForeignKeyConstraint(["merchant_id"], ["merchants.id"]),
+    Index(None, "merchant_id", "platform", "due_at"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TargetKey:
+    """A target: for Apple a device with a pass type."""
+
+    platform: str
+    topic: str
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
+class TargetRow:
+    """A target's state; instants in milliseconds."""
+
+    key: TargetKey
+    merchant_id: str
+    published_sequence: int
+    told_sequence: int
+    attempts: int
+    pace: Pace
+    address: str
+    passes: int
+
+
+_KEY = tuple_(delivery_targets.c.platform, delivery_targets.c.topic, delivery_targets.c.device)
+_ENSURE = text(
+    "INSERT INTO delivery_targets (platform, topic, device, merchant_id, published_sequence, told_sequence,"
+    " leased_until, attempts, reminders, score, last_reason)"
+    " VALUES (:platform, :topic, :device, :merchant_id, :sequence, :sequence, 0, 0, 0, 0, '')"
+    " ON CONFLICT (platform, topic, device) DO NOTHING"
+)
+_RAISE = (
+    update(delivery_targets)
+    .where(
+        delivery_targets.c.platform == bindparam("target_platform"),
+        delivery_targets.c.topic == bindparam("target_topic"),
+        delivery_targets.c.device == bindparam("target_device"),
+    )
+    .values(
+        published_sequence=bindparam("sequence"),
+        due_at=func.coalesce(delivery_targets.c.due_at, bindparam("due")),
+        reminders=0,
+    )
+)
+
+
+def ensure(tx: Tx, key: TargetKey, merchant_id: str, sequence: int) -> None:
+    """Store a target that needs to be told nothing up to the sequence, unless it is known already."""
+    tx.execute(
+        _ENSURE,
+        {
+            "platform": key.platform,
+            "topic": key.topic,
+            "device": key.device,
+            "merchant_id": merchant_id,
+            "sequence": sequence,
+        },
+    )
+
+
+def _passes_on_target() -> ScalarSelect[int]:
+    here = and_(
+        apple_registrations.c.topic == delivery_targets.c.topic,
+        apple_registrations.c.device == delivery_targets.c.device,
+    )
+    return (
+        select(func.count()).select_from(apple_registrations).where(here).correlate(delivery_targets).scalar_subquery()
+    )
+
+
+_TARGETS = select(
+    delivery_targets,
+    apple_devices.c.push_token,
+    _passes_on_target().label("passes"),
+).select_from(
+    delivery_targets.outerjoin(
+        apple_devices,
+        and_(apple_devices.c.topic == delivery_targets.c.topic, apple_devices.c.device == delivery_targets.c.device),
+    )
+)
+
+
+def load(tx: Tx, keys: Sequence[TargetKey]) -> list[TargetRow]:
+    """Return the targets with their address and the number of passes on them."""
+    wanted = [(key.platform, key.topic, key.device) for key in keys]
+    return [_target(row) for row in tx.execute(_TARGETS.where(_KEY.in_(wanted)))]
+
+
+def raise_targets(tx: Tx, raised: Sequence[tuple[TargetKey, int, int]]) -> None:
+    """Store for each target the newest published sequence and when it may be told, unless it is due sooner."""
+    if raised:
+        tx.execute(
+            _RAISE,
+            [
+                {
+                    "target_platform": key.platform,
+                    "target_topic": key.topic,
+                    "target_device": key.device,
+                    "sequence": sequence,
+                    "due": due,
+                }
+                for key, sequence, due in raised
+            ],
+        )
+
+
+def merchants_with_due(tx: Tx, platform: str, now: int) -> list[str]:
+    """Return the merchants that have a due target and an open lane."""
+    paused = select(delivery_lanes.c.merchant_id).where(
+        delivery_lanes.c.platform == platform, delivery_lanes.c.paused_until > now
+    )
+    rows = tx.execute(
+        select(delivery_targets.c.merchant_id)
+        .where(*_is_due(platform, now), delivery_targets.c.merchant_id.not_in(paused))
+        .distinct()
+    )
+    return [row.merchant_id for row in rows]
+
+
+def next_due_at(tx: Tx, platform: str) -> int | None:
+    """Return when the next target becomes due, in milliseconds."""
+    query = select(func.min(delivery_targets.c.due_at)).where(delivery_targets.c.platform == platform)
+    moment: int | None = tx.execute(query).scalar_one()
+    return moment
+
+
+def claim(tx: Tx, platform: str, merchant_id: str, now: int, limit: int, lease: Lease) -> list[TargetRow]:
+    """Lease up to `limit` due targets of a merchant; nobody else gets them until the lease ends."""
+    pick = (
+        select(delivery_targets.c.platform, delivery_targets.c.topic, delivery_targets.c.device)
+        .where(*_is_due(platform, now), delivery_targets.c.merchant_id == merchant_id)
+        .order_by(delivery_targets.c.due_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    rows = tx.execute(
+        update(delivery_targets)
+        .where(_KEY.in_(pick))
+        .values(leased_by=lease.holder, leased_until=lease.until)
+        .returning(delivery_targets.c.platform, delivery_targets.c.topic, delivery_targets.c.device)
+    )
+    keys = [TargetKey(row.platform, row.topic, row.device) for row in rows]
+    return load(tx, keys) if keys else []
+
+
+def settle_told(tx: Tx, target: TargetRow, pace: Pace, next_due: int) -> None:
+    """Store that a target was told; it is due again where something newer was published meanwhile."""
+    told = target.published_sequence
+    tx.execute(
+        update(delivery_targets)
+        .where(*_is(target.key))
+        .values(
+            told_sequence=told,
+            due_at=_if_newer(told, next_due),
+            leased_by=None,
+            leased_until=0,
+            attempts=0,
+            score=pace.score,
+            told_at=pace.told_at,
+            last_reason="",
+        )
+    )
+
+
+def settle_failed(tx: Tx, target: TargetRow, *, due: int, reason: str, attempts: int) -> None:
+    """Give a target back that could not be told; it is due again at `due`."""
+    tx.execute(
+        update(delivery_targets)
+        .where(*_is(target.key))
+        .values(due_at=due, leased_by=None, leased_until=0, attempts=attempts, last_reason=reason)
+    )
+
+
+def release_all(tx: Tx) -> None:
+    """End every lease: for the start of a process that is the only one."""
+    tx.execute(
+        update(delivery_targets).where(delivery_targets.c.leased_until > 0).values(leased_by=None, leased_until=0)
+    )
+
+
+def stale(tx: Tx, *, told_before: int, reminders: int, limit: int) -> list[TargetRow]:
+    """Return targets that were told, reminded so often, and hold a pass whose newest version was not fetched."""
+    unfetched = (
+        select(literal(1))
+        .select_from(
+            apple_registrations.join(
+                published_passes,
+                and_(
+                    published_passes.c.serial_number == apple_registrations.c.serial_number,
+                    published_passes.c.platform == delivery_targets.c.platform,
+                ),
+            )
+        )
+        .where(
+            apple_registrations.c.topic == delivery_targets.c.topic,
+            apple_registrations.c.device == delivery_targets.c.device,
+            apple_registrations.c.fetched_sequence < published_passes.c.sequence,
+            delivery_targets.c.told_sequence >= published_passes.c.sequence,
+            apple_registrations.c.registered_at < delivery_targets.c.told_at,
+        )
+        .correlate(delivery_targets)
+        .exists()
+    )
+    rows = tx.execute(
+        _TARGETS.where(
+            delivery_targets.c.told_at < told_before,
+            delivery_targets.c.due_at.is_(None),
+            delivery_targets.c.reminders == reminders,
+            unfetched,
+        ).limit(limit)
+    )
+    return [_target(row) for row in rows]
+
+
+def remind(tx: Tx, key: TargetKey, due: int) -> None:
+    """Make a target due once more although it was told."""
+    tx.execute(
+        update(delivery_targets)
+        .where(*_is(key), delivery_targets.c.due_at.is_(None))
+        .values(due_at=due, reminders=delivery_targets.c.reminders + 1)
+    )
+
+
+def count_due(tx: Tx, now: int) -> tuple[int, int | None]:
+    """Return how many targets are due, and since when the oldest is, in milliseconds."""
+    row = tx.execute(
+        select(func.count().label("targets"), func.min(delivery_targets.c.due_at).label("since")).where(
+            delivery_targets.c.due_at <= now
+        )
+    ).one()
+    return int(row.targets), row.since
+
+
+def _is(key: TargetKey) -> tuple[Any, ...]:
+    return (
+        delivery_targets.c.platform == key.platform,
+        delivery_targets.c.topic == key.topic,
+        delivery_targets.c.device == key.device,
+    )
+
+
+def _is_due(platform: str, now: int) -> tuple[Any, ...]:
+    return (
+        delivery_targets.c.platform == platform,
+        delivery_targets.c.due_at <= now,
+        or_(delivery_targets.c.leased_until == 0, delivery_targets.c.leased_until < now),
+    )
+
+
+def _if_newer(told: int, due: int) -> Any:
+    return case((delivery_targets.c.published_sequence > told, literal(due)), else_=None)
+
+
+def _target(row: Row[Any]) -> TargetRow:
+    return TargetRow(
+        TargetKey(row.platform, row.topic, row.device),
+        row.merchant_id,
+        row.published_sequence,
+        row.told_sequence,
+        row.attempts,
+        Pace(row.score, row.told_at),
+        row.push_token or "",
+        int(row.passes),
+    )
+
+
+def forget(tx: Tx, key: TargetKey) -> None:
+    """Forget a target that does not exist any more."""
+    tx.execute(delete(delivery_targets).where(*_is(key)))

@@ -1,0 +1,115 @@
+"""Idempotency keys: taken in the transaction that they protect, kept for ever; their answers for a while."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    select,
+    text,
+)
+
+from walletd.db.base import Tx, metadata
+from walletd.domain.calendar import from_milliseconds, milliseconds
+
+idempotency_records = Table(
+    "idempotency_records",
+    metadata,
+    Column("merchant_id", String(30), primary_key=True),
+    Column("owner", String(30), primary_key=True),
+    Column("route", String(32), primary_key=True),
+    Column("key", String(255), primary_key=True),
+    Column("request_hash", String(64), nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("subject", String(30)),
+    Column("body", LargeBinary),
+    Column("created_at", BigInteger, nullable=False),
+    ForeignKeyConstraint(["merchant_id"], ["merchants.id"]),
+    Index(None, "created_at"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyRow:
+    """What an idempotency key stands for: the hash of its request, and the answer while it is kept."""
+
+    merchant_id: str
+    owner: str
+    route: str
+    key: str
+    request_hash: str
+    status: int
+    subject: str | None
+    body: bytes | None
+    created_at: datetime
+
+
+_CLAIM = text(
+    "INSERT INTO idempotency_records (merchant_id, owner, route, key, request_hash, status, created_at)"
+    " VALUES (:merchant_id, :owner, :route, :key, :request_hash, 0, :created_at)"
+    " ON CONFLICT (merchant_id, owner, route, key) DO NOTHING"
+)
+_SETTLE = text(
+    "UPDATE idempotency_records SET status = :status, subject = :subject, body = :body"
+    " WHERE merchant_id = :merchant_id AND owner = :owner AND route = :route AND key = :key"
+)
+
+
+def claim_key(tx: Tx, row: IdempotencyRow) -> IdempotencyRow | None:
+    """Take a key for this transaction and return None, or return the record of the one who took it before.
+
+    On an engine with several writers this waits for a transaction that is just using the key.
+    """
+    place = {"merchant_id": row.merchant_id, "owner": row.owner, "route": row.route, "key": row.key}
+    taken = tx.execute(_CLAIM, {**place, "request_hash": row.request_hash, "created_at": milliseconds(row.created_at)})
+    if taken.rowcount == 1:
+        return None
+    found = tx.execute(select(idempotency_records).filter_by(**place)).one()
+    return IdempotencyRow(
+        found.merchant_id,
+        found.owner,
+        found.route,
+        found.key,
+        found.request_hash,
+        found.status,
+        found.subject,
+        found.body,
+        from_milliseconds(found.created_at),
+    )
+
+
+def settle_key(tx: Tx, row: IdempotencyRow) -> None:
+    """Store the answer beside the key that this transaction took."""
+    tx.execute(
+        _SETTLE,
+        {
+            "merchant_id": row.merchant_id,
+            "owner": row.owner,
+            "route": row.route,
+            "key": row.key,
+            "status": row.status,
+            "subject": row.subject,
+            "body": row.body,
+        },
+    )
+
+
+_FORGET = text(
+    "UPDATE idempotency_records SET body = NULL WHERE (merchant_id, owner, route, key) IN"
+    " (SELECT merchant_id, owner, route, key FROM idempotency_records"
+    " WHERE created_at < :before AND body IS NOT NULL ORDER BY created_at LIMIT :limit)"
+)
+
+
+def forget_bodies(tx: Tx, before: datetime, limit: int) -> int:
+    """Drop up to `limit` stored answers older than `before`; the keys themselves stay for ever."""
+    return tx.execute(_FORGET, {"before": milliseconds(before), "limit": limit}).rowcount

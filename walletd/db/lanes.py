@@ -1,0 +1,84 @@
+"""Lanes: whether a merchant's way to a platform is open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import BigInteger, Column, ForeignKeyConstraint, Integer, String, Table, Text, select, text
+
+from walletd.db.base import Tx, metadata
+
+delivery_lanes = Table(
+    "delivery_lanes",
+    metadata,
+    Column("merchant_id", String(30), primary_key=True),
+    Column("platform", String(16), primary_key=True),
+    Column("paused_until", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("pauses", Integer, nullable=False),
+    Column("rejections", Integer, nullable=False),
+    Column("rejections_since", BigInteger, nullable=False),
+    ForeignKeyConstraint(["merchant_id"], ["merchants.id"]),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LaneRow:
+    """A merchant's way to one platform: open, or paused until a moment for a reason."""
+
+    merchant_id: str
+    platform: str
+    paused_until: int
+    reason: str
+    pauses: int
+    rejections: int
+    rejections_since: int
+
+
+def lanes(tx: Tx) -> list[LaneRow]:
+    """Return all lanes that ever had trouble."""
+    return [
+        LaneRow(
+            row.merchant_id,
+            row.platform,
+            row.paused_until,
+            row.reason,
+            row.pauses,
+            row.rejections,
+            row.rejections_since,
+        )
+        for row in tx.execute(select(delivery_lanes))
+    ]
+
+
+_STORE_LANE = text(
+    "INSERT INTO delivery_lanes (merchant_id, platform, paused_until, reason, pauses, rejections, rejections_since)"
+    " VALUES (:merchant_id, :platform, :paused_until, :reason, :pauses, :rejections, :rejections_since)"
+    " ON CONFLICT (merchant_id, platform) DO UPDATE SET paused_until = excluded.paused_until,"
+    " reason = excluded.reason, pauses = excluded.pauses, rejections = excluded.rejections,"
+    " rejections_since = excluded.rejections_since"
+)
+
+
+def lane(tx: Tx, merchant_id: str, platform: str) -> LaneRow:
+    """Return a merchant's lane to a platform; an open one where it never had trouble."""
+    for row in lanes(tx):
+        if (row.merchant_id, row.platform) == (merchant_id, platform):
+            return row
+    return LaneRow(merchant_id, platform, 0, "", 0, 0, 0)
+
+
+def store_lane(tx: Tx, row: LaneRow) -> None:
+    """Store a lane."""
+    tx.execute(
+        _STORE_LANE,
+        {
+            "merchant_id": row.merchant_id,
+            "platform": row.platform,
+            "paused_until": row.paused_until,
+            "reason": row.reason,
+            "pauses": row.pauses,
+            "rejections": row.rejections,
+            "rejections_since": row.rejections_since,
+        },
+    )

@@ -1,0 +1,150 @@
+"""Merchants and their sealed platform credentials."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    ForeignKeyConstraint,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    select,
+    update,
+)
+
+from walletd.db.base import Tx, metadata
+from walletd.domain.calendar import from_milliseconds, milliseconds
+
+merchants = Table(
+    "merchants",
+    metadata,
+    Column("id", String(30), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("timezone", String(64), nullable=False),
+    Column("languages", JSON, nullable=False),
+    Column("customer_number", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+
+merchant_credentials = Table(
+    "merchant_credentials",
+    metadata,
+    Column("merchant_id", String(30), primary_key=True),
+    Column("platform", String(16), primary_key=True),
+    Column("topic", Text, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("not_valid_after", BigInteger, nullable=False),
+    ForeignKeyConstraint(["merchant_id"], ["merchants.id"]),
+    UniqueConstraint("platform", "topic"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MerchantRow:
+    """A merchant as stored."""
+
+    id: str
+    name: str
+    currency: str
+    timezone: str
+    languages: tuple[str, ...]
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialsRow:
+    """A merchant's sealed credentials for one platform; `version` rises with each replacement."""
+
+    merchant_id: str
+    platform: str
+    topic: str
+    sealed: bytes
+    version: int
+    not_valid_after: datetime
+
+
+def insert(tx: Tx, row: MerchantRow) -> None:
+    """Store a new merchant."""
+    tx.execute(
+        merchants.insert(),
+        {
+            "id": row.id,
+            "name": row.name,
+            "currency": row.currency,
+            "timezone": row.timezone,
+            "languages": list(row.languages),
+            "customer_number": 0,
+            "created_at": milliseconds(row.created_at),
+        },
+    )
+
+
+def all_merchants(tx: Tx) -> list[MerchantRow]:
+    """Return every merchant, in the order they were made."""
+    return [
+        MerchantRow(
+            row.id, row.name, row.currency, row.timezone, tuple(row.languages), from_milliseconds(row.created_at)
+        )
+        for row in tx.execute(select(merchants).order_by(merchants.c.id))
+    ]
+
+
+def currency(tx: Tx, merchant_id: str) -> str:
+    """Return the currency that a merchant counts in."""
+    code: str = tx.execute(select(merchants.c.currency).where(merchants.c.id == merchant_id)).scalar_one()
+    return code
+
+
+def next_customer_number(tx: Tx, merchant_id: str) -> int:
+    """Raise the merchant's counter and return the number it reached."""
+    number: int = tx.execute(
+        update(merchants)
+        .where(merchants.c.id == merchant_id)
+        .values(customer_number=merchants.c.customer_number + 1)
+        .returning(merchants.c.customer_number)
+    ).scalar_one()
+    return number
+
+
+def raise_customer_number(tx: Tx, merchant_id: str, number: int) -> None:
+    """Let the counter go on after a number that a merchant chose."""
+    tx.execute(
+        update(merchants)
+        .where(merchants.c.id == merchant_id, merchants.c.customer_number < number)
+        .values(customer_number=number)
+    )
+
+
+def store_credentials(tx: Tx, row: CredentialsRow) -> None:
+    """Store or replace a merchant's credentials for a platform."""
+    key = (merchant_credentials.c.merchant_id == row.merchant_id) & (merchant_credentials.c.platform == row.platform)
+    values = {"topic": row.topic, "sealed": row.sealed, "not_valid_after": milliseconds(row.not_valid_after)}
+    changed = tx.execute(
+        update(merchant_credentials).where(key).values(**values, version=merchant_credentials.c.version + 1)
+    )
+    if changed.rowcount == 0:
+        tx.execute(
+            merchant_credentials.insert(),
+            {"merchant_id": row.merchant_id, "platform": row.platform, "version": 1, **values},
+        )
+
+
+def all_credentials(tx: Tx) -> list[CredentialsRow]:
+    """Return all sealed credentials of all merchants."""
+    return [
+        CredentialsRow(
+            row.merchant_id, row.platform, row.topic, row.sealed, row.version, from_milliseconds(row.not_valid_after)
+        )
+        for row in tx.execute(select(merchant_credentials))
+    ]

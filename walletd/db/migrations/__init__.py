@@ -1,0 +1,1 @@
+"""Alembic migrations: numbered, never edited after a release."""

@@ -1,0 +1,256 @@
+"""The large installation's engine: PostgreSQL through psycopg 3, with small pools of writers and readers.
+
+Writers commit beside each other; whoever changes the same account or counter waits for a row lock. A conflict that
+the server reports (40001, 40P01) repeats the whole transaction. Waking other processes is NOTIFY, sent beside the
+commits and not inside them: PostgreSQL lets only one notifying transaction commit at a time.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, Final, TypeVar
+
+import psycopg
+from psycopg import errors as pg_errors
+from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.exc import DBAPIError
+
+from walletd.db.base import APPEND_ONLY, Tx
+from walletd.db.migrate import migrate_connection
+from walletd.db.wakeups import Wakeups
+from walletd.domain.errors import ConfigurationRefused, OutcomeUnknown, StorageFull, StorageUnavailable
+
+Result = TypeVar("Result")
+
+WRITERS: Final = 8
+READERS: Final = 8
+_CHANNEL: Final = "walletd"
+_MIGRATION_LOCK: Final = 0x77616C6C
+_REPEATS_MAX: Final = 10
+_STATEMENT_TIMEOUT: Final = "30s"
+_DURABLE: Final = {"fsync": {"on"}, "synchronous_commit": {"on", "remote_apply", "remote_write", "local"}}
+
+
+def guard_statements() -> list[str]:
+    """Return the statements that make the append-only tables refuse UPDATE, DELETE and TRUNCATE."""
+    refuse = (
+        "CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$"
+    )
+    triggers = [
+        f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+        "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+        for table in APPEND_ONLY
+    ]
+    grants = [f"REVOKE UPDATE, DELETE, TRUNCATE ON {table} FROM CURRENT_USER" for table in APPEND_ONLY]
+    return [refuse, *triggers, *grants]
+
+
+class PostgresBackend:
+    """PostgreSQL behind pools of writing and reading threads."""
+
+    exclusive = False
+
+    def __init__(self, url: str, role: str) -> None:
+        self._url = url
+        self._role = role
+        self._engine: Engine | None = None
+        self._writers: ThreadPoolExecutor | None = None
+        self._readers: ThreadPoolExecutor | None = None
+        self._notifier: _Notifier | None = None
+        self._wakeups = Wakeups()
+
+    def migrate(self) -> None:
+        """Bring the schema to this release, behind an advisory lock; backups are the operator's pg_dump."""
+        engine = self._open(1)
+        try:
+            with engine.connect() as connection, self._advisory_lock(connection):
+                migrate_connection(connection, guard_statements(), backup=None)
+                connection.commit()
+        except DBAPIError as error:
+            raise _unreachable(error) from error
+        finally:
+            engine.dispose()
+
+    def start(self, wakeups: Wakeups) -> None:
+        """Open the pools; refuses a server that answers commits before they are on its disk (reliability.md P2)."""
+        self._wakeups = wakeups
+        self._engine = self._open(WRITERS + READERS)
+        try:
+            with self._engine.connect() as connection:
+                for name, allowed in _DURABLE.items():
+                    value = connection.execute(text(f"SHOW {name}")).scalar_one()
+                    if value not in allowed:
+                        raise ConfigurationRefused(
+                            f"PostgreSQL runs with {name} = {value}, which loses answered commits."
+                        )
+        except DBAPIError as error:
+            raise _unreachable(error) from error
+        self._writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="walletd-writer")
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="walletd-reader")
+        self._notifier = _Notifier(_dsn(self._url), wakeups)
+        self._notifier.start()
+
+    def write(self, fn: Callable[[Tx], Result]) -> Future[Result]:
+        """Run `fn` in a transaction on one of the writers."""
+        if self._writers is None:
+            raise StorageUnavailable("The database is not open.")
+        return self._writers.submit(self._write, fn)
+
+    def read(self, fn: Callable[[Tx], Result]) -> Future[Result]:
+        """Run `fn` on a snapshot on one of the readers."""
+        if self._readers is None:
+            raise StorageUnavailable("The database is not open.")
+        return self._readers.submit(self._read, fn)
+
+    def close(self) -> None:
+        """Finish what is queued and close the pools."""
+        for executor in (self._writers, self._readers):
+            if executor is not None:
+                executor.shutdown(wait=True)
+        self._writers = self._readers = None
+        if self._notifier is not None:
+            self._notifier.stop()
+            self._notifier = None
+        if self._engine is not None:
+            self._engine.dispose()
+            self._engine = None
+
+    def _open(self, size: int) -> Engine:
+        return create_engine(
+            self._url,
+            pool_size=size,
+            max_overflow=0,
+            pool_pre_ping=False,
+            connect_args={
+                "application_name": f"walletd {self._role}",
+                "options": f"-c statement_timeout={_STATEMENT_TIMEOUT}",
+                "connect_timeout": 10,
+            },
+        )
+
+    @contextmanager
+    def _advisory_lock(self, connection: Connection) -> Iterator[None]:
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _MIGRATION_LOCK})
+        connection.commit()
+        try:
+            yield
+        finally:
+            connection.rollback()
+            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _MIGRATION_LOCK})
+            connection.commit()
+
+    def _write(self, fn: Callable[[Tx], Result]) -> Result:
+        for attempt in range(_REPEATS_MAX):
+            try:
+                return self._write_once(fn)
+            except DBAPIError as error:
+                again = isinstance(error.orig, pg_errors.SerializationFailure | pg_errors.DeadlockDetected)
+                if not again or attempt == _REPEATS_MAX - 1:
+                    raise _storage_error(error) from error
+        raise StorageUnavailable
+
+    def _write_once(self, fn: Callable[[Tx], Result]) -> Result:
+        with self._connect() as connection:
+            tx = Tx(connection)
+            result = fn(tx)
+            try:
+                connection.commit()
+            except DBAPIError as error:
+                if error.connection_invalidated:
+                    raise OutcomeUnknown from error
+                raise
+        for hook in tx.after_commit:
+            hook()
+        if tx.announced:
+            self._wakeups.announce(tx.announced)
+            if self._notifier is not None:
+                self._notifier.announce(tx.announced)
+        return result
+
+    def _read(self, fn: Callable[[Tx], Result]) -> Result:
+        try:
+            with self._connect() as connection:
+                connection.execute(_SNAPSHOT)
+                return fn(Tx(connection))
+        except DBAPIError as error:
+            raise _storage_error(error) from error
+
+    def _connect(self) -> Connection:
+        if self._engine is None:
+            raise StorageUnavailable("The database is closed.")
+        return self._engine.connect()
+
+
+_SNAPSHOT = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+
+
+class _Notifier:
+    """Carries announcements to and from the other processes; both directions survive a lost connection."""
+
+    def __init__(self, dsn: str, wakeups: Wakeups) -> None:
+        self._dsn = dsn
+        self._wakeups = wakeups
+        self._waiting: set[str] = set()
+        self._something = threading.Event()
+        self._stopped = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._repeat, args=(work,), name=f"walletd-{work.__name__}", daemon=True)
+            for work in (self._listen, self._send)
+        ]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def announce(self, topics: set[str]) -> None:
+        self._waiting |= topics
+        self._something.set()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self._something.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _repeat(self, work: Callable[[psycopg.Connection[Any]], None]) -> None:
+        while not self._stopped.is_set():
+            try:
+                with psycopg.connect(self._dsn, autocommit=True, application_name="walletd wakeups") as connection:
+                    work(connection)
+            except psycopg.Error:
+                self._stopped.wait(1)
+
+    def _listen(self, connection: psycopg.Connection[Any]) -> None:
+        connection.execute(f"LISTEN {_CHANNEL}")
+        while not self._stopped.is_set():
+            for notice in connection.notifies(timeout=0.5):
+                self._wakeups.announce([notice.payload])
+
+    def _send(self, connection: psycopg.Connection[Any]) -> None:
+        while not self._stopped.is_set():
+            self._something.wait()
+            self._something.clear()
+            topics, self._waiting = self._waiting, set()
+            for topic in topics:
+                connection.execute("SELECT pg_notify(%s, %s)", (_CHANNEL, topic))
+
+
+def _dsn(url: str) -> str:
+    return url.replace("postgresql+psycopg://", "postgresql://", 1)
+
+
+def _unreachable(error: DBAPIError) -> Exception:
+    first_line = str(error.orig).strip().splitlines()[0]
+    return ConfigurationRefused(f"PostgreSQL at WALLETD_DATABASE_URL cannot be used: {first_line}")
+
+
+def _storage_error(error: DBAPIError) -> Exception:
+    if isinstance(error.orig, pg_errors.DiskFull):
+        return StorageFull()
+    if isinstance(error.orig, psycopg.OperationalError):
+        return StorageUnavailable("PostgreSQL cannot take the request now.")
+    return error

@@ -1,0 +1,309 @@
+"""Publishing: dirty cards, the merchant's counter of update sequence numbers, and what is published."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    Row,
+    String,
+    Table,
+    Text,
+    TextClause,
+    UniqueConstraint,
+    bindparam,
+    delete,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
+
+from walletd.db.base import Lease, Tx, merchant_column, metadata, reference
+from walletd.domain.calendar import milliseconds
+
+dirty_cards = Table(
+    "dirty_cards",
+    metadata,
+    Column("serial_number", String(26), primary_key=True),
+    merchant_column(),
+    Column("mark", BigInteger, nullable=False),
+    Column("dirty_at", BigInteger, nullable=False),
+    reference("cards", "serial_number", target=("merchant_id", "serial_number")),
+    Index(None, "merchant_id", "dirty_at"),
+)
+
+publish_counters = Table(
+    "publish_counters",
+    metadata,
+    Column("merchant_id", String(30), primary_key=True),
+    Column("epoch", Integer, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("leased_by", String(64)),
+    Column("leased_until", BigInteger, nullable=False),
+    ForeignKeyConstraint(["merchant_id"], ["merchants.id"]),
+)
+
+
+published_passes = Table(
+    "published_passes",
+    metadata,
+    Column("serial_number", String(26), primary_key=True),
+    Column("platform", String(16), primary_key=True),
+    merchant_column(),
+    Column("sequence", BigInteger, nullable=False),
+    Column("last_modified", BigInteger, nullable=False),
+    Column("content_hash", String(64), nullable=False),
+    Column("parts", Text, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+    reference("cards", "serial_number", target=("merchant_id", "serial_number")),
+    UniqueConstraint("merchant_id", "sequence"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DirtyCard:
+    """A card to publish anew; `mark` tells which change was seen."""
+
+    serial_number: str
+    merchant_id: str
+    mark: int
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedPass:
+    """The newest published document of a card on one platform; `last_modified` in whole seconds."""
+
+    serial_number: str
+    platform: str
+    merchant_id: str
+    sequence: int
+    last_modified: int
+    content_hash: str
+    parts: str
+    document: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """A merchant's epoch and the newest sequence number given out."""
+
+    epoch: int
+    sequence: int
+
+
+_COUNTER = select(publish_counters.c.epoch, publish_counters.c.sequence).where(
+    publish_counters.c.merchant_id == bindparam("merchant")
+)
+_LOCK_COUNTER = _COUNTER.with_for_update()
+_DIRTY_OF_SERIALS = select(dirty_cards).where(dirty_cards.c.serial_number.in_(bindparam("serials", expanding=True)))
+_UNDIRTY = delete(dirty_cards).where(
+    dirty_cards.c.serial_number == bindparam("serial"), dirty_cards.c.mark == bindparam("seen")
+)
+_PUBLISHED = select(published_passes).where(
+    published_passes.c.platform == bindparam("platform"),
+    published_passes.c.serial_number.in_(bindparam("serials", expanding=True)),
+)
+_STORE = text(
+    "INSERT INTO published_passes"
+    " (serial_number, platform, merchant_id, sequence, last_modified, content_hash, parts, document)"
+    " VALUES (:serial_number, :platform, :merchant_id, :sequence, :last_modified, :content_hash, :parts, :document)"
+    " ON CONFLICT (serial_number, platform) DO UPDATE SET sequence = excluded.sequence,"
+    " last_modified = excluded.last_modified, content_hash = excluded.content_hash, parts = excluded.parts,"
+    " document = excluded.document"
+)
+
+
+_MARK = (
+    "INSERT INTO dirty_cards (serial_number, merchant_id, mark, dirty_at)"
+    " SELECT serial_number, merchant_id, :mark, :now FROM cards WHERE {condition}"
+    " ON CONFLICT (serial_number) DO UPDATE SET mark = excluded.mark RETURNING serial_number"
+)
+_MARK_ACCOUNT = text(_MARK.format(condition="account_id = :account"))
+_MARK_CUSTOMER = text(_MARK.format(condition="customer_id = :customer"))
+_MARK_CARD = text(_MARK.format(condition="serial_number = :serial"))
+_MARK_OF_MERCHANT = text(
+    _MARK.format(
+        condition="serial_number IN (SELECT serial_number FROM cards WHERE merchant_id = :merchant"
+        " AND serial_number > :after ORDER BY serial_number LIMIT :limit)"
+    )
+)
+_MARK_OF_PARTS = text(
+    _MARK.format(
+        condition="serial_number IN (SELECT serial_number FROM published_passes WHERE platform = :platform"
+        " AND parts = :parts AND serial_number > :after ORDER BY serial_number LIMIT :limit)"
+    )
+)
+_MARK_OF_PROGRAM = text(
+    _MARK.format(
+        condition="serial_number IN (SELECT serial_number FROM cards WHERE program_id = :program"
+        " AND serial_number > :after ORDER BY serial_number LIMIT :limit)"
+    )
+)
+_MARK_BITS = 62
+
+
+def mark_account_dirty(tx: Tx, account_id: str, now: datetime) -> list[str]:
+    """Mark every card of an account dirty, so that its pass is published anew; return their serial numbers."""
+    return _mark(tx, _MARK_ACCOUNT, now, account=account_id)
+
+
+def mark_customer_dirty(tx: Tx, customer_id: str, now: datetime) -> list[str]:
+    """Mark every card of a customer dirty and return their serial numbers."""
+    return _mark(tx, _MARK_CUSTOMER, now, customer=customer_id)
+
+
+def mark_card_dirty(tx: Tx, serial_number: str, now: datetime) -> list[str]:
+    """Mark one card dirty."""
+    return _mark(tx, _MARK_CARD, now, serial=serial_number)
+
+
+def mark_merchant_dirty(tx: Tx, merchant_id: str, now: datetime, *, after: str, limit: int) -> list[str]:
+    """Mark the next `limit` cards of a merchant dirty, by serial number."""
+    return sorted(_mark(tx, _MARK_OF_MERCHANT, now, merchant=merchant_id, after=after, limit=limit))
+
+
+def mark_parts_dirty(tx: Tx, platform: str, parts: str, now: datetime, after: str, limit: int) -> list[str]:
+    """Mark the next `limit` cards dirty whose published pass has these parts, by serial number."""
+    wanted: dict[str, str | int] = {"platform": platform, "parts": parts, "after": after, "limit": limit}
+    return sorted(_mark(tx, _MARK_OF_PARTS, now, **wanted))
+
+
+def parts_in_use(tx: Tx, platform: str) -> list[str]:
+    """Return the names of the template parts that published passes were made of."""
+    query = select(published_passes.c.parts).where(published_passes.c.platform == platform).distinct()
+    return [row.parts for row in tx.execute(query)]
+
+
+def mark_program_dirty(tx: Tx, program_id: str, now: datetime, *, after: str, limit: int) -> list[str]:
+    """Mark the next `limit` cards of a program dirty, by serial number; fewer than `limit` means all are done."""
+    return sorted(_mark(tx, _MARK_OF_PROGRAM, now, program=program_id, after=after, limit=limit))
+
+
+def _mark(tx: Tx, statement: TextClause, now: datetime, **where: str | int) -> list[str]:
+    # A mark is drawn anew each time: a publisher removes exactly the mark it saw, never a later one.
+    parameters = {"mark": secrets.randbits(_MARK_BITS), "now": milliseconds(now), **where}
+    serials = [row.serial_number for row in tx.execute(statement, parameters)]
+    tx.announce("publish")
+    return serials
+
+
+def take_lease(tx: Tx, merchant_id: str, now: int, lease: Lease) -> bool:
+    """Take or keep the lease of a merchant's publisher; False while another holds it."""
+    changed = tx.execute(
+        update(publish_counters)
+        .where(
+            publish_counters.c.merchant_id == merchant_id,
+            or_(publish_counters.c.leased_by == lease.holder, publish_counters.c.leased_until < now),
+        )
+        .values(leased_by=lease.holder, leased_until=lease.until)
+    )
+    return changed.rowcount == 1
+
+
+def merchants_with_dirty_cards(tx: Tx) -> list[str]:
+    """Return the merchants that have something to publish."""
+    return [row.merchant_id for row in tx.execute(select(dirty_cards.c.merchant_id).distinct())]
+
+
+def next_dirty(tx: Tx, merchant_id: str, limit: int, *, skip: Sequence[str] = ()) -> list[DirtyCard]:
+    """Return a merchant's dirty cards, the longest dirty first, without those to skip."""
+    rows = tx.execute(
+        select(dirty_cards)
+        .where(dirty_cards.c.merchant_id == merchant_id, dirty_cards.c.serial_number.not_in(list(skip)))
+        .order_by(dirty_cards.c.dirty_at)
+        .limit(limit)
+    )
+    return [DirtyCard(row.serial_number, row.merchant_id, row.mark) for row in rows]
+
+
+def dirty_among(tx: Tx, serials: Sequence[str]) -> list[DirtyCard]:
+    """Return those of the cards that are dirty."""
+    rows = tx.execute(_DIRTY_OF_SERIALS, {"serials": list(serials)})
+    return [DirtyCard(row.serial_number, row.merchant_id, row.mark) for row in rows]
+
+
+def count_dirty(tx: Tx) -> tuple[int, int | None]:
+    """Return how many cards are dirty, and since when the oldest is, in milliseconds."""
+    row = tx.execute(select(func.count().label("cards"), func.min(dirty_cards.c.dirty_at).label("since"))).one()
+    return int(row.cards), row.since
+
+
+def remove_dirty(tx: Tx, seen: Iterable[DirtyCard]) -> None:
+    """Take the marks away that were seen; a card that changed since keeps its new mark."""
+    parameters = [{"serial": card.serial_number, "seen": card.mark} for card in seen]
+    if parameters:
+        tx.execute(_UNDIRTY, parameters)
+
+
+def counter(tx: Tx, merchant_id: str) -> Counter:
+    """Return a merchant's counter."""
+    row = tx.execute(_COUNTER, {"merchant": merchant_id}).one()
+    return Counter(row.epoch, row.sequence)
+
+
+def lock_counter(tx: Tx, merchant_id: str) -> Counter:
+    """Return a merchant's counter, locked until commit: numbers become visible in the order they are given."""
+    row = tx.execute(_LOCK_COUNTER, {"merchant": merchant_id}).one()
+    return Counter(row.epoch, row.sequence)
+
+
+def store_counter(tx: Tx, merchant_id: str, sequence: int) -> None:
+    """Store the newest sequence number."""
+    tx.execute(update(publish_counters).where(publish_counters.c.merchant_id == merchant_id).values(sequence=sequence))
+
+
+def published(tx: Tx, platform: str, serials: Sequence[str]) -> dict[str, PublishedPass]:
+    """Return what is published of the cards, by serial number."""
+    rows = tx.execute(_PUBLISHED, {"platform": platform, "serials": list(serials)})
+    return {row.serial_number: _published(row) for row in rows}
+
+
+def store_published(tx: Tx, passes: Sequence[PublishedPass]) -> None:
+    """Store or replace published documents."""
+    if passes:
+        tx.execute(
+            _STORE,
+            [
+                {
+                    "serial_number": item.serial_number,
+                    "platform": item.platform,
+                    "merchant_id": item.merchant_id,
+                    "sequence": item.sequence,
+                    "last_modified": item.last_modified,
+                    "content_hash": item.content_hash,
+                    "parts": item.parts,
+                    "document": item.document,
+                }
+                for item in passes
+            ],
+        )
+
+
+def _published(row: Row[Any]) -> PublishedPass:
+    return PublishedPass(
+        row.serial_number,
+        row.platform,
+        row.merchant_id,
+        row.sequence,
+        row.last_modified,
+        row.content_hash,
+        row.parts,
+        row.document,
+    )
+
+
+def insert_counter(tx: Tx, merchant_id: str) -> None:
+    """Store a new merchant's counter: first epoch, nothing published."""
+    tx.execute(publish_counters.insert(), {"merchant_id": merchant_id, "epoch": 1, "sequence": 0, "leased_until": 0})

@@ -1,0 +1,43 @@
+"""All tables together, for the migrations and for whoever compares them."""
+
+from __future__ import annotations
+
+from walletd.db import (
+    accounts,
+    api_keys,
+    audit,
+    cards,
+    customers,
+    deliveries,
+    device_log,
+    devices,
+    idempotency,
+    lanes,
+    ledger,
+    merchants,
+    programs,
+    publishing,
+    scheduler_runs,
+)
+from walletd.db.base import metadata
+
+NOUNS = (
+    accounts,
+    api_keys,
+    audit,
+    cards,
+    customers,
+    deliveries,
+    device_log,
+    devices,
+    idempotency,
+    lanes,
+    ledger,
+    merchants,
+    programs,
+    publishing,
+    scheduler_runs,
+)
+"""Every file that defines a table; importing them fills `metadata`."""
+
+__all__ = ["NOUNS", "metadata"]

@@ -1,0 +1,66 @@
+"""Cards: what a customer holds of a program, and which bookings its state and the customer's flags allow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from walletd.domain.balances import AccountState
+from walletd.domain.customers import Customer, NewCustomer
+from walletd.domain.errors import CardDeleted, CardRevoked, LoyaltySuspended, RedemptionBlocked
+from walletd.domain.programs import Program
+
+STATUSES: Final = ("issued", "installed", "uninstalled", "revoked", "deleted")
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A card: its serial number never changes, its key can be rewritten."""
+
+    serial_number: str
+    merchant_id: str
+    program_id: str
+    customer_id: str
+    account_id: str
+    key: str
+    holder_name: str | None
+    status: str
+    token_version: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CardView:
+    """A card with everything that is shown beside it."""
+
+    card: Card
+    program: Program
+    customer: Customer
+    account: AccountState
+    add_url: str
+    add_qr_svg_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewCard:
+    """What is asked for when a card is issued: of an existing customer, or of one created with it."""
+
+    program_id: str
+    customer_id: str | None = None
+    customer: NewCustomer | None = None
+    key: str | None = None
+    holder_name: str | None = None
+    account_of: str | None = None
+
+
+def check_may_book(card: Card, customer: Customer, *, takes: bool) -> None:
+    """Raise CardRevoked, CardDeleted, LoyaltySuspended or, where value is taken, RedemptionBlocked (domain.md D-16)."""
+    if card.status == "revoked":
+        raise CardRevoked
+    if card.status == "deleted":
+        raise CardDeleted
+    if customer.loyalty_status != "active":
+        raise LoyaltySuspended
+    if takes and customer.redeem_blocked:
+        raise RedemptionBlocked

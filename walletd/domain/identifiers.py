@@ -1,0 +1,57 @@
+"""Identifiers: what they are made of, and how they are read back.
+
+Internal ids carry the time they were made in their first ten characters, so that they lie side by side in an index.
+Serial numbers and card keys carry none: both must be unguessable (apple.md P15, reliability.md 3).
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from datetime import datetime
+
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_CHECK = _CROCKFORD + "*~$=U"
+_SERIAL_BYTES = 16
+_KEY_BITS = 80
+_KEY_LENGTH_MAX = 64
+
+
+def new_id(prefix: str, now: datetime) -> str:
+    """Return `prefix_` and 26 characters: 48 bits of time in milliseconds, then 80 random bits."""
+    number = (int(now.timestamp() * 1000) << 80) | secrets.randbits(80)
+    return f"{prefix}_{_encode(number, 26)}"
+
+
+def new_serial_number() -> str:
+    """Return 26 characters of [a-z2-7] from 128 random bits; safe in a URL path as it is."""
+    return base64.b32encode(secrets.token_bytes(_SERIAL_BYTES)).decode().rstrip("=").lower()
+
+
+def new_card_key() -> str:
+    """Return 16 characters from 80 random bits and a check character (Crockford, modulo 37)."""
+    number = secrets.randbits(_KEY_BITS)
+    return _encode(number, 16) + _CHECK[number % 37]
+
+
+def is_card_key(text: str) -> bool:
+    """Say whether a merchant may use the text as a key: 1 to 64 printable ASCII characters, no space at the ends."""
+    return 1 <= len(text) <= _KEY_LENGTH_MAX and text == text.strip() and text.isascii() and text.isprintable()
+
+
+def is_serial_number(text: str) -> bool:
+    """Say whether the text has the form of a serial number."""
+    return len(text) == 26 and all(character in "abcdefghijklmnopqrstuvwxyz234567" for character in text)
+
+
+def new_secret() -> str:
+    """Return 256 random bits as 43 characters of [A-Za-z0-9_-]."""
+    return secrets.token_urlsafe(32)
+
+
+def _encode(number: int, length: int) -> str:
+    characters = []
+    for _ in range(length):
+        characters.append(_CROCKFORD[number & 31])
+        number >>= 5
+    return "".join(reversed(characters))

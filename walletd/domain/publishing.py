@@ -1,0 +1,102 @@
+"""Publishing and delivering by arithmetic: update tags, Last-Modified, Apple's throttle, retries.
+
+Every rule is a pure function of stored state and `now`, so that a crash anywhere changes nothing about what comes next.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+_SEQUENCE_DIGITS: Final = 12
+_TAG_LENGTH_MAX: Final = 18
+
+
+def update_tag(epoch: int, sequence: int) -> str:
+    """Return the update tag: digits only, epoch and sequence in one (apple.md W8, W10)."""
+    return f"{epoch}{sequence:0{_SEQUENCE_DIGITS}d}"
+
+
+def sequence_of_tag(tag: str | None, *, epoch: int, newest: int) -> int:
+    """Return the sequence after which a device wants to know what changed.
+
+    Zero, which means everything, for a missing, garbled, foreign or future tag (apple.md W12).
+    """
+    if tag is None or not tag.isascii() or not tag.isdigit() or not _SEQUENCE_DIGITS < len(tag) <= _TAG_LENGTH_MAX:
+        return 0
+    sequence = int(tag[-_SEQUENCE_DIGITS:])
+    if int(tag[:-_SEQUENCE_DIGITS]) != epoch or sequence > newest:
+        return 0
+    return sequence
+
+
+def next_last_modified(now_seconds: int, previous: int | None) -> int:
+    """Return a Last-Modified in whole seconds that rises strictly, whatever the clock does (apple.md W16)."""
+    return now_seconds if previous is None else max(now_seconds, previous + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class PushSchedule:
+    """When a phone may be told: our mirror of the throttle that Apple's devices keep (apple.md N11).
+
+    A score below `burst` goes out at once, so that a till may earn and redeem within a minute. Above it the pauses are
+    those of the device: 2 minutes, 10 minutes, 1 hour after the last push.
+    """
+
+    burst: float = 4.0
+    second_level: float = 8.0
+    third_level: float = 12.0
+    pauses_seconds: tuple[int, int, int] = (120, 600, 3600)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often a target was told lately: the score and the moment it was counted, in milliseconds."""
+
+    score: float = 0.0
+    told_at: int | None = None
+
+
+def _zone_milliseconds(passes: int) -> int:
+    return max(30 * 60, 2 * 3600 // max(passes, 1)) * 1000
+
+
+def paced(pace: Pace, now: int, passes: int) -> Pace:
+    """Return the pace after one more push, by the formula of N11; `passes` are those of the type on the device."""
+    if pace.told_at is None:
+        return Pace(0.0, now)
+    zone = _zone_milliseconds(passes)
+    gap = max(now - pace.told_at, 0)
+    score = pace.score + ((zone - gap) / zone) ** 3 if gap < zone else max(0.0, pace.score - (gap - zone) / zone)
+    return replace(pace, score=score, told_at=now)
+
+
+def due_at(schedule: PushSchedule, pace: Pace, now: int, passes: int) -> int:
+    """Return when a target that has something new may be told, in milliseconds."""
+    if pace.told_at is None:
+        return now
+    score = paced(pace, now, passes).score
+    if score <= schedule.burst:
+        return now
+    level = (score > schedule.second_level) + (score > schedule.third_level)
+    return max(now, pace.told_at + schedule.pauses_seconds[level] * 1000)
+
+
+_RETRY_FIRST_SECONDS: Final = 2.0
+_RETRY_LONGEST_SECONDS: Final = 3600.0
+_RETRY_EXPONENT_MAX: Final = 16
+
+
+def retry_pause(attempts: int, share: float, at_least: float | None = None) -> float:
+    """Return the seconds until attempt `attempts` + 1: doubling, capped at an hour, with `share` (0..1) as jitter."""
+    longest = min(_RETRY_FIRST_SECONDS * 2 ** min(attempts, _RETRY_EXPONENT_MAX), _RETRY_LONGEST_SECONDS)
+    return float(max(longest * (0.5 + share / 2), at_least or 0.0))
+
+
+REMINDER_LIMIT: Final = 6
+"""A stale phone is reminded at most so many times (domain.md J-17); each new version starts the count again."""
+
+
+def reminder_pause(reminders: int, share: float) -> float:
+    """Return the seconds after which a phone that was told but did not fetch is told again (apple.md N12)."""
+    return 600.0 * 2.0**reminders * (1.0 + share / 4)

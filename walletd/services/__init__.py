@@ -1,0 +1,63 @@
+"""The use cases. Every edge is given this bundle, and only that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from walletd.services.accounts import Accounts
+from walletd.services.api_keys import ApiKeys
+from walletd.services.cards import Cards
+from walletd.services.customers import Customers
+from walletd.services.deliveries import Deliveries
+from walletd.services.devices import Devices
+from walletd.services.health import Health
+from walletd.services.ledger import Ledger
+from walletd.services.links import Links
+from walletd.services.merchants import Merchants
+from walletd.services.passes import Passes
+from walletd.services.programs import Programs
+from walletd.services.publisher import Publisher
+from walletd.services.runtime import Runtime
+from walletd.services.upkeep import Upkeep
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """All use cases, by noun."""
+
+    accounts: Accounts
+    api_keys: ApiKeys
+    cards: Cards
+    customers: Customers
+    deliveries: Deliveries
+    devices: Devices
+    health: Health
+    ledger: Ledger
+    links: Links
+    merchants: Merchants
+    passes: Passes
+    programs: Programs
+    publisher: Publisher
+    upkeep: Upkeep
+
+
+def build_services(runtime: Runtime) -> Services:
+    """Return the use cases over one runtime."""
+    links, publisher, merchants = Links(runtime), Publisher(runtime), Merchants(runtime)
+    passes, ledger, deliveries = Passes(runtime, publisher, links), Ledger(runtime), Deliveries(runtime)
+    return Services(
+        accounts=Accounts(runtime),
+        api_keys=ApiKeys(runtime),
+        cards=Cards(runtime, links),
+        customers=Customers(runtime),
+        deliveries=deliveries,
+        devices=Devices(runtime, passes, publisher),
+        health=Health(runtime),
+        ledger=ledger,
+        links=links,
+        merchants=merchants,
+        passes=passes,
+        programs=Programs(runtime),
+        publisher=publisher,
+        upkeep=Upkeep(runtime, ledger, deliveries, merchants),
+    )

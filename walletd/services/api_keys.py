@@ -1,0 +1,81 @@
+"""API keys: made, checked and revoked. A secret is shown once; only its hash is stored."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from typing import Final
+
+from walletd.db import api_keys, audit
+from walletd.db.api_keys import ApiKeyRow
+from walletd.db.base import Tx
+from walletd.domain.errors import NotFound, Unauthenticated
+from walletd.domain.identifiers import new_id, new_secret
+from walletd.domain.principals import SCOPES, Principal
+from walletd.domain.programs import check_name, invalid
+from walletd.services.runtime import Runtime
+
+_PREFIX: Final = "wd_"
+_TRUSTED_SECONDS: Final = 1.0
+_TRUSTED_MAX: Final = 1000
+
+
+class ApiKeys:
+    """Use cases about API keys."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._trusted: dict[str, tuple[Principal, float]] = {}
+
+    async def authenticate(self, presented: str) -> Principal:
+        """Return who presents this secret; a revocation counts within a second. Raises Unauthenticated."""
+        secret_hash = hashlib.sha256(presented.encode("utf-8", "replace")).hexdigest()
+        moment = asyncio.get_running_loop().time()
+        known = self._trusted.get(secret_hash)
+        if known is not None and moment - known[1] < _TRUSTED_SECONDS:
+            return known[0]
+        if not presented.startswith(_PREFIX):
+            raise Unauthenticated
+        row = await self._runtime.database.read(lambda tx: api_keys.find(tx, secret_hash))
+        if row is None:
+            self._trusted.pop(secret_hash, None)
+            raise Unauthenticated
+        principal = Principal(row.merchant_id, row.id, row.name, frozenset(row.scopes))
+        if len(self._trusted) >= _TRUSTED_MAX:
+            self._trusted.clear()
+        self._trusted[secret_hash] = (principal, moment)
+        return principal
+
+    async def create(self, by: Principal, name: str, scopes: tuple[str, ...]) -> tuple[ApiKeyRow, str]:
+        """Make a key and return it with its secret; raises ValidationFailed."""
+        unknown = [scope for scope in scopes if scope not in SCOPES]
+        if unknown or not scopes:
+            raise invalid("/scopes", f"must be some of {', '.join(SCOPES)}")
+        now = self._runtime.clock()
+        secret = _PREFIX + new_secret()
+        row = ApiKeyRow(new_id("key", now), by.merchant_id, check_name(name), scopes, now, None)
+
+        def write(tx: Tx) -> None:
+            api_keys.insert(tx, row, hashlib.sha256(secret.encode()).hexdigest())
+            audit.record(tx, by, now, "api_key.created", row.id, {"scopes": list(scopes)})
+
+        await self._runtime.database.write(write)
+        return row, secret
+
+    async def list(self, merchant_id: str) -> list[ApiKeyRow]:
+        """Return all keys of a merchant, revoked ones too."""
+        return await self._runtime.database.read(lambda tx: api_keys.of_merchant(tx, merchant_id))
+
+    async def revoke(self, by: Principal, key_id: str) -> None:
+        """Revoke a key; raises NotFound."""
+        now = self._runtime.clock()
+
+        def write(tx: Tx) -> bool:
+            revoked = api_keys.revoke(tx, by.merchant_id, key_id, now)
+            if revoked:
+                audit.record(tx, by, now, "api_key.revoked", key_id)
+            return revoked
+
+        if not await self._runtime.database.write(write):
+            raise NotFound(f"There is no living API key {key_id}.")
+        self._trusted.clear()

@@ -1,0 +1,180 @@
+"""Cards: issued in one step, with customer and account, and looked up by the till."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from datetime import datetime
+
+from walletd.db import accounts, audit, cards, customers, ledger, programs, publishing
+from walletd.db.base import Tx
+from walletd.db.cards import CardInContext
+from walletd.db.ledger import TransactionRow
+from walletd.domain.balances import AccountState
+from walletd.domain.cards import Card, CardView, NewCard
+from walletd.domain.customers import Customer, check_customer
+from walletd.domain.documents import card_document
+from walletd.domain.errors import CardKeyReplaced, CardKeyTaken, NotFound, WalletdError
+from walletd.domain.identifiers import is_card_key, new_card_key, new_id, new_serial_number
+from walletd.domain.ledger import GENESIS_HASH, append, opening
+from walletd.domain.pages import Page, PageRequest
+from walletd.domain.principals import Principal
+from walletd.domain.programs import Program, check_name, invalid
+from walletd.services.customers import insert_customer
+from walletd.services.idempotency import Answer, Protected, check_key, encode, once
+from walletd.services.links import Links
+from walletd.services.runtime import Runtime
+
+
+class Cards:
+    """Use cases about cards."""
+
+    def __init__(self, runtime: Runtime, links: Links) -> None:
+        self._runtime = runtime
+        self._links = links
+
+    async def issue(self, by: Principal, new: NewCard, idempotency_key: str | None) -> Answer:
+        """Issue a card; with a key, a repeated request gives the same card again.
+
+        Raises NotFound, ValidationFailed, CardKeyTaken, CustomerNumberTaken and the errors of idempotency keys.
+        """
+        checked, now = _checked(new), self._runtime.clock()
+
+        def work(tx: Tx) -> tuple[str, Mapping[str, object]]:
+            view = self._view(self._issue(tx, by, checked, now))
+            return view.card.serial_number, card_document(view)
+
+        def write(tx: Tx) -> Answer | WalletdError:
+            if idempotency_key is None:
+                return Answer(201, encode(work(tx)[1]), replayed=False)
+            protected = Protected(by, "cards", check_key(idempotency_key), asdict(checked))
+            return once(tx, protected, now, lambda: work(tx))
+
+        answer = await self._runtime.database.write(write)
+        if isinstance(answer, WalletdError):
+            raise answer
+        return answer
+
+    async def get(self, by: Principal, serial_number: str) -> CardView:
+        """Return a card by its serial number; raises NotFound."""
+        found = await self._runtime.database.read(lambda tx: cards.find(tx, by.merchant_id, serial_number))
+        if found is None:
+            raise NotFound("There is no card with this serial number.")
+        return self._view(found)
+
+    async def by_key(self, by: Principal, key: str) -> CardView:
+        """Return the card that a key leads to; raises NotFound, CardKeyReplaced."""
+        found = await self._runtime.database.read(lambda tx: cards.find_by_key(tx, by.merchant_id, key))
+        return self._view(_living(found))
+
+    async def list(self, by: Principal, request: PageRequest) -> Page[CardView]:
+        """Return a page of cards; raises CursorInvalid, ValidationFailed."""
+        page = await self._runtime.database.read(lambda tx: cards.page(tx, by.merchant_id, request))
+        return Page(tuple(self._view(item) for item in page.items), page.next_cursor)
+
+    def _view(self, found: CardInContext) -> CardView:
+        return CardView(found.card, found.program, found.customer, found.account, *self._links.urls(found.card))
+
+    def _issue(self, tx: Tx, by: Principal, new: NewCard, now: datetime) -> CardInContext:
+        program = programs.find(tx, by.merchant_id, new.program_id)
+        if program is None:
+            raise NotFound(f"There is no program {new.program_id}.")
+        if new.key is not None and cards.key_is_taken(tx, by.merchant_id, new.key):
+            raise CardKeyTaken(f"The key {new.key} is taken.")
+        shared = self._main_card(tx, by, new, program)
+        customer = shared.customer if shared is not None else _customer_of(tx, by, new, now)
+        account = shared.account if shared is not None else _open_account(tx, program, customer, now)
+        card = Card(
+            serial_number=new_serial_number(),
+            merchant_id=by.merchant_id,
+            program_id=program.id,
+            customer_id=customer.id,
+            account_id=account.id,
+            key=new.key or new_card_key(),
+            holder_name=new.holder_name,
+            status="issued",
+            token_version=1,
+            created_at=now,
+        )
+        cards.insert(tx, card)
+        if shared is None:
+            account = _open_balance(tx, by, card, program, account)
+        audit.record(tx, by, now, "card.issued", card.serial_number, {"program_id": program.id})
+        publishing.mark_card_dirty(tx, card.serial_number, now)
+        return CardInContext(card, program, customer, account, "")
+
+    def _main_card(self, tx: Tx, by: Principal, new: NewCard, program: Program) -> CardInContext | None:
+        """Return the card whose account a second card shares, or None; it must be one of the same program."""
+        if new.account_of is None:
+            return None
+        found = cards.find(tx, by.merchant_id, new.account_of)
+        if found is None:
+            raise NotFound("There is no card with the serial number in account_of.")
+        if found.program.id != program.id:
+            raise invalid("/account_of", "must be a card of the same program")
+        if new.customer_id not in {None, found.customer.id} or new.customer is not None:
+            raise invalid("/account_of", "goes without a customer: a second card belongs to the main card's customer")
+        return found
+
+
+def _checked(new: NewCard) -> NewCard:
+    if new.account_of is None and (new.customer_id is None) == (new.customer is None):
+        raise invalid("/customer", "or customer_id is needed, and not both")
+    if new.key is not None and not is_card_key(new.key):
+        raise invalid("/key", "must be 1 to 64 printable ASCII characters")
+    return replace(
+        new,
+        customer=None if new.customer is None else check_customer(new.customer, "/customer"),
+        holder_name=None if new.holder_name is None else check_name(new.holder_name, "/holder_name"),
+    )
+
+
+def _living(found: tuple[CardInContext, str] | None) -> CardInContext:
+    """Return the card of a living key; a replaced key is refused without naming the new one (reliability.md 5, 17)."""
+    if found is None:
+        raise NotFound("There is no card with this key.")
+    if found[1] != "active":
+        raise CardKeyReplaced
+    return found[0]
+
+
+def _customer_of(tx: Tx, by: Principal, new: NewCard, now: datetime) -> Customer:
+    if new.customer is not None:
+        return insert_customer(tx, by, new.customer, now)
+    found = customers.find(tx, by.merchant_id, new.customer_id or "")
+    if found is None:
+        raise NotFound(f"There is no customer {new.customer_id}.")
+    return found
+
+
+def _open_account(tx: Tx, program: Program, customer: Customer, now: datetime) -> AccountState:
+    account = AccountState(
+        id=new_id("acc", now),
+        merchant_id=program.merchant_id,
+        program_id=program.id,
+        customer_id=customer.id,
+        unit=program.unit,
+        currency=program.currency,
+        balance=0,
+        collected=0,
+        sequence=0,
+        head_hash=GENESIS_HASH,
+    )
+    accounts.insert(tx, account)
+    return account
+
+
+def _open_balance(tx: Tx, by: Principal, card: Card, program: Program, account: AccountState) -> AccountState:
+    """Book what a new card of this kind starts with."""
+    movement = opening(program)
+    if movement is None:
+        return account
+    now = card.created_at
+    row = TransactionRow(
+        new_id("txn", now), by.merchant_id, card.serial_number, account.id, "opening", None, None, None, by.key_id, now
+    )
+    entry, changed = append(account, movement, entry_id=new_id("ent", now), transaction_id=row.id, now=now)
+    ledger.insert_transaction(tx, row)
+    ledger.append(tx, by.merchant_id, entry)
+    accounts.store(tx, changed)
+    return changed

@@ -1,0 +1,237 @@
+"""Delivering: due targets are leased, told with no transaction open, and settled (architecture.md 4).
+
+A crash anywhere loses nothing: a target that was not settled is still due when its lease ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from walletd.db import cards, deliveries, devices, lanes, phones, publishing
+from walletd.db.base import Lease, Tx
+from walletd.db.deliveries import TargetRow
+from walletd.db.lanes import LaneRow
+from walletd.db.phones import PhoneRow
+from walletd.domain.calendar import from_milliseconds, milliseconds
+from walletd.domain.errors import NotFound, SigningUnavailable
+from walletd.domain.principals import Principal
+from walletd.domain.publishing import REMINDER_LIMIT, due_at, paced, reminder_pause, retry_pause, update_tag
+from walletd.services.runtime import Runtime
+from walletd.telemetry import counter, logger
+from walletd.wallets import Outcome, Verdict, WalletPlatform
+
+_AT_ONCE: Final = 500
+_LEASE_MILLISECONDS: Final = 45_000
+_LANE_PAUSE_SECONDS: Final = 60
+_LANE_PAUSE_LONGEST_SECONDS: Final = 3600
+_REJECTIONS_PER_HOUR: Final = 5
+_HOUR_MILLISECONDS: Final = 3_600_000
+_STALE_MILLISECONDS: Final = 600_000
+_DEVICE_SHOWN: Final = 8
+
+log = logger(__name__)
+_verdicts = counter("walletd_deliveries_total", "Answers of the platforms to deliveries", ["platform", "verdict"])
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneDelivery:
+    """How far one phone has come with one card; tags as the phone knows them."""
+
+    device: str
+    wallet: str
+    state: str
+    """`current`, `waiting` for its turn, `announced`, or `stale`: told a while ago and not fetched."""
+    published: str
+    accepted: str | None
+    listed: str | None
+    fetched: str | None
+    due_at: datetime | None
+    last_reason: str
+    registered_at: datetime
+
+
+class Deliveries:
+    """Use cases about delivery targets."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    async def deliver_due(self) -> int:
+        """Tell what is due, all merchants side by side; return how many targets were worked on."""
+        worked = 0
+        for platform in self._runtime.platforms.values():
+            now = self._now()
+            merchants = await self._runtime.database.read(
+                lambda tx, name=platform.name, at=now: deliveries.merchants_with_due(tx, name, at)  # type: ignore[misc]
+            )
+            worked += sum(await asyncio.gather(*(self._deliver(platform, merchant) for merchant in merchants)))
+        return worked
+
+    async def seconds_until_due(self) -> float | None:
+        """Return how long nothing is due, or None where nothing waits at all."""
+        moments = [
+            await self._runtime.database.read(
+                lambda tx, name=platform.name: deliveries.next_due_at(tx, name)  # type: ignore[misc]
+            )
+            for platform in self._runtime.platforms.values()
+        ]
+        waiting = [moment for moment in moments if moment is not None]
+        return max(0.0, (min(waiting) - self._now()) / 1000) if waiting else None
+
+    async def remind_stale(self) -> int:
+        """Make targets due once more that were told but did not fetch (apple.md N12); return how many."""
+        now = self._now()
+
+        def write(tx: Tx) -> int:
+            reminded = 0
+            for count in range(REMINDER_LIMIT):
+                before = now - int(reminder_pause(count, self._runtime.jitter()) * 1000)
+                for target in deliveries.stale(tx, told_before=before, reminders=count, limit=_AT_ONCE):
+                    deliveries.remind(tx, target.key, due_at(self._runtime.schedule, target.pace, now, target.passes))
+                    reminded += 1
+            if reminded:
+                tx.announce("deliver")
+            return reminded
+
+        return await self._runtime.database.write(write)
+
+    async def of_card(self, by: Principal, serial: str) -> tuple[PhoneDelivery, ...]:
+        """Return how far each phone has come with a card; raises NotFound."""
+
+        def read(tx: Tx) -> tuple[int, int, list[PhoneRow]] | None:
+            if cards.find(tx, by.merchant_id, serial) is None:
+                return None
+            published = publishing.published(tx, "apple", [serial]).get(serial)
+            sequence = 0 if published is None else published.sequence
+            return publishing.counter(tx, by.merchant_id).epoch, sequence, phones.phones_of_card(tx, serial)
+
+        found = await self._runtime.database.read(read)
+        if found is None:
+            raise NotFound("There is no card with this serial number.")
+        epoch, sequence, rows = found
+        return tuple(_phone(row, epoch, sequence, self._now()) for row in rows)
+
+    async def _deliver(self, platform: WalletPlatform, merchant_id: str) -> int:
+        now = self._now()
+        lease = Lease(self._runtime.instance, now + _LEASE_MILLISECONDS)
+        targets = await self._runtime.database.write(
+            lambda tx: deliveries.claim(tx, platform.name, merchant_id, now, _AT_ONCE, lease)
+        )
+        if not targets:
+            return 0
+        try:
+            outcomes = await platform.deliver(merchant_id, [target.address for target in targets])
+        except SigningUnavailable as error:
+            outcomes = [Outcome(Verdict.LANE_PAUSED, error.detail)] * len(targets)
+        for outcome in outcomes:
+            _verdicts.labels(platform=platform.name, verdict=outcome.verdict.value).inc()
+        await self._runtime.database.write(
+            lambda tx: self._settle(tx, platform, merchant_id, list(zip(targets, outcomes, strict=True)))
+        )
+        return len(targets)
+
+    def _settle(
+        self, tx: Tx, platform: WalletPlatform, merchant_id: str, told: Sequence[tuple[TargetRow, Outcome]]
+    ) -> None:
+        now = self._now()
+        lane = lanes.lane(tx, merchant_id, platform.name)
+        after = lane
+        for target, outcome in told:
+            match outcome.verdict:
+                case Verdict.ACCEPTED:
+                    pace = paced(target.pace, now, target.passes)
+                    next_due = due_at(self._runtime.schedule, pace, now, target.passes)
+                    deliveries.settle_told(tx, target, pace, next_due)
+                    after = _opened(after)
+                case Verdict.GONE:
+                    self._drop(tx, target, outcome)
+                case Verdict.REJECTED:
+                    after = self._settle_rejected(tx, target, outcome, after, now)
+                case Verdict.RETRY:
+                    self._settle_retry(tx, target, outcome, now)
+                case Verdict.LANE_PAUSED:
+                    deliveries.settle_failed(tx, target, due=now, reason=outcome.reason, attempts=target.attempts)
+                    after = _paused(after, now, outcome.reason) if after.paused_until <= now else after
+        if after != lane:
+            lanes.store_lane(tx, after)
+        tx.announce("deliver")
+
+    def _settle_retry(self, tx: Tx, target: TargetRow, outcome: Outcome, now: int) -> None:
+        pause = retry_pause(target.attempts, self._runtime.jitter(), outcome.retry_after_seconds)
+        due = now + int(pause * 1000)
+        deliveries.settle_failed(tx, target, due=due, reason=outcome.reason, attempts=target.attempts + 1)
+
+    def _settle_rejected(self, tx: Tx, target: TargetRow, outcome: Outcome, lane: LaneRow, now: int) -> LaneRow:
+        """Drop a phone that Apple does not know; many at once mean that we are wrong: then keep them and alarm."""
+        if now - lane.rejections_since > _HOUR_MILLISECONDS:
+            lane = LaneRow(lane.merchant_id, lane.platform, lane.paused_until, lane.reason, lane.pauses, 0, now)
+        if lane.rejections < _REJECTIONS_PER_HOUR:
+            self._drop(tx, target, outcome)
+            count = lane.rejections + 1
+            return LaneRow(
+                lane.merchant_id, lane.platform, lane.paused_until, lane.reason, lane.pauses, count,
+                lane.rejections_since,
+            )  # fmt: skip
+        deliveries.settle_failed(tx, target, due=now, reason=outcome.reason, attempts=target.attempts)
+        reason = f"{outcome.reason} for many phones at once: certificate, topic or host is wrong"
+        return _paused(lane, now, reason) if lane.paused_until <= now else lane
+
+    def _drop(self, tx: Tx, target: TargetRow, outcome: Outcome) -> None:
+        """Forget a phone for its pass type, unless it registered again after the platform gave it up (apple.md 3)."""
+        since = None if outcome.gone_since is None else milliseconds(outcome.gone_since)
+        key, now = target.key, self._now()
+        serials = devices.remove_device(tx, key.topic, key.device, not_after=since)
+        if serials is None:
+            deliveries.settle_told(tx, target, target.pace, now)
+            return
+        deliveries.forget(tx, key)
+        for serial in serials:
+            if devices.count_of_card(tx, serial) == 0:
+                cards.change_status(tx, serial, "uninstalled", among=("installed",))
+        tx.after_commit.append(lambda: self._runtime.remembered.forget(serials))
+
+    def _now(self) -> int:
+        return milliseconds(self._runtime.clock())
+
+
+def _opened(lane: LaneRow) -> LaneRow:
+    if lane.pauses == 0:
+        return lane
+    return LaneRow(lane.merchant_id, lane.platform, 0, "", 0, lane.rejections, lane.rejections_since)
+
+
+def _paused(lane: LaneRow, now: int, reason: str) -> LaneRow:
+    """Pause a lane, longer each time; its targets keep their attempts (reliability.md P16)."""
+    pause = min(_LANE_PAUSE_SECONDS * 2**lane.pauses, _LANE_PAUSE_LONGEST_SECONDS)
+    log.error("delivery_lane_paused", platform=lane.platform, merchant=lane.merchant_id, reason=reason, seconds=pause)
+    return LaneRow(
+        lane.merchant_id, lane.platform, now + pause * 1000, reason, lane.pauses + 1, lane.rejections,
+        lane.rejections_since,
+    )  # fmt: skip
+
+
+def _phone(row: PhoneRow, epoch: int, sequence: int, now: int) -> PhoneDelivery:
+    def tag(value: int) -> str | None:
+        return update_tag(epoch, value) if value else None
+
+    state = "current"
+    if row.due_at is not None:
+        state = "waiting"
+    elif row.fetched_sequence < sequence <= row.told_sequence and row.told_at is not None:
+        state = "stale" if now - row.told_at > _STALE_MILLISECONDS else "announced"
+    return PhoneDelivery(
+        device=row.device[:_DEVICE_SHOWN] + "…",
+        wallet=row.scheme,
+        state=state,
+        published=update_tag(epoch, sequence),
+        accepted=tag(row.told_sequence),
+        listed=tag(row.listed_sequence),
+        fetched=tag(row.fetched_sequence),
+        due_at=None if row.due_at is None else from_milliseconds(row.due_at),
+        last_reason=row.last_reason,
+        registered_at=from_milliseconds(row.registered_at),
+    )

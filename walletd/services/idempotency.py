@@ -1,0 +1,119 @@
+"""Idempotency: the same key has the same effect, for ever (reliability.md P3).
+
+The key is taken in the transaction that it protects. A refusal for a reason of state is an answer too and is repeated;
+a request that was not even well formed leaves no trace.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from walletd.db import idempotency
+from walletd.db.base import Tx
+from walletd.db.idempotency import IdempotencyRow
+from walletd.domain.errors import (
+    Conflict,
+    IdempotencyKeyInvalid,
+    IdempotencyKeyReused,
+    IdempotencyKeySpent,
+    WalletdError,
+    error_for,
+)
+from walletd.domain.ledger import request_hash
+from walletd.domain.principals import Principal
+
+_KEY_LENGTH_MAX: Final = 255
+_CREATED: Final = 201
+_DECLINED: Final = 409
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer as the API sends it: status and JSON body."""
+
+    status: int
+    body: bytes
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Protected:
+    """A request under an idempotency key."""
+
+    principal: Principal
+    route: str
+    key: str
+    request: Mapping[str, object]
+
+    def row(self, now: datetime) -> IdempotencyRow:
+        """Return the record that takes the key."""
+        return IdempotencyRow(
+            merchant_id=self.principal.merchant_id,
+            owner=self.principal.key_id,
+            route=self.route,
+            key=self.key,
+            request_hash=request_hash(self.request),
+            status=0,
+            subject=None,
+            body=None,
+            created_at=now,
+        )
+
+
+def check_key(key: str) -> str:
+    """Return a well-formed idempotency key; raises IdempotencyKeyInvalid."""
+    if not 1 <= len(key) <= _KEY_LENGTH_MAX or not key.isascii() or not key.isprintable():
+        raise IdempotencyKeyInvalid
+    return key
+
+
+def encode(document: Mapping[str, object]) -> bytes:
+    """Return the JSON of an answer; equal documents give equal bytes."""
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def once(
+    tx: Tx, protected: Protected, now: datetime, work: Callable[[], tuple[str, Mapping[str, object]]]
+) -> Answer | WalletdError:
+    """Run `work` under its key, or repeat the answer that the key had.
+
+    `work` returns the id of what it made and the document to answer. A Conflict it raises is stored as the answer, so
+    it must be raised before anything is written. Returned errors are for the caller to raise after the commit. Raises
+    IdempotencyKeyReused, IdempotencyKeySpent.
+    """
+    row = protected.row(now)
+    earlier = idempotency.claim_key(tx, row)
+    if earlier is not None:
+        return _repeat(earlier, row)
+    try:
+        subject, document = work()
+    except Conflict as error:
+        refusal = {"code": error.code, "detail": error.detail, "facts": error.facts}
+        idempotency.settle_key(tx, _settled(row, _DECLINED, None, encode(refusal)))
+        return error
+    body = encode(document)
+    idempotency.settle_key(tx, _settled(row, _CREATED, subject, body))
+    return Answer(_CREATED, body, replayed=False)
+
+
+def _settled(row: IdempotencyRow, status: int, subject: str | None, body: bytes) -> IdempotencyRow:
+    return IdempotencyRow(
+        row.merchant_id, row.owner, row.route, row.key, row.request_hash, status, subject, body, row.created_at
+    )
+
+
+def _repeat(earlier: IdempotencyRow, row: IdempotencyRow) -> Answer | WalletdError:
+    if earlier.request_hash != row.request_hash:
+        raise IdempotencyKeyReused
+    if earlier.body is None:
+        raise IdempotencyKeySpent(subject=earlier.subject)
+    if earlier.status == _CREATED:
+        return Answer(_CREATED, earlier.body, replayed=True)
+    refusal = json.loads(earlier.body)
+    error = error_for(refusal["code"], refusal["detail"], refusal["facts"])
+    error.replayed = True
+    return error

@@ -1,0 +1,94 @@
+"""Add links: signed, limited in time, with nothing of the person in them (domain.md D-42).
+
+A link names a card and the moment it ends. Opening it uses nothing up, so link previews and second tries do no harm.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import segno
+
+from walletd.db import cards
+from walletd.domain.cards import Card
+from walletd.domain.errors import LinkExpired, LinkInvalid
+from walletd.services.runtime import Runtime
+
+_SERIAL_BYTES: Final = 16
+_MOMENT_BYTES: Final = 5
+_MAC_BYTES: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class LinkView:
+    """What the page behind a link may show: nothing about the person."""
+
+    serial_number: str
+    kind: str
+    program_name: str
+    merchant_name: str
+    colors: Mapping[str, str]
+    installable_apple: bool
+
+
+class Links:
+    """Use cases about add links."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    def url(self, serial_number: str) -> str:
+        """Return a new link for a card."""
+        ends = int(self._runtime.clock().timestamp()) + self._runtime.add_link_seconds
+        content = base64.b32decode(serial_number.upper() + "======") + ends.to_bytes(_MOMENT_BYTES, "big")
+        token = base64.urlsafe_b64encode(content + self._mac(content)).decode().rstrip("=")
+        return f"{self._runtime.public_url}/add/{token}"
+
+    def serial_number(self, token: str) -> str:
+        """Return the card that a link's token names; raises LinkInvalid, LinkExpired."""
+        try:
+            signed = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+        except (binascii.Error, ValueError) as error:
+            raise LinkInvalid from error
+        content, mac = signed[:-_MAC_BYTES], signed[-_MAC_BYTES:]
+        if len(content) != _SERIAL_BYTES + _MOMENT_BYTES or not hmac.compare_digest(mac, self._mac(content)):
+            raise LinkInvalid
+        if int.from_bytes(content[_SERIAL_BYTES:], "big") < self._runtime.clock().timestamp():
+            raise LinkExpired
+        return base64.b32encode(content[:_SERIAL_BYTES]).decode().rstrip("=").lower()
+
+    async def open(self, token: str) -> LinkView:
+        """Return what the link's page shows; raises LinkInvalid, LinkExpired."""
+        serial_number = self.serial_number(token)
+        found = (await self._runtime.database.read(lambda tx: cards.of_serials(tx, [serial_number]))).get(serial_number)
+        if found is None or found.card.status in {"revoked", "deleted"}:
+            raise LinkInvalid("This card is not given out any more; ask the shop for a new one.")
+        apple = self._runtime.platforms.get("apple")
+        return LinkView(
+            serial_number=serial_number,
+            kind=found.program.kind,
+            program_name=found.program.name,
+            merchant_name=found.merchant_name,
+            colors=self._runtime.colors.get(found.program.template, {}),
+            installable_apple=apple is not None and apple.is_configured(found.card.merchant_id),
+        )
+
+    def qr_svg(self, token: str) -> bytes:
+        """Return the QR of a link as an SVG image; raises LinkInvalid, LinkExpired."""
+        self.serial_number(token)
+        code = segno.make(f"{self._runtime.public_url}/add/{token}", error="m")
+        inline = code.svg_inline(scale=8, border=4, dark="#000", light="#fff")
+        return inline.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1).encode()
+
+    def urls(self, card: Card) -> tuple[str, str]:
+        """Return a card's link and the address of its QR."""
+        url = self.url(card.serial_number)
+        return url, f"{url}/qr.svg"
+
+    def _mac(self, content: bytes) -> bytes:
+        return self._runtime.vault.link_mac(content)[:_MAC_BYTES]

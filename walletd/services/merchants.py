@@ -1,0 +1,137 @@
+"""Merchants: made at the start, given their certificates, and kept loaded in the platforms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from walletd.db import audit, merchants, publishing
+from walletd.db.base import Tx
+from walletd.db.merchants import CredentialsRow, MerchantRow
+from walletd.domain.errors import CertificateInvalid, NotFound
+from walletd.domain.identifiers import new_id
+from walletd.domain.principals import Principal
+from walletd.domain.programs import check_name, invalid
+from walletd.services.runtime import Runtime
+from walletd.telemetry import logger
+
+_MARKED_AT_ONCE: Final = 500
+_CURRENCY_LENGTH: Final = 3
+
+log = logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class NewMerchant:
+    """What is asked for when a merchant is made."""
+
+    name: str
+    currency: str = "EUR"
+    timezone: str = "Europe/Berlin"
+    languages: tuple[str, ...] = ("de", "en")
+
+
+class Merchants:
+    """Use cases about merchants."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._loaded: dict[tuple[str, str], int] = {}
+
+    async def create(self, new: NewMerchant) -> MerchantRow:
+        """Make a merchant; raises ValidationFailed."""
+        now = self._runtime.clock()
+        row = MerchantRow(
+            new_id("mer", now), check_name(new.name), _currency(new.currency), _zone(new.timezone), new.languages, now
+        )
+
+        def write(tx: Tx) -> None:
+            merchants.insert(tx, row)
+            publishing.insert_counter(tx, row.id)
+            audit.record(tx, shell(row.id), now, "merchant.created", row.id)
+
+        await self._runtime.database.write(write)
+        return row
+
+    async def list(self) -> list[MerchantRow]:
+        """Return every merchant."""
+        return await self._runtime.database.read(merchants.all_merchants)
+
+    async def get(self, merchant_id: str | None) -> MerchantRow:
+        """Return a merchant, the only one where no id is given; raises NotFound."""
+        rows = await self.list()
+        found = [row for row in rows if merchant_id in {None, row.id}]
+        if len(found) != 1:
+            raise NotFound("There is no such merchant." if merchant_id or not rows else "Name one merchant by its id.")
+        return found[0]
+
+    async def set_credentials(
+        self, merchant_id: str, platform: str, topic: str, credentials: bytes, not_valid_after: datetime
+    ) -> None:
+        """Store checked credentials encrypted, and let every card be published with them.
+
+        Raises CertificateInvalid where the platform refuses them or another merchant uses the topic.
+        """
+        self._runtime.platforms[platform].configure(merchant_id, credentials)
+        now = self._runtime.clock()
+        sealed = self._runtime.vault.seal(credentials, merchant_id, platform)
+
+        def write(tx: Tx) -> None:
+            for row in merchants.all_credentials(tx):
+                if (row.platform, row.topic) == (platform, topic) and row.merchant_id != merchant_id:
+                    raise CertificateInvalid(f"Another merchant uses {topic} already.")
+            merchants.store_credentials(tx, CredentialsRow(merchant_id, platform, topic, sealed, 0, not_valid_after))
+            audit.record(tx, shell(merchant_id), now, "merchant.credentials_set", merchant_id, {"platform": platform})
+
+        await self._runtime.database.write(write)
+        await self._mark_cards(merchant_id)
+        await self.load_credentials()
+
+    async def load_credentials(self) -> None:
+        """Give the platforms what is new or was replaced; a fault of one merchant stops no other."""
+        for row in await self._runtime.database.read(merchants.all_credentials):
+            if self._loaded.get((row.merchant_id, row.platform)) == row.version:
+                continue
+            platform = self._runtime.platforms.get(row.platform)
+            if platform is None:
+                continue
+            try:
+                platform.configure(row.merchant_id, self._runtime.vault.open(row.sealed, row.merchant_id, row.platform))
+            except CertificateInvalid as error:
+                log.exception(
+                    "credentials_refused", merchant=row.merchant_id, platform=row.platform, detail=error.detail
+                )
+            self._loaded[(row.merchant_id, row.platform)] = row.version
+
+    async def _mark_cards(self, merchant_id: str) -> None:
+        now, last = self._runtime.clock(), ""
+        while True:
+            marked = await self._runtime.database.write(
+                lambda tx, after=last: publishing.mark_merchant_dirty(  # type: ignore[misc]
+                    tx, merchant_id, now, after=after, limit=_MARKED_AT_ONCE
+                )
+            )
+            if len(marked) < _MARKED_AT_ONCE:
+                return
+            last = marked[-1]
+
+
+def shell(merchant_id: str) -> Principal:
+    """Return the principal of whoever works at the machine's own command line."""
+    return Principal(merchant_id, "cli", "command line", frozenset({"admin"}))
+
+
+def _currency(code: str) -> str:
+    if len(code) != _CURRENCY_LENGTH or not code.isascii() or not code.isalpha() or not code.isupper():
+        raise invalid("/currency", "must be a code of ISO 4217 such as EUR")
+    return code
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise invalid("/timezone", "must be a time zone such as Europe/Berlin") from error
+    return name

@@ -1,0 +1,95 @@
+"""Programs: made with sensible defaults, changed with effect on every card."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from walletd.db import audit, merchants, programs, publishing
+from walletd.db.base import Tx
+from walletd.domain.errors import NotFound
+from walletd.domain.identifiers import new_id
+from walletd.domain.pages import Page, PageRequest
+from walletd.domain.principals import Principal
+from walletd.domain.programs import UNITS, NewProgram, Program, check_kind, check_name, complete_rules, invalid
+from walletd.services.runtime import Runtime
+
+_MARKED_AT_ONCE: Final = 500
+
+
+class Programs:
+    """Use cases about programs."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    async def create(self, by: Principal, new: NewProgram) -> Program:
+        """Make a program; raises ValidationFailed."""
+        kind, name, now = check_kind(new.kind), check_name(new.name), self._runtime.clock()
+        template = new.template or kind
+        if self._runtime.templates.get(template) != kind:
+            fitting = ", ".join(sorted(name for name, of in self._runtime.templates.items() if of == kind))
+            raise invalid("/template", f"must be a template for {kind} cards: {fitting or 'there is none'}")
+        rules = complete_rules(kind, new.rules or {})
+
+        def write(tx: Tx) -> Program:
+            unit = UNITS[kind]
+            currency = merchants.currency(tx, by.merchant_id) if unit == "money" else None
+            program = Program(new_id("prg", now), by.merchant_id, kind, name, unit, currency, template, rules, now)
+            programs.insert(tx, program)
+            audit.record(tx, by, now, "program.created", program.id, {"kind": kind})
+            return program
+
+        return await self._runtime.database.write(write)
+
+    async def get(self, by: Principal, program_id: str) -> Program:
+        """Return a program; raises NotFound."""
+        found = await self._runtime.database.read(lambda tx: programs.find(tx, by.merchant_id, program_id))
+        if found is None:
+            raise NotFound(f"There is no program {program_id}.")
+        return found
+
+    async def list(self, by: Principal, request: PageRequest) -> Page[Program]:
+        """Return a page of programs; raises CursorInvalid, ValidationFailed."""
+        return await self._runtime.database.read(lambda tx: programs.page(tx, by.merchant_id, request))
+
+    async def update(
+        self, by: Principal, program_id: str, name: str | None = None, rules: Mapping[str, object] | None = None
+    ) -> Program:
+        """Change name or rules, and let every card of the program be published anew; raises NotFound."""
+        now = self._runtime.clock()
+
+        def write(tx: Tx) -> Program | None:
+            present = programs.find(tx, by.merchant_id, program_id)
+            if present is None:
+                return None
+            changed = replace(
+                present,
+                name=present.name if name is None else check_name(name),
+                rules=complete_rules(present.kind, {**present.rules, **(rules or {})}),
+            )
+            programs.change(tx, changed)
+            audit.record(tx, by, now, "program.changed", program_id)
+            return changed
+
+        changed = await self._runtime.database.write(write)
+        if changed is None:
+            raise NotFound(f"There is no program {program_id}.")
+        await self._mark_cards(program_id)
+        return changed
+
+    async def _mark_cards(self, program_id: str) -> None:
+        """Mark all cards dirty in small steps, so that no till waits behind a large program."""
+        now, last = self._runtime.clock(), ""
+        while True:
+
+            def write(tx: Tx, after: str = last) -> list[str]:
+                serials = publishing.mark_program_dirty(tx, program_id, now, after=after, limit=_MARKED_AT_ONCE)
+                tx.after_commit.append(lambda: self._runtime.remembered.forget(serials))
+                return serials
+
+            marked = await self._runtime.database.write(write)
+            if len(marked) < _MARKED_AT_ONCE:
+                return
+            last = marked[-1]

@@ -1,0 +1,214 @@
+"""Publishing: dirty cards are rendered, and what changed gets the next update sequence number (architecture.md 4).
+
+Numbers are given under a lock that is held to the commit, so devices see them in the order of commits. What was
+rendered on a snapshot is only published while nobody published the card since: a card can never go back to an older
+state.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from walletd.db import cards, deliveries, devices, publishing
+from walletd.db.base import Lease, Tx
+from walletd.db.cards import CardInContext
+from walletd.db.deliveries import TargetKey
+from walletd.db.publishing import DirtyCard, PublishedPass
+from walletd.domain.calendar import milliseconds
+from walletd.domain.errors import WalletdError
+from walletd.domain.face import compose_face
+from walletd.domain.publishing import due_at, next_last_modified
+from walletd.services.runtime import Runtime
+from walletd.telemetry import logger
+from walletd.wallets import RenderedPass, WalletPlatform
+
+_COMPRESSION: Final = 1
+_LEASE_MILLISECONDS: Final = 15_000
+_POISON_SECONDS: Final = 60.0
+_POISON_MAX: Final = 1000
+
+log = logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a snapshot showed of one card, and how it was rendered for one platform."""
+
+    dirty: DirtyCard
+    platform: WalletPlatform
+    sequence: int
+    rendered: RenderedPass
+
+
+class Publisher:
+    """Brings dirty cards to their next published version."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._poisoned: dict[str, float] = {}
+
+    async def publish_next(self, limit: int) -> int:
+        """Publish up to `limit` dirty cards of every merchant whose lease is free; return how many were worked on."""
+        merchants = await self._runtime.database.read(publishing.merchants_with_dirty_cards)
+        worked = 0
+        for merchant_id in merchants:
+            if await self._take_lease(merchant_id):
+                skip = self._skipped()
+                dirty = await self._runtime.database.read(
+                    lambda tx, merchant=merchant_id, left_out=skip: publishing.next_dirty(  # type: ignore[misc]
+                        tx, merchant, limit, skip=left_out
+                    )
+                )
+                worked += await self._publish(dirty)
+        return worked
+
+    async def publish_cards(self, serials: Sequence[str]) -> None:
+        """Publish those of the cards that are dirty, now: a device is asking for them."""
+        dirty = await self._runtime.database.read(lambda tx: publishing.dirty_among(tx, serials))
+        if dirty:
+            await self._publish(dirty)
+
+    async def _take_lease(self, merchant_id: str) -> bool:
+        if self._runtime.database.exclusive:
+            return True
+        now = milliseconds(self._runtime.clock())
+        lease = Lease(self._runtime.instance, now + _LEASE_MILLISECONDS)
+        return await self._runtime.database.write(lambda tx: publishing.take_lease(tx, merchant_id, now, lease))
+
+    async def _publish(self, dirty: Sequence[DirtyCard]) -> int:
+        marks, seen = await self._look([card.serial_number for card in dirty])
+        for merchant_id in {card.merchant_id for card in marks}:
+            mine = [card for card in marks if card.merchant_id == merchant_id]
+            await self._store(merchant_id, mine, [item for item in seen if item.dirty.merchant_id == merchant_id])
+        return len(marks)
+
+    async def _look(self, serials: Sequence[str]) -> tuple[list[DirtyCard], list[_Seen]]:
+        """Read the cards on one snapshot, marks included, and render them outside of it.
+
+        Returns the marks of the cards that could be rendered, and what was rendered.
+        """
+        platforms = list(self._runtime.platforms.values())
+
+        def read(tx: Tx) -> tuple[list[DirtyCard], dict[str, CardInContext], list[dict[str, PublishedPass]]]:
+            marks = publishing.dirty_among(tx, serials)
+            published = [publishing.published(tx, platform.name, serials) for platform in platforms]
+            return marks, cards.of_serials(tx, serials), published
+
+        marks, contexts, published = await self._runtime.database.read(read)
+        rendered_marks, seen = [], []
+        for card in marks:
+            try:
+                rendered = [self._render(platform, contexts[card.serial_number]) for platform in platforms]
+            except WalletdError as error:
+                self._put_aside(card, error)
+                continue
+            rendered_marks.append(card)
+            for platform, before, result in zip(platforms, published, rendered, strict=True):
+                if result is not None:
+                    earlier = before.get(card.serial_number)
+                    seen.append(_Seen(card, platform, 0 if earlier is None else earlier.sequence, result))
+        return rendered_marks, seen
+
+    def _render(self, platform: WalletPlatform, found: CardInContext) -> RenderedPass | None:
+        """Return the card as the platform shows it, or None where the merchant does not use the platform."""
+        card = found.card
+        if not platform.is_configured(card.merchant_id):
+            return None
+        face = compose_face(
+            card, found.program, found.account, holder=found.customer.name, merchant_name=found.merchant_name
+        )
+        return platform.render(card.merchant_id, found.program.template, self._runtime.identity(platform, card), face)
+
+    def _put_aside(self, card: DirtyCard, error: WalletdError) -> None:
+        """Let a card that cannot be rendered stop nobody else; it is tried again after a while."""
+        self._poisoned[card.serial_number] = self._runtime.clock().timestamp() + _POISON_SECONDS
+        log.error("card_not_rendered", serial=card.serial_number, code=error.code, detail=error.detail)
+
+    async def _store(self, merchant_id: str, marks: Sequence[DirtyCard], seen: Sequence[_Seen]) -> None:
+        serials = [card.serial_number for card in marks]
+
+        def write(tx: Tx) -> None:
+            sequence = publishing.lock_counter(tx, merchant_id).sequence
+            overtaken: set[str] = set()
+            for platform in {item.platform.name: item.platform for item in seen}.values():
+                mine = [item for item in seen if item.platform is platform]
+                present = publishing.published(tx, platform.name, serials)
+                overtaken |= {item.dirty.serial_number for item in mine if _overtaken(item, present)}
+                fresh = self._versions(sequence, mine, present)
+                publishing.store_published(tx, fresh)
+                risen = [version for version in fresh if version.sequence > sequence]
+                if risen:
+                    sequence = risen[-1].sequence
+                    publishing.store_counter(tx, merchant_id, sequence)
+                    self._raise_targets(tx, platform, risen)
+            publishing.remove_dirty(tx, [card for card in marks if card.serial_number not in overtaken])
+            tx.after_commit.append(lambda: self._runtime.remembered.forget(serials))
+
+        await self._runtime.database.write(write)
+
+    def _versions(self, sequence: int, seen: Sequence[_Seen], present: dict[str, PublishedPass]) -> list[PublishedPass]:
+        """Return what is to be stored: a next version only of what a phone would see as changed (apple.md W17)."""
+        now_seconds = int(self._runtime.clock().timestamp())
+        versions = []
+        for item in seen:
+            before, rendered = present.get(item.dirty.serial_number), item.rendered
+            if _overtaken(item, present) or (before is not None and _is_same(before, rendered)):
+                continue
+            changed = before is None or before.content_hash != rendered.content_hash
+            sequence += changed
+            last_modified = next_last_modified(now_seconds, None if before is None else before.last_modified)
+            versions.append(
+                PublishedPass(
+                    serial_number=item.dirty.serial_number,
+                    platform=item.platform.name,
+                    merchant_id=item.dirty.merchant_id,
+                    sequence=sequence if before is None or changed else before.sequence,
+                    last_modified=last_modified if before is None or changed else before.last_modified,
+                    content_hash=rendered.content_hash,
+                    parts=rendered.parts,
+                    document=zlib.compress(rendered.document, _COMPRESSION),
+                )
+            )
+        return versions
+
+    def _raise_targets(self, tx: Tx, platform: WalletPlatform, fresh: Sequence[PublishedPass]) -> None:
+        """Make every phone that holds one of the cards due: one target per device and pass type (apple.md N8)."""
+        newest = {item.serial_number: item.sequence for item in fresh}
+        wanted: dict[TargetKey, int] = {}
+        for serial_number, topic, device in devices.devices_of(tx, list(newest)):
+            key = TargetKey(platform.name, topic, device)
+            wanted[key] = max(wanted.get(key, 0), newest[serial_number])
+        if not wanted:
+            return
+        now = milliseconds(self._runtime.clock())
+        targets = deliveries.load(tx, list(wanted))
+        deliveries.raise_targets(
+            tx,
+            [
+                (target.key, wanted[target.key], due_at(self._runtime.schedule, target.pace, now, target.passes))
+                for target in targets
+            ],
+        )
+        tx.announce("deliver")
+
+    def _skipped(self) -> list[str]:
+        now = self._runtime.clock().timestamp()
+        self._poisoned = {serial: until for serial, until in _bounded(self._poisoned.items()) if until > now}
+        return list(self._poisoned)
+
+
+def _overtaken(item: _Seen, present: dict[str, PublishedPass]) -> bool:
+    """Say whether somebody published the card after our snapshot: then ours may be older and is dropped."""
+    before = present.get(item.dirty.serial_number)
+    return (0 if before is None else before.sequence) != item.sequence
+
+
+def _is_same(before: PublishedPass, rendered: RenderedPass) -> bool:
+    return before.content_hash == rendered.content_hash and before.parts == rendered.parts
+
+
+def _bounded(items: Iterable[tuple[str, float]]) -> list[tuple[str, float]]:
+    return list(items)[-_POISON_MAX:]

@@ -1,0 +1,61 @@
+"""What all services share: the database, the clock, the keys, and the wallets behind their port."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from walletd.db.database import Database
+from walletd.domain.cards import Card
+from walletd.domain.publishing import PushSchedule
+from walletd.services.remembered import RememberedPasses
+from walletd.wallets import PassIdentity, WalletPlatform
+
+TOKEN_KEY = 1
+"""Number of the key that authentication tokens are derived with; they can never change for an installed pass."""
+
+
+class Vault(Protocol):
+    """The keys that never leave the process."""
+
+    def seal(self, plain: bytes, merchant_id: str, kind: str) -> bytes:
+        """Encrypt a merchant's secret for the database."""
+
+    def open(self, sealed: bytes, merchant_id: str, kind: str) -> bytes:
+        """Decrypt a merchant's secret."""
+
+    def token(self, kid: str | int, merchant_id: str, topic: str, serial: str, n: int) -> str:
+        """Derive the authentication token of a pass."""
+
+    def link_mac(self, message: bytes) -> bytes:
+        """Sign the content of a link."""
+
+
+@dataclass(slots=True)
+class Runtime:
+    """Everything a service needs; built once, by bootstrap."""
+
+    database: Database
+    clock: Callable[[], datetime]
+    vault: Vault
+    platforms: Mapping[str, WalletPlatform]
+    templates: Mapping[str, str]
+    """Name of the template → kind of card it is for."""
+    colors: Mapping[str, Mapping[str, str]]
+    """Name of the template → its colours, for pages: background, foreground, label."""
+    public_url: str
+    instance: str
+    """Name of this process among others, as holder of leases."""
+    schedule: PushSchedule = field(default_factory=PushSchedule)
+    add_link_seconds: int = 14 * 24 * 3600
+    jitter: Callable[[], float] = random.random
+    remembered: RememberedPasses = field(default_factory=RememberedPasses)
+
+    def identity(self, platform: WalletPlatform, card: Card) -> PassIdentity:
+        """Return what never changes of a card's pass."""
+        topic = platform.topic(card.merchant_id)
+        token = self.vault.token(TOKEN_KEY, card.merchant_id, topic, card.serial_number, card.token_version)
+        return PassIdentity(card.serial_number, token)

@@ -1,0 +1,126 @@
+"""Upkeep: what the scheduler does at its times, in small steps that no till has to wait for."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from walletd.db import deliveries, device_log, idempotency, publishing, scheduler_runs
+from walletd.db.base import Tx
+from walletd.domain.calendar import milliseconds
+from walletd.domain.errors import LedgerUnproved
+from walletd.services.deliveries import Deliveries
+from walletd.services.ledger import Ledger
+from walletd.services.merchants import Merchants
+from walletd.services.runtime import Runtime
+from walletd.telemetry import gauge, logger
+
+_ANSWERS_KEPT: Final = timedelta(days=30)
+_DEVICE_LOG_KEPT: Final = timedelta(days=14)
+_DEVICE_LOG_LINES: Final = 50_000
+_RUNS_KEPT: Final = timedelta(days=90)
+_AT_ONCE: Final = 500
+
+log = logger(__name__)
+_proved = gauge("walletd_ledger_proved", "1 while the last nightly proof of the ledger held, else 0")
+
+
+class Upkeep:
+    """Use cases without a caller."""
+
+    def __init__(self, runtime: Runtime, ledger: Ledger, delivering: Deliveries, merchants: Merchants) -> None:
+        self._runtime = runtime
+        self._ledger = ledger
+        self._deliveries = delivering
+        self._merchants = merchants
+
+    async def start(self) -> None:
+        """Bring a new process into step with the database: credentials, leases of a dead process, changed templates."""
+        await self._merchants.load_credentials()
+        if self._runtime.database.exclusive:
+            await self._runtime.database.write(deliveries.release_all)
+        await self.republish_changed_templates()
+
+    async def republish_changed_templates(self) -> int:
+        """Mark the cards dirty whose pass was made from a template that changed since; return how many."""
+        marked = 0
+        for platform in self._runtime.platforms.values():
+            names = await self._runtime.database.read(
+                lambda tx, name=platform.name: publishing.parts_in_use(tx, name)  # type: ignore[misc]
+            )
+            for parts in names:
+                if not platform.is_current(parts):
+                    marked += await self._mark_parts(platform.name, parts)
+        return marked
+
+    async def remind_stale(self) -> str:
+        """Tell phones once more that were told but did not fetch."""
+        return f"{await self._deliveries.remind_stale()} reminded"
+
+    async def prove_ledger(self) -> str:
+        """Recompute all balances and chains; an alarm where something does not hold."""
+        try:
+            accounts, entries = await self._ledger.verify()
+        except LedgerUnproved as error:
+            _proved.set(0)
+            log.critical("ledger_unproved", detail=error.detail)
+            raise
+        _proved.set(1)
+        return f"{accounts} accounts, {entries} entries hold"
+
+    async def purge(self) -> str:
+        """Forget old answers of idempotency keys, old lines of phones and old runs; the keys themselves stay."""
+        now = self._runtime.clock()
+        answers = 0
+        while True:
+            done = await self._runtime.database.write(
+                lambda tx: idempotency.forget_bodies(tx, now - _ANSWERS_KEPT, _AT_ONCE)
+            )
+            answers += done
+            if done < _AT_ONCE:
+                break
+        lines = await self._runtime.database.write(
+            lambda tx: device_log.purge(tx, now - _DEVICE_LOG_KEPT, _DEVICE_LOG_LINES)
+        )
+        await self._runtime.database.write(lambda tx: scheduler_runs.purge(tx, now - _RUNS_KEPT))
+        return f"{answers} answers and {lines} device messages forgotten"
+
+    async def claim_slot(self, job: str, slot: datetime) -> bool:
+        """Take a slot of a scheduled job; False where another scheduler has it."""
+        now = self._runtime.clock()
+        return await self._runtime.database.write(lambda tx: scheduler_runs.claim(tx, job, slot, now))
+
+    async def finish_slot(self, job: str, slot: datetime, outcome: str) -> None:
+        """Store how a scheduled run ended."""
+        now = self._runtime.clock()
+        await self._runtime.database.write(lambda tx: scheduler_runs.finish(tx, job, slot, now, outcome))
+
+    async def last_slot(self, job: str) -> datetime | None:
+        """Return the newest slot of a job that was taken."""
+        return await self._runtime.database.read(lambda tx: scheduler_runs.last_slot(tx, job))
+
+    async def timezone(self) -> str:
+        """Return the time zone that nightly work follows: the first merchant's."""
+        rows = await self._merchants.list()
+        return rows[0].timezone if rows else "UTC"
+
+    async def _mark_parts(self, platform: str, parts: str) -> int:
+        now, marked = self._runtime.clock(), 0
+        last = ""
+        while True:
+
+            def write(tx: Tx, after: str = last) -> list[str]:
+                serials = publishing.mark_parts_dirty(tx, platform, parts, now, after, _AT_ONCE)
+                tx.after_commit.append(lambda: self._runtime.remembered.forget(serials))
+                return serials
+
+            done = await self._runtime.database.write(write)
+            marked += len(done)
+            if len(done) < _AT_ONCE:
+                return marked
+            last = done[-1]
+
+
+def age_seconds(since: int | None, now: datetime) -> float:
+    """Return how long ago a stored moment was; zero where there is none."""
+    return 0.0 if since is None else max(0.0, (milliseconds(now) - since) / 1000)
