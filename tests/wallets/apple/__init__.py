@@ -1,0 +1,1 @@
+"""Tests of Apple Wallet: certificates, pass.json, the signed archive, pushes."""
