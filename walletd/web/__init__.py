@@ -1,0 +1,1 @@
+"""The HTTP edge: Apple's web service, the JSON API, the page behind a QR code, and what operations asks for."""

@@ -1,0 +1,215 @@
+"""The bodies that the API answers. A test reads every answer back through these structs, so they are what is sent."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from walletd.domain.calendar import rfc3339
+from walletd.domain.customers import Customer
+from walletd.domain.programs import Program
+from walletd.services.deliveries import PhoneDelivery
+
+Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
+Currency = Annotated[str, Meta(description="ISO 4217. There where the unit is money; amounts are minor units then.")]
+Unit = Annotated[str, Meta(description="points, stamps, visits, coupons, or money beside a currency.")]
+
+
+class ProgramAnswer(Struct, kw_only=True, forbid_unknown_fields=True):
+    """One kind of card that the merchant offers; `id` and `program_id` are the same."""
+
+    id: str
+    program_id: str
+    kind: str
+    name: str
+    unit: Unit
+    currency: Currency | UnsetType = UNSET
+    template: str
+    rules: dict[str, int | str]
+    created_at: Moment
+
+
+class CustomerAnswer(Struct, kw_only=True, forbid_unknown_fields=True):
+    """A person or company in the master data; `id` and `customer_id` are the same."""
+
+    id: str
+    customer_id: str
+    number: int
+    name: str
+    ref_id: str | None
+    first_name: str | None
+    last_name: str | None
+    company: str | None
+    email: str | None
+    phone: str | None
+    birth_date: str | None
+    address: dict[str, str]
+    locale: str | None
+    tags: list[str]
+    custom_fields: dict[str, str]
+    source: str | None
+    utm: dict[str, str]
+    crm_active: bool
+    loyalty_status: str
+    redeem_blocked: bool
+    created_at: Moment
+
+
+class Balances(Struct, kw_only=True, forbid_unknown_fields=True):
+    """The balances of an account, all in one unit."""
+
+    collected: int
+    expired: int
+    expiring_30_days: int
+    total: int
+    locked: int
+    redeemable: int
+    reserved: int
+    debt: int
+    unit: Unit
+    currency: Currency | UnsetType = UNSET
+
+
+class Holder(Struct, kw_only=True, forbid_unknown_fields=True):
+    """What a till needs to know about the customer of a card."""
+
+    number: int
+    name: str
+    loyalty_status: str
+    redeem_blocked: bool
+
+
+class CardAnswer(Struct, kw_only=True, forbid_unknown_fields=True):
+    """A card with its balances and the link that brings it onto a phone."""
+
+    serial_number: str
+    key: str
+    status: Annotated[str, Meta(description="issued, installed, uninstalled, revoked or deleted.")]
+    customer_id: str
+    account_id: str
+    program_id: str
+    holder_name: str
+    kind: str
+    balance: Balances
+    customer: Holder
+    add_url: str
+    add_qr_svg_url: str
+    created_at: Moment
+
+
+class AccountAnswer(Balances, kw_only=True, forbid_unknown_fields=True):
+    """The balance of one customer in one program."""
+
+    account_id: str
+    customer_id: str
+    program_id: str
+
+
+class EntryAnswer(Struct, kw_only=True, forbid_unknown_fields=True):
+    """One line of the ledger: positive amounts came in, negative ones went out."""
+
+    entry_id: str
+    transaction_id: str
+    account_id: str
+    kind: str
+    amount: int
+    unit: Unit
+    currency: Currency | UnsetType = UNSET
+    sequence: Annotated[int, Meta(description="1 is the first entry of the account; none is left out.")]
+    balance_after: int
+    created_at: Moment
+
+
+class TransactionAnswer(Struct, kw_only=True, forbid_unknown_fields=True):
+    """A transaction that was booked, with what it moved and the account after it."""
+
+    transaction_id: str
+    type: str
+    card: Annotated[str, Meta(description="Serial number of the card.")]
+    purchase_total: int | None
+    reference: str | None
+    reason: str | None
+    entries: list[EntryAnswer]
+    account: AccountAnswer
+    created_at: Moment
+
+
+class DeliveryAnswer(Struct, kw_only=True, forbid_unknown_fields=True):
+    """What one phone was told about a card. Tags rise with every change; equal tags mean that the phone is current."""
+
+    device: Annotated[str, Meta(description="Shortened: the whole identifier is the device's secret.")]
+    wallet: Annotated[str, Meta(description="ApplePass, or the scheme of another wallet that reads Apple's passes.")]
+    state: Annotated[str, Meta(description="current, waiting, announced or stale.")]
+    published: str
+    accepted: str | None
+    listed: str | None
+    fetched: str | None
+    due_at: Moment | None
+    last_reason: str
+    registered_at: Moment
+
+
+class DeliveriesAnswer(Struct, kw_only=True, forbid_unknown_fields=True):
+    """All phones that hold a card."""
+
+    items: list[DeliveryAnswer]
+
+
+def program_answer(program: Program) -> ProgramAnswer:
+    """Return what the API says about a program."""
+    return ProgramAnswer(
+        id=program.id,
+        program_id=program.id,
+        kind=program.kind,
+        name=program.name,
+        unit=program.unit,
+        currency=program.currency if program.currency is not None else UNSET,
+        template=program.template,
+        rules=dict(program.rules),
+        created_at=rfc3339(program.created_at),
+    )
+
+
+def customer_answer(customer: Customer) -> CustomerAnswer:
+    """Return what the API says about a customer."""
+    details = customer.details
+    return CustomerAnswer(
+        id=customer.id,
+        customer_id=customer.id,
+        number=customer.number,
+        name=customer.name,
+        ref_id=details.ref_id,
+        first_name=details.first_name,
+        last_name=details.last_name,
+        company=details.company,
+        email=details.email,
+        phone=details.phone,
+        birth_date=details.birth_date,
+        address=dict(details.address),
+        locale=details.locale,
+        tags=list(details.tags),
+        custom_fields=dict(details.custom_fields),
+        source=details.source,
+        utm=dict(details.utm),
+        crm_active=customer.crm_active,
+        loyalty_status=customer.loyalty_status,
+        redeem_blocked=customer.redeem_blocked,
+        created_at=rfc3339(customer.created_at),
+    )
+
+
+def delivery_answer(delivery: PhoneDelivery) -> DeliveryAnswer:
+    """Return what the API says about one phone."""
+    return DeliveryAnswer(
+        device=delivery.device,
+        wallet=delivery.wallet,
+        state=delivery.state,
+        published=delivery.published,
+        accepted=delivery.accepted,
+        listed=delivery.listed,
+        fetched=delivery.fetched,
+        due_at=rfc3339(delivery.due_at) if delivery.due_at is not None else None,
+        last_reason=delivery.last_reason,
+        registered_at=rfc3339(delivery.registered_at),
+    )

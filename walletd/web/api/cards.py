@@ -1,0 +1,104 @@
+"""Routes of cards: issue, look up, the pass of a card and what its phones were told."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import unquote
+
+from litestar import Response, get, post
+from litestar.params import FromPath
+
+from walletd.domain import errors
+from walletd.domain.documents import card_document
+from walletd.web.api.answers import CardAnswer, DeliveriesAnswer, delivery_answer
+from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
+from walletd.web.api.examples import CARD, CARD_NEW, DELIVERIES
+from walletd.web.api.reading import body_of, idempotency_key, name_in_path, page_of, services_of
+from walletd.web.api.replies import answer_reply, json_reply, page_reply
+from walletd.web.api.requests import CardNew
+from walletd.web.passes import PKPASS, pass_headers
+
+ISSUE: Final = Endpoint(
+    "Issue a card",
+    scope="cards:write",
+    status=201,
+    body=CardNew,
+    answer=CardAnswer,
+    idempotency_key="optional",
+    errors=(
+        errors.NotFound,
+        errors.CardKeyTaken,
+        errors.CustomerNumberTaken,
+        errors.SigningUnavailable,
+        errors.TemplateInvalid,
+    ),
+    example_body=CARD_NEW,
+    example=CARD,
+)
+LIST: Final = Endpoint("List cards", scope="cards:read", answer=CardAnswer, paged=True, example=CARD)
+READ: Final = Endpoint("Read a card", scope="cards:read", answer=CardAnswer, example=CARD)
+BY_KEY: Final = Endpoint(
+    "Look a card up by its key",
+    scope="cards:read",
+    answer=CardAnswer,
+    errors=(errors.CardKeyReplaced,),
+    example=CARD,
+)
+PASS: Final = Endpoint(
+    "Download the pass of a card",
+    scope="cards:read",
+    media_type=PKPASS,
+    errors=(errors.SigningUnavailable, errors.TemplateInvalid),
+)
+DELIVERED: Final = Endpoint(
+    "Read what the phones of a card were told", scope="cards:read", answer=DeliveriesAnswer, example=DELIVERIES
+)
+
+
+@post("/cards", opt={OPT: ISSUE})
+async def issue_card(request: ApiRequest) -> Response[bytes]:
+    """Issue a card to an existing customer or to one created with it; `add_url` brings it onto a phone."""
+    new = (await body_of(request, CardNew)).as_domain()
+    answer = await services_of(request).cards.issue(request.auth, new, idempotency_key(request))
+    return answer_reply(answer)
+
+
+@get("/cards", opt={OPT: LIST})
+async def list_cards(request: ApiRequest) -> Response[bytes]:
+    """Return the merchant's cards, page by page."""
+    page = await services_of(request).cards.list(request.auth, page_of(request))
+    return page_reply(page, card_document)
+
+
+@get("/cards/{serial_number:str}", opt={OPT: READ})
+async def read_card(request: ApiRequest, serial_number: FromPath[str]) -> Response[bytes]:
+    """Return one card by its serial number."""
+    view = await services_of(request).cards.get(request.auth, name_in_path(serial_number))
+    return json_reply(card_document(view))
+
+
+@get("/cards/by-key/{key:path}", opt={OPT: BY_KEY})
+async def read_card_by_key(request: ApiRequest) -> Response[bytes]:
+    """Return the card whose barcode a till has read; the key is percent-encoded, a slash in it too."""
+    # Taken as it was sent: Litestar's path parameter loses slashes at the end and one of two.
+    raw_path = request.scope["raw_path"].partition(b"?")[0]
+    key = unquote(raw_path.partition(b"/by-key/")[2].decode("latin-1"))
+    view = await services_of(request).cards.by_key(request.auth, name_in_path(key))
+    return json_reply(card_document(view))
+
+
+@get("/cards/{serial_number:str}/pass.pkpass", opt={OPT: PASS})
+async def download_pass(request: ApiRequest, serial_number: FromPath[str]) -> Response[bytes]:
+    """Return the signed pass as a phone would get it."""
+    file = await services_of(request).passes.of_card(request.auth, name_in_path(serial_number))
+    return Response(file.content, media_type=PKPASS, headers=pass_headers(file))
+
+
+@get("/cards/{serial_number:str}/deliveries", opt={OPT: DELIVERED})
+async def list_deliveries(request: ApiRequest, serial_number: FromPath[str]) -> Response[bytes]:
+    """Return, per phone, which update was published, accepted by the platform, asked about and fetched."""
+    deliveries = await services_of(request).deliveries.of_card(request.auth, name_in_path(serial_number))
+    return json_reply(DeliveriesAnswer(items=[delivery_answer(delivery) for delivery in deliveries]))
+
+
+ROUTES: Final = (issue_card, list_cards, read_card, read_card_by_key, download_pass, list_deliveries)

@@ -1,0 +1,140 @@
+"""What every route of the API reads from a request: the key that calls, the body, the page, the idempotency key."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NoReturn, TypeVar, cast
+from urllib.parse import parse_qsl
+
+import msgspec
+from litestar.connection import ASGIConnection
+from litestar.datastructures import State
+from litestar.handlers import BaseRouteHandler
+
+from walletd.domain.errors import (
+    AmountInvalid,
+    IdempotencyKeyInvalid,
+    MediaTypeUnsupported,
+    NotFound,
+    Unauthenticated,
+    ValidationFailed,
+)
+from walletd.domain.pages import PageRequest
+from walletd.domain.principals import Principal
+from walletd.services import Services
+from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
+from walletd.web.bodies import parse_json, pointer_to, read_body
+
+BODY_MAX: Final = 65_536
+_BEARER: Final = re.compile(r"bearer +([\x21-\x7e]{1,512})", re.IGNORECASE)
+_TEXT_MAX: Final = 1_000
+_NAME_MAX: Final = 128
+_PAGE_PARAMETERS: Final = frozenset({"page_size", "cursor", "sort", "search"})
+_AMOUNTS: Final = frozenset({"/amount", "/purchase_total"})
+
+# msgspec names the place as a path such as `$.customer.tags[1]`, and a missing or unknown field in the sentence itself.
+_PLACE: Final = re.compile(r"(?P<what>.*?)(?: - at `(?P<key>key` in `)?\$(?P<path>[^`]*)`)?", re.DOTALL)
+_STEP: Final = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]|\[\.\.\.\]")
+_FIELD: Final = re.compile(r"Object (?:contains unknown|missing required) field `(.*)`", re.DOTALL)
+
+Wire = TypeVar("Wire", bound=msgspec.Struct)
+
+
+def services_of(request: ApiRequest) -> Services:
+    """Return the services that the application was made with."""
+    return cast("Services", request.app.state.services)
+
+
+async def bearer(connection: ASGIConnection[BaseRouteHandler, None, Principal, State], route: BaseRouteHandler) -> None:
+    """Let a request in whose API key has the scope of the route; raises Unauthenticated, Forbidden."""
+    values = connection.headers.getall("authorization", [])
+    match = _BEARER.fullmatch(values[0]) if len(values) == 1 else None
+    if match is None:
+        raise Unauthenticated("Send exactly one header »Authorization: Bearer <API key>«.")
+    services = cast("Services", connection.app.state.services)
+    principal = await services.api_keys.authenticate(match[1])
+    endpoint: Endpoint = route.opt[OPT]
+    principal.require(endpoint.scope)
+    connection.scope["auth"] = principal
+
+
+async def body_of(request: ApiRequest, wire: type[Wire]) -> Wire:
+    """Return the body as a wire struct.
+
+    Raises MediaTypeUnsupported, BodyTooLarge, JsonInvalid, AmountInvalid or ValidationFailed with a JSON pointer.
+    """
+    media_type, _, parameters = request.headers.get("content-type", "").partition(";")
+    if media_type.strip().lower() != "application/json":
+        raise MediaTypeUnsupported(received=media_type.strip()[:100])
+    charset = re.search(r"charset\s*=\s*\"?([^\s;\"]+)", parameters, re.IGNORECASE)
+    if charset is not None and charset[1].lower() not in {"utf-8", "utf8", "us-ascii"}:
+        raise MediaTypeUnsupported("JSON is UTF-8.", received=charset[1][:100])
+    value = parse_json(await read_body(request.receive, request.scope["headers"], BODY_MAX))
+    try:
+        return msgspec.convert(value, wire, strict=True)
+    except msgspec.ValidationError as error:
+        _refuse(str(error))
+
+
+def page_of(request: ApiRequest) -> PageRequest:
+    """Return which page of a list is asked for; raises ValidationFailed for parameters that no list knows."""
+    values: dict[str, str] = {}
+    try:
+        given = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=20)
+    except ValueError as error:
+        raise _invalid("", "has too many parameters") from error
+    for name, value in given:
+        if name not in _PAGE_PARAMETERS:
+            offered = ", ".join(sorted(_PAGE_PARAMETERS))
+            raise _invalid(pointer_to("", name[:_NAME_MAX]), f"is no parameter of a list; they know: {offered}")
+        if name in values:
+            raise _invalid(f"/{name}", "must be given once")
+        if len(value) > _TEXT_MAX or not value.isprintable():
+            raise _invalid(f"/{name}", f"must be at most {_TEXT_MAX} printable characters")
+        values[name] = value
+    size = values.get("page_size", "25")
+    if not (size.isascii() and size.isdigit() and len(size) < 4):
+        raise _invalid("/page_size", "must be 10, 25, 50 or 100")
+    return PageRequest(
+        page_size=int(size),
+        cursor=values.get("cursor") or None,
+        sort=values.get("sort") or None,
+        search=values.get("search") or None,
+    )
+
+
+def name_in_path(text: str) -> str:
+    """Return an identifier from the path; raises NotFound for text that no identifier can be."""
+    if len(text) > _NAME_MAX or not (text.isascii() and text.isprintable()):
+        raise NotFound
+    return text
+
+
+def idempotency_key(request: ApiRequest) -> str | None:
+    """Return the Idempotency-Key as sent, None without one; raises IdempotencyKeyInvalid where it was sent twice."""
+    values = request.headers.getall("idempotency-key", [])
+    if len(values) > 1:
+        raise IdempotencyKeyInvalid("Send exactly one Idempotency-Key.")
+    return values[0] if values else None
+
+
+def _refuse(message: str) -> NoReturn:
+    match = _PLACE.fullmatch(message)
+    what, path = (match["what"], match["path"] or "") if match is not None else (message, "")
+    pointer = ""
+    for name, index in _STEP.findall(path):
+        if name or index:
+            pointer = pointer_to(pointer, name or index)
+    named = _FIELD.fullmatch(what)
+    if named is not None:
+        pointer = pointer_to(pointer, named[1])
+        what = "is unknown here" if "unknown" in what[:25] else "is missing"
+    else:
+        what = what[:1].lower() + what[1:].replace("`", "")
+    if pointer in _AMOUNTS:
+        raise AmountInvalid(errors=[{"pointer": pointer, "detail": what}])
+    raise _invalid(pointer, what)
+
+
+def _invalid(pointer: str, detail: str) -> ValidationFailed:
+    return ValidationFailed(f"{pointer or 'The body'}: {detail}.", errors=[{"pointer": pointer, "detail": detail}])

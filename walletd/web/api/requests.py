@@ -1,0 +1,162 @@
+"""The bodies that the API takes. Unknown fields are refused: a misspelt one must not be without effect in silence."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from walletd.domain.balances import AMOUNT_MAX
+from walletd.domain.cards import NewCard
+from walletd.domain.customers import NewCustomer
+from walletd.domain.ledger import Booking
+from walletd.domain.programs import NewProgram
+
+Kind = Literal["loyalty", "stamp", "cashback", "discount", "gift", "membership", "coupon", "multipass", "reward"]
+Amount = Annotated[int, Meta(ge=1, le=AMOUNT_MAX, description="A whole number in the unit of the program.")]
+Total = Annotated[int, Meta(ge=1, le=AMOUNT_MAX, description="What the customer paid, in minor units of the currency.")]
+Text = Annotated[str, Meta(max_length=200)]
+Label = Annotated[str, Meta(min_length=1, max_length=200)]
+Reason = Annotated[str, Meta(max_length=500)]
+Rules = Annotated[
+    dict[str, int | str], Meta(max_length=50, description="Rules of the kind; what is left out has a sensible default.")
+]
+Texts = Annotated[dict[Label, Text], Meta(max_length=50)]
+Tags = Annotated[list[Label], Meta(max_length=50)]
+
+
+class ProgramNew(Struct, forbid_unknown_fields=True, kw_only=True):
+    """A program to create; `kind` and `name` are enough."""
+
+    kind: Kind
+    name: Annotated[str, Meta(min_length=1, max_length=80)]
+    template: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
+    rules: Rules = {}
+
+    def as_domain(self) -> NewProgram:
+        """Return the same as the services take it."""
+        return NewProgram(kind=self.kind, name=self.name, template=self.template, rules=self.rules)
+
+
+class ProgramChange(Struct, forbid_unknown_fields=True, kw_only=True):
+    """What of a program is to change; what is left out stays."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=80)] | None = None
+    rules: Rules | None = None
+
+
+class Address(Struct, forbid_unknown_fields=True, kw_only=True):
+    """A postal address."""
+
+    street: Text | None = None
+    postal_code: Text | None = None
+    city: Text | None = None
+    country: Text | None = None
+
+    def given(self) -> dict[str, str]:
+        """Return the lines that are there."""
+        return {name: text for name, text in msgspec.structs.asdict(self).items() if text is not None}
+
+
+class CustomerNew(Struct, forbid_unknown_fields=True, kw_only=True):
+    """A person or company to take into the master data; a last name or a company is needed."""
+
+    number: Annotated[int, Meta(ge=1, le=AMOUNT_MAX, description="Your own number; else the next free one.")] | None = (
+        None
+    )
+    ref_id: Text | None = None
+    first_name: Text | None = None
+    last_name: Text | None = None
+    company: Text | None = None
+    email: Text | None = None
+    phone: Text | None = None
+    birth_date: Annotated[str, Meta(extra_json_schema={"format": "date"})] | None = None
+    address: Address | None = None
+    locale: Text | None = None
+    tags: Tags = []
+    custom_fields: Texts = {}
+    source: Text | None = None
+    utm: Texts = {}
+
+    def as_domain(self) -> NewCustomer:
+        """Return the same as the services take it."""
+        values = msgspec.structs.asdict(self)
+        values["address"] = self.address.given() if self.address is not None else {}
+        values["tags"] = tuple(self.tags)
+        return NewCustomer(**values)
+
+
+class CustomerChange(Struct, forbid_unknown_fields=True, kw_only=True):
+    """What of a customer is to change; what is left out stays, null takes a value away. The number never changes."""
+
+    ref_id: Text | UnsetType | None = UNSET
+    first_name: Text | UnsetType | None = UNSET
+    last_name: Text | UnsetType | None = UNSET
+    company: Text | UnsetType | None = UNSET
+    email: Text | UnsetType | None = UNSET
+    phone: Text | UnsetType | None = UNSET
+    birth_date: Annotated[str, Meta(extra_json_schema={"format": "date"})] | UnsetType | None = UNSET
+    address: Address | UnsetType | None = UNSET
+    locale: Text | UnsetType | None = UNSET
+    tags: Tags | UnsetType = UNSET
+    custom_fields: Texts | UnsetType = UNSET
+    source: Text | UnsetType | None = UNSET
+    utm: Texts | UnsetType = UNSET
+
+    def changes(self) -> dict[str, object]:
+        """Return the fields that were given, under their names."""
+        given: dict[str, object] = {
+            name: value for name, value in msgspec.structs.asdict(self).items() if value is not UNSET
+        }
+        if "address" in given:
+            given["address"] = self.address.given() if isinstance(self.address, Address) else {}
+        if "tags" in given:
+            given["tags"] = tuple(self.tags) if isinstance(self.tags, list) else ()
+        return given
+
+
+class CardNew(Struct, forbid_unknown_fields=True, kw_only=True):
+    """A card to issue: to a customer who exists (`customer_id`), or who is created with it (`customer`)."""
+
+    program_id: Label
+    customer_id: Label | None = None
+    customer: CustomerNew | None = None
+    key: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
+    holder_name: Annotated[str, Meta(max_length=80)] | None = None
+    account_of: Annotated[str, Meta(description="Serial number of the card whose account this one shares.")] | None = (
+        None
+    )
+
+    def as_domain(self) -> NewCard:
+        """Return the same as the services take it."""
+        return NewCard(
+            program_id=self.program_id,
+            customer_id=self.customer_id,
+            customer=self.customer.as_domain() if self.customer is not None else None,
+            key=self.key,
+            holder_name=self.holder_name,
+            account_of=self.account_of,
+        )
+
+
+class TransactionNew(Struct, forbid_unknown_fields=True, kw_only=True):
+    """A transaction to book. `credit` and `debit` take `amount`, `purchase` takes `purchase_total`."""
+
+    card: Annotated[str, Meta(min_length=1, max_length=64, description="Serial number or key of the card.")]
+    type: Literal["credit", "debit", "purchase"]
+    amount: Amount | None = None
+    purchase_total: Total | None = None
+    reference: Text | None = None
+    reason: Reason | None = None
+
+    def as_domain(self) -> Booking:
+        """Return the same as the services take it."""
+        return Booking(
+            card=self.card,
+            type=self.type,
+            amount=self.amount,
+            purchase_total=self.purchase_total,
+            reference=self.reference,
+            reason=self.reason,
+        )

@@ -1,0 +1,58 @@
+"""Routes of transactions: what a till books on a card."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from litestar import Response, get, post
+from litestar.params import FromPath
+
+from walletd.domain import errors
+from walletd.web.api.answers import TransactionAnswer
+from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
+from walletd.web.api.examples import TRANSACTION, TRANSACTION_NEW
+from walletd.web.api.reading import body_of, idempotency_key, name_in_path, services_of
+from walletd.web.api.replies import JSON, answer_reply
+from walletd.web.api.requests import TransactionNew
+
+BOOK: Final = Endpoint(
+    "Book a transaction",
+    scope="ledger:write",
+    status=201,
+    body=TransactionNew,
+    answer=TransactionAnswer,
+    idempotency_key="required",
+    errors=(
+        errors.NotFound,
+        errors.AmountInvalid,
+        errors.OperationNotAllowed,
+        errors.InsufficientBalance,
+        errors.BalanceLimit,
+        errors.CardKeyReplaced,
+        errors.CardRevoked,
+        errors.CardDeleted,
+        errors.LoyaltySuspended,
+        errors.RedemptionBlocked,
+    ),
+    example_body=TRANSACTION_NEW,
+    example=TRANSACTION,
+)
+READ: Final = Endpoint("Read a transaction", scope="cards:read", answer=TransactionAnswer, example=TRANSACTION)
+
+
+@post("/transactions", opt={OPT: BOOK})
+async def book_transaction(request: ApiRequest) -> Response[bytes]:
+    """Book on a card, exactly once per Idempotency-Key; a repeated request gets the same answer again."""
+    booking = (await body_of(request, TransactionNew)).as_domain()
+    answer = await services_of(request).ledger.book(request.auth, booking, idempotency_key(request))
+    return answer_reply(answer)
+
+
+@get("/transactions/{transaction_id:str}", opt={OPT: READ})
+async def read_transaction(request: ApiRequest, transaction_id: FromPath[str]) -> Response[bytes]:
+    """Return one transaction as it was answered when it was booked."""
+    body = await services_of(request).ledger.transaction(request.auth, name_in_path(transaction_id))
+    return Response(body, media_type=JSON)
+
+
+ROUTES: Final = (book_transaction, read_transaction)
