@@ -76,7 +76,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     master_key: Annotated[
         str | None,
         Meta(
-            description="Secret that encrypts certificates and derives tokens, at least 32 characters",
+            description="Secret that encrypts certificates and derives tokens: 64 hexadecimal digits",
             extra={"secret": True, "default": "made once and kept in the data directory"},
         ),
     ] = None
@@ -297,8 +297,8 @@ def _is_web_address(value: str) -> bool:
 
 def _refuse_unsafe(settings: Settings) -> None:
     """Refuse what would run, but not safely."""
-    if settings.master_key is not None and len(settings.master_key) < 32:
-        raise SettingsRefused("WALLETD_MASTER_KEY must have at least 32 characters")
+    if settings.master_key is not None and not re.fullmatch(r"[0-9a-fA-F]{64}", settings.master_key):
+        raise SettingsRefused("WALLETD_MASTER_KEY must be 64 hexadecimal digits, as `openssl rand -hex 32` makes them")
     if settings.workers > 1 and settings.database_is_sqlite:
         raise SettingsRefused("WALLETD_WORKERS: several processes need PostgreSQL; set WALLETD_DATABASE_URL")
     if settings.environment != "production":

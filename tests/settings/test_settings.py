@@ -59,8 +59,8 @@ def test_what_does_not_belong_to_walletd_is_ignored() -> None:
 
 def test_a_secret_can_lie_in_a_file(tmp_path: Path) -> None:
     """`…_FILE` names a file that holds the value; the line end of an editor does not count."""
-    (tmp_path / "key").write_text("k" * 40 + "\n", encoding="utf-8")
-    assert load({"WALLETD_MASTER_KEY_FILE": str(tmp_path / "key")}).master_key == "k" * 40
+    (tmp_path / "key").write_text("4f" * 32 + "\n", encoding="utf-8")
+    assert load({"WALLETD_MASTER_KEY_FILE": str(tmp_path / "key")}).master_key == "4f" * 32
 
 
 def test_a_setting_and_its_file_twin_exclude_each_other(tmp_path: Path) -> None:
@@ -117,7 +117,10 @@ def test_a_mistake_in_the_file_is_named(tmp_path: Path, text: str, fault: str) -
         ({"WALLETD_APNS_BURST": "nan"}, "WALLETD_APNS_BURST: expected float >= 1.0"),
         ({"WALLETD_ENVIRONMENT": "prod"}, "WALLETD_ENVIRONMENT must be demo or production"),
         ({"WALLETD_LOG_FORMAT": "xml"}, "WALLETD_LOG_FORMAT must be console or json"),
-        ({"WALLETD_MASTER_KEY": "short"}, "WALLETD_MASTER_KEY must have at least 32 characters"),
+        (
+            {"WALLETD_MASTER_KEY": "short"},
+            "WALLETD_MASTER_KEY must be 64 hexadecimal digits, as `openssl rand -hex 32` makes them",
+        ),
         (
             {"WALLETD_MASTER_KEY_FILE": "/no/file"},
             "WALLETD_MASTER_KEY_FILE: the file cannot be read (No such file or directory)",
@@ -162,7 +165,7 @@ def test_several_processes_work_on_postgresql() -> None:
 
 _WITH_SECRETS = load(
     {
-        "WALLETD_MASTER_KEY": "hush" * 10,
+        "WALLETD_MASTER_KEY": "c0de" * 16,
         "WALLETD_SMTP_URL": "smtp://shop:hush@mail.example",
         "WALLETD_DATABASE_URL": "postgresql+psycopg://shop:hush@db/walletd",
     },
@@ -173,6 +176,7 @@ _WITH_SECRETS = load(
 def test_no_representation_shows_a_secret(shown: str) -> None:
     """Settings can be logged: keys and passwords are hidden."""
     assert "hush" not in shown
+    assert "c0de" not in shown
     assert "db/walletd" in shown
 
 
