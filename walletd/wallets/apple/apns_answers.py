@@ -16,6 +16,13 @@ AFTER_CONNECTION_FAULT_SECONDS = 5.0
 AFTER_NO_CONNECTION_SECONDS = 30.0
 """No connection could be made at all."""
 
+NOT_CONNECTED = "NotConnected"
+TIMEOUT = "Timeout"
+CERTIFICATE_REFUSED = "CertificateRefused"
+CERTIFICATE_EXPIRED = "CertificateExpired"
+CONNECTION_LOST = "ConnectionLost"
+"""Faults of the way, in words of our own; CONNECTION_LOST stands for everything without a better word."""
+
 _PAUSE = (Verdict.LANE_PAUSED, None)
 _REJECT = (Verdict.REJECTED, None)
 _GONE = (Verdict.GONE, None)
@@ -62,12 +69,11 @@ REASONS: Mapping[str, tuple[Verdict, float | None]] = {
     "InternalServerError": _LATER,
     "ServiceUnavailable": _LATER,
     "Shutdown": _LATER,
-    # Faults of the way, in words of our own
-    "ConnectionLost": _AGAIN,
-    "Timeout": _AGAIN,
-    "NotConnected": (Verdict.RETRY, AFTER_NO_CONNECTION_SECONDS),
-    "CertificateRefused": _PAUSE,
-    "CertificateExpired": _PAUSE,
+    CONNECTION_LOST: _AGAIN,
+    TIMEOUT: _AGAIN,
+    NOT_CONNECTED: (Verdict.RETRY, AFTER_NO_CONNECTION_SECONDS),
+    CERTIFICATE_REFUSED: _PAUSE,
+    CERTIFICATE_EXPIRED: _PAUSE,
 }
 """Reason → verdict, and seconds to wait before the next attempt."""
 
@@ -99,12 +105,16 @@ def outcome_of_answer(status: int, reason: str | None, timestamp: object = None)
 
 
 def outcome_of_fault(reason: str) -> Outcome:
-    """Judge a fault of the connection by its name, or by the reason that APNs gave when it went away."""
-    verdict, wait = REASONS.get(reason, _AGAIN)
-    if verdict in {Verdict.REJECTED, Verdict.GONE}:
-        # Whatever ends a connection says nothing about one device.
-        verdict, wait = _AGAIN
-    return Outcome(verdict, reason, retry_after_seconds=wait)
+    """Judge a fault of the connection by its name, or by the reason that APNs gave when it went away.
+
+    Whatever ends a connection says nothing about one device, and APNs ends connections every day without trouble: so
+    only our own configuration pauses, and everything else goes on over a new connection.
+    """
+    verdict, _ = REASONS.get(reason, _AGAIN)
+    if verdict is Verdict.LANE_PAUSED:
+        return Outcome(verdict, reason)
+    wait = AFTER_NO_CONNECTION_SECONDS if reason == NOT_CONNECTED else AFTER_CONNECTION_FAULT_SECONDS
+    return Outcome(Verdict.RETRY, reason, retry_after_seconds=wait)
 
 
 def _instant(timestamp: object) -> datetime | None:

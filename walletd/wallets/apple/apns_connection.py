@@ -26,6 +26,8 @@ from h2.events import (
 )
 from h2.exceptions import ProtocolError
 
+from walletd.wallets.apple.apns_answers import CERTIFICATE_REFUSED, CONNECTION_LOST, TIMEOUT
+
 IDLE_SECONDS = 900
 """Apple wants connections kept; a quarter of an hour without a push is a shop that has closed."""
 _BODY_BYTES_MAX = 4096
@@ -93,12 +95,12 @@ class ApnsConnection(APNsTLSClientProtocol):
         except TimeoutError as error:
             if self._heard_at < sent_at:
                 # Nothing at all came since: the peer is dead, and others must not wait for it as well.
-                self.end("Timeout")
-            raise ConnectionFault("Timeout") from error
+                self.end(TIMEOUT)
+            raise ConnectionFault(TIMEOUT) from error
         except ProtocolError as error:
             # No room in the flow control window, no stream numbers left, or the peer has gone: start afresh.
-            self.end("ConnectionLost")
-            raise ConnectionFault("ConnectionLost") from error
+            self.end(CONNECTION_LOST)
+            raise ConnectionFault(CONNECTION_LOST) from error
         finally:
             if stream_id is not None:
                 self._abandon(stream_id)
@@ -111,7 +113,7 @@ class ApnsConnection(APNsTLSClientProtocol):
         try:
             events = self.conn.receive_data(data)
         except ProtocolError:
-            self.end("ConnectionLost")
+            self.end(CONNECTION_LOST)
             return
         for event in events:
             self._on_event(event)
@@ -120,7 +122,7 @@ class ApnsConnection(APNsTLSClientProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Fail whatever still waits; a TLS alert says whether our certificate was refused."""
-        self.end("CertificateRefused" if certificate_refused(exc) else "ConnectionLost")
+        self.end(CERTIFICATE_REFUSED if certificate_refused(exc) else CONNECTION_LOST)
 
     def end(self, reason: str) -> None:
         """Take no further requests, fail those under way with `reason`, and close."""
@@ -154,7 +156,7 @@ class ApnsConnection(APNsTLSClientProtocol):
         elif isinstance(event, StreamEnded):
             self._on_answered(event.stream_id)
         elif isinstance(event, StreamReset):
-            self._fail(event.stream_id, "ConnectionLost")
+            self._fail(event.stream_id, CONNECTION_LOST)
         elif isinstance(event, RemoteSettingsChanged):
             self._on_settings()
         elif isinstance(event, ConnectionTerminated):
@@ -203,7 +205,7 @@ class ApnsConnection(APNsTLSClientProtocol):
     async def _take_slot(self) -> None:
         """Wait until the peer allows another stream; first come, first served, or the last ones would starve."""
         if self._ended:
-            raise ConnectionFault("ConnectionLost")
+            raise ConnectionFault(CONNECTION_LOST)
         if not self._waiting and self._slots_taken < self._slots_max:
             self._slots_taken += 1
             return
@@ -243,4 +245,4 @@ def _object(body: bytearray) -> Mapping[str, object]:
 def _reason_of(additional_data: bytes | None) -> str:
     """Read why APNs went away: `{"reason": "Shutdown"}` beside the GOAWAY."""
     reason = _object(bytearray(additional_data or b"")).get("reason")
-    return reason if isinstance(reason, str) and reason else "ConnectionLost"
+    return reason if isinstance(reason, str) and reason else CONNECTION_LOST

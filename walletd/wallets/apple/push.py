@@ -21,7 +21,15 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 
 from walletd.domain.errors import ConfigurationRefused
 from walletd.wallets import Outcome, Verdict
-from walletd.wallets.apple.apns_answers import outcome_of_answer, outcome_of_fault
+from walletd.wallets.apple.apns_answers import (
+    CERTIFICATE_EXPIRED,
+    CERTIFICATE_REFUSED,
+    CONNECTION_LOST,
+    NOT_CONNECTED,
+    TIMEOUT,
+    outcome_of_answer,
+    outcome_of_fault,
+)
 from walletd.wallets.apple.apns_connection import ApnsConnection, ConnectionFault, certificate_refused
 from walletd.wallets.apple.credentials import PassCredentials
 
@@ -33,7 +41,7 @@ KEPT_SECONDS = 7 * 24 * 3600
 
 _BODY = b"{}"
 _TOKEN = re.compile(r"[0-9a-fA-F]{32,200}")
-_WORTH_ANOTHER_CONNECTION = frozenset({"ConnectionLost", "IdleTimeout"})
+_FINAL_FAULTS = frozenset({NOT_CONNECTED, TIMEOUT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +89,7 @@ class PushClient:
         if not addresses:
             return []
         if self._clock() > self._credentials.leaf.not_valid_after_utc:
-            return [outcome_of_fault("CertificateExpired")] * len(addresses)
+            return [outcome_of_fault(CERTIFICATE_EXPIRED)] * len(addresses)
         batch = _Batch(addresses)
         async with asyncio.TaskGroup() as group:
             for _ in range(min(len(addresses), STREAMS_AT_ONCE)):
@@ -93,7 +101,7 @@ class PushClient:
         if self._connecting is not None:
             self._connecting.cancel()
         if self._connection is not None:
-            self._connection.end("ConnectionLost")
+            self._connection.end(CONNECTION_LOST)
 
     async def _work(self, batch: _Batch) -> None:
         for place, token in batch.remaining:
@@ -103,7 +111,7 @@ class PushClient:
             async with self._streams:
                 outcome = await self._push(token)
             batch.outcomes[place] = outcome
-            if outcome.verdict is Verdict.LANE_PAUSED or outcome.reason == "NotConnected":
+            if outcome.verdict is Verdict.LANE_PAUSED or outcome.reason == NOT_CONNECTED:
                 batch.verdict_of_all = outcome
 
     async def _push(self, token: str) -> Outcome:
@@ -116,11 +124,11 @@ class PushClient:
             return outcome_of_fault(fault.reason)
 
     async def _push_over_live_connection(self, token: str) -> Outcome:
-        """Push, and once more over a new connection where the kept one turned out to be dead."""
+        """Push, and once more over a new connection where the kept one has gone, as it may any time."""
         try:
             return await self._push_once(token)
         except ConnectionFault as fault:
-            if fault.reason not in _WORTH_ANOTHER_CONNECTION:
+            if fault.reason in _FINAL_FAULTS or outcome_of_fault(fault.reason).verdict is Verdict.LANE_PAUSED:
                 raise
         return await self._push_once(token)
 
@@ -159,7 +167,7 @@ class PushClient:
             return await asyncio.shield(connecting)
         except asyncio.CancelledError:
             if connecting.cancelled():
-                raise ConnectionFault("ConnectionLost") from None
+                raise ConnectionFault(CONNECTION_LOST) from None
             raise
 
     def _connect_done(self, task: asyncio.Task[ApnsConnection]) -> None:
@@ -182,11 +190,11 @@ class PushClient:
                 await connection.ready
         except (OSError, TimeoutError, ConnectionFault) as error:
             if connection is not None:
-                connection.end("NotConnected")
-            refused = certificate_refused(error) or _reason(error) == "CertificateRefused"
-            raise ConnectionFault("CertificateRefused" if refused else "NotConnected") from error
+                connection.end(NOT_CONNECTED)
+            refused = certificate_refused(error) or _reason(error) == CERTIFICATE_REFUSED
+            raise ConnectionFault(CERTIFICATE_REFUSED if refused else NOT_CONNECTED) from error
         if connection.ended:
-            raise ConnectionFault("NotConnected")
+            raise ConnectionFault(NOT_CONNECTED)
         self._connection = connection
         return connection
 
