@@ -133,4 +133,4 @@ def _write_private(path: Path, content: str) -> None:
 
 def _colors(template: Template) -> dict[str, str]:
     colors = template.colors
-    return {"background": colors.background, "foreground": colors.foreground, "label": colors.label}
+    return {"background": colors.background.css, "foreground": colors.foreground.css, "label": colors.label.css}

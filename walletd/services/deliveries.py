@@ -21,7 +21,7 @@ from walletd.domain.errors import NotFound, SigningUnavailable
 from walletd.domain.principals import Principal
 from walletd.domain.publishing import REMINDER_LIMIT, due_at, paced, reminder_pause, retry_pause, update_tag
 from walletd.services.runtime import Runtime
-from walletd.telemetry import counter, logger
+from walletd.telemetry import PUSHES, logger
 from walletd.wallets import Outcome, Verdict, WalletPlatform
 
 _AT_ONCE: Final = 500
@@ -34,7 +34,6 @@ _STALE_MILLISECONDS: Final = 600_000
 _DEVICE_SHOWN: Final = 8
 
 log = logger(__name__)
-_verdicts = counter("walletd_deliveries_total", "Answers of the platforms to deliveries", ["platform", "verdict"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +127,7 @@ class Deliveries:
         except SigningUnavailable as error:
             outcomes = [Outcome(Verdict.LANE_PAUSED, error.detail)] * len(targets)
         for outcome in outcomes:
-            _verdicts.labels(platform=platform.name, verdict=outcome.verdict.value).inc()
+            PUSHES.labels(platform.name, outcome.verdict.value).inc()
         await self._runtime.database.write(
             lambda tx: self._settle(tx, platform, merchant_id, list(zip(targets, outcomes, strict=True)))
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 from walletd.db import audit, cards, deliveries, device_log, devices, publishing
@@ -18,7 +19,7 @@ from walletd.domain.publishing import sequence_of_tag, update_tag
 from walletd.services.passes import Passes, scheme_of
 from walletd.services.publisher import Publisher
 from walletd.services.runtime import Runtime
-from walletd.telemetry import counter
+from walletd.telemetry import DEVICE_MESSAGES
 
 _PUSH_TOKEN: Final = re.compile(r"[0-9a-fA-F]{32,200}\Z")
 _FOREIGN_TOKEN_LONGEST: Final = 200
@@ -27,8 +28,6 @@ _DEVICES_PER_PASS: Final = 100
 _NEW_DEVICES_PER_HOUR: Final = 20
 _HOUR_MILLISECONDS: Final = 3_600_000
 _DEVICE_LONGEST: Final = 160
-
-_messages = counter("walletd_device_messages_total", "Lines that phones reported to the log route, by kind", ["kind"])
 
 
 class Devices:
@@ -114,10 +113,14 @@ class Devices:
         """Keep what a phone reports: one line each, without control characters and tokens, and classified."""
         kept = [(classify(line), neutralise(line)) for line in lines]
         for kind, _ in kept:
-            _messages.labels(kind=kind).inc()
+            DEVICE_MESSAGES.labels(kind).inc()
         now = self._runtime.clock()
         if kept:
             await self._runtime.database.write(lambda tx: device_log.insert(tx, kept, now))
+
+    async def complaints(self, since: datetime) -> dict[str, int]:
+        """Return how many lines of each kind phones reported since a moment."""
+        return await self._runtime.database.read(lambda tx: device_log.counts_since(tx, since))
 
     async def _remember_listed(self, topic: str, device: str, news: Sequence[ListedPass]) -> None:
         unfetched = [row for row in news if row.fetched_sequence < row.sequence]

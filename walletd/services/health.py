@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final
 
 from walletd.db import deliveries, lanes, merchants, publishing
 from walletd.db.base import Tx
+from walletd.db.merchants import CredentialsRow
 from walletd.domain.calendar import milliseconds
 from walletd.services.runtime import Runtime
 from walletd.services.upkeep import age_seconds
-from walletd.telemetry import gauge
+from walletd.telemetry import CERTIFICATE_DAYS, QUEUE_AGE, QUEUE_DEPTH
 
 _LAG_ALARM_SECONDS: Final = 60.0
 _DAY_SECONDS: Final = 86_400
-
-_dirty = gauge("walletd_dirty_cards", "Cards that wait to be published")
-_due = gauge("walletd_due_targets", "Delivery targets that wait to be told")
-_publish_lag = gauge("walletd_publish_lag_seconds", "Age of the oldest card that waits to be published")
-_deliver_lag = gauge("walletd_deliver_lag_seconds", "How long the longest waiting target is due")
 
 
 class Health:
@@ -34,11 +31,11 @@ class Health:
             dirty, dirty_since = publishing.count_dirty(tx)
             due, due_since = deliveries.count_due(tx, milliseconds(now))
             paused = [row for row in lanes.lanes(tx) if row.paused_until > milliseconds(now)]
-            _dirty.set(dirty)
-            _due.set(due)
             publish_lag, deliver_lag = age_seconds(dirty_since, now), age_seconds(due_since, now)
-            _publish_lag.set(publish_lag)
-            _deliver_lag.set(deliver_lag)
+            for queue, depth, age in (("dirty cards", dirty, publish_lag), ("due deliveries", due, deliver_lag)):
+                QUEUE_DEPTH.labels(queue).set(depth)
+                QUEUE_AGE.labels(queue).set(age)
+            certificates = [_certificate(row, now) for row in merchants.all_credentials(tx)]
             return {
                 "ready": True,
                 "dirty_cards": dirty,
@@ -47,14 +44,13 @@ class Health:
                 "deliver_lag_seconds": round(deliver_lag, 3),
                 "worker": "behind" if max(publish_lag, deliver_lag) > _LAG_ALARM_SECONDS else "in time",
                 "paused_lanes": [{"platform": row.platform, "reason": row.reason} for row in paused],
-                "certificates": [
-                    {
-                        "platform": row.platform,
-                        "topic": row.topic,
-                        "days_left": int((row.not_valid_after - now).total_seconds() // _DAY_SECONDS),
-                    }
-                    for row in merchants.all_credentials(tx)
-                ],
+                "certificates": certificates,
             }
 
         return await self._runtime.database.read(read)
+
+
+def _certificate(row: CredentialsRow, now: datetime) -> dict[str, object]:
+    days_left = int((row.not_valid_after - now).total_seconds() // _DAY_SECONDS)
+    CERTIFICATE_DAYS.labels(row.platform).set(days_left)
+    return {"platform": row.platform, "topic": row.topic, "days_left": days_left}

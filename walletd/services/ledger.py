@@ -21,6 +21,7 @@ from walletd.domain.principals import Principal
 from walletd.domain.programs import invalid
 from walletd.services.idempotency import Answer, Protected, check_key, encode, once
 from walletd.services.runtime import Runtime
+from walletd.telemetry import BOOKINGS
 
 _TEXT_LONGEST: Final = 200
 _ACCOUNTS_AT_ONCE: Final = 200
@@ -50,7 +51,9 @@ class Ledger:
 
         answer = await self._runtime.database.write(write)
         if isinstance(answer, WalletdError):
+            BOOKINGS.labels(booking.type, "refused").inc()
             raise answer
+        BOOKINGS.labels(booking.type, "replayed" if answer.replayed else "booked").inc()
         return answer
 
     async def transaction(self, by: Principal, transaction_id: str) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -79,9 +80,7 @@ class Merchants:
         sealed = self._runtime.vault.seal(credentials, merchant_id, platform)
 
         def write(tx: Tx) -> None:
-            for row in merchants.all_credentials(tx):
-                if (row.platform, row.topic) == (platform, topic) and row.merchant_id != merchant_id:
-                    raise CertificateInvalid(f"Another merchant uses {topic} already.")
+            _check_topic(merchants.all_credentials(tx), merchant_id, platform, topic)
             merchants.store_credentials(tx, CredentialsRow(merchant_id, platform, topic, sealed, 0, not_valid_after))
             audit.record(tx, shell(merchant_id), now, "merchant.credentials_set", merchant_id, {"platform": platform})
 
@@ -121,6 +120,19 @@ class Merchants:
 def shell(merchant_id: str) -> Principal:
     """Return the principal of whoever works at the machine's own command line."""
     return Principal(merchant_id, "cli", "command line", frozenset({"admin"}))
+
+
+def _check_topic(present: Sequence[CredentialsRow], merchant_id: str, platform: str, topic: str) -> None:
+    """Refuse a topic of another merchant, and another topic than before: installed passes would be cut off."""
+    for row in present:
+        mine = row.merchant_id == merchant_id
+        if row.platform != platform or mine == (row.topic == topic):
+            continue
+        if mine:
+            raise CertificateInvalid(
+                f"Installed passes belong to {row.topic}; a certificate for {topic} cannot follow it."
+            )
+        raise CertificateInvalid(f"Another merchant uses {topic} already.")
 
 
 def _currency(code: str) -> str:

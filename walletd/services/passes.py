@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import zlib
 from dataclasses import dataclass
@@ -78,7 +79,7 @@ class Passes:
                 await self._remember_fetch(serial, published.sequence)
             self._remember_version(pass_type, stored, published, generation)
             return None
-        return self._file(stored, published)
+        return await self._file(stored, published)
 
     async def delivered(self, file: PassFile) -> None:
         """Remember that a file went out whole to a phone that was sent for it (apple.md N12)."""
@@ -150,12 +151,14 @@ class Passes:
     async def _newest(self, stored: _Stored) -> PassFile:
         if stored.published is None or stored.dirty or not self._is_current(stored.published):
             stored = await self._publish_first(stored)
-        return self._file(stored, _published(stored))
+        return await self._file(stored, _published(stored))
 
-    def _file(self, stored: _Stored, published: PublishedPass) -> PassFile:
+    async def _file(self, stored: _Stored, published: PublishedPass) -> PassFile:
         serial, remembered = published.serial_number, self._runtime.remembered
         content = remembered.package(serial, published.sequence)
         if content is None:
+            if not self._apple.is_prepared(published.parts):
+                await asyncio.to_thread(self._apple.prepare, published.parts)
             document = zlib.decompress(published.document)
             content = self._apple.package(published.merchant_id, document, published.parts, self._runtime.clock())
             remembered.keep_package(serial, published.sequence, content)

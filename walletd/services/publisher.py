@@ -7,6 +7,7 @@ state.
 
 from __future__ import annotations
 
+import asyncio
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from walletd.domain.errors import WalletdError
 from walletd.domain.face import compose_face
 from walletd.domain.publishing import due_at, next_last_modified
 from walletd.services.runtime import Runtime
-from walletd.telemetry import logger
+from walletd.telemetry import PUBLISH_UNCHANGED, PUBLISHED, logger
 from walletd.wallets import RenderedPass, WalletPlatform
 
 _COMPRESSION: Final = 1
@@ -71,6 +72,12 @@ class Publisher:
         if dirty:
             await self._publish(dirty)
 
+    async def release(self) -> None:
+        """Let another process publish at once: for the end of this one."""
+        if not self._runtime.database.exclusive:
+            holder = self._runtime.instance
+            await self._runtime.database.write(lambda tx: publishing.release_leases(tx, holder))
+
     async def _take_lease(self, merchant_id: str) -> bool:
         if self._runtime.database.exclusive:
             return True
@@ -98,6 +105,16 @@ class Publisher:
             return marks, cards.of_serials(tx, serials), published
 
         marks, contexts, published = await self._runtime.database.read(read)
+        # In a thread: the first pass with a certain number of stamps is drawn, and no till shall wait for that.
+        return await asyncio.to_thread(self._render_all, marks, contexts, published)
+
+    def _render_all(
+        self,
+        marks: Sequence[DirtyCard],
+        contexts: dict[str, CardInContext],
+        published: Sequence[dict[str, PublishedPass]],
+    ) -> tuple[list[DirtyCard], list[_Seen]]:
+        platforms = list(self._runtime.platforms.values())
         rendered_marks, seen = [], []
         for card in marks:
             try:
@@ -140,6 +157,8 @@ class Publisher:
                 fresh = self._versions(sequence, mine, present)
                 publishing.store_published(tx, fresh)
                 risen = [version for version in fresh if version.sequence > sequence]
+                PUBLISHED.inc(len(risen))
+                PUBLISH_UNCHANGED.inc(len(mine) - len(risen))
                 if risen:
                     sequence = risen[-1].sequence
                     publishing.store_counter(tx, merchant_id, sequence)

@@ -22,7 +22,7 @@ _RUNS_KEPT: Final = timedelta(days=90)
 _AT_ONCE: Final = 500
 
 log = logger(__name__)
-_proved = gauge("walletd_ledger_proved", "1 while the last nightly proof of the ledger held, else 0")
+_proved = gauge("ledger_proved", "1 while the last nightly proof of the ledger held, else 0")
 
 
 class Upkeep:

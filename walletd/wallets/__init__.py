@@ -80,6 +80,12 @@ class WalletPlatform(Protocol):
     def is_current(self, parts: str) -> bool:
         """Say whether named parts are still those of the present template; if not, the card needs publishing."""
 
+    def is_prepared(self, parts: str) -> bool:
+        """Say whether `package` would find the parts in memory, or first have to draw and compress them."""
+
+    def prepare(self, parts: str) -> None:
+        """Prepare named parts; takes a tenth of a second for a drawn strip, so call it in a thread."""
+
     def render(self, merchant_id: str, template: str, identity: PassIdentity, face: Face) -> RenderedPass:
         """Render a face; pure CPU, no I/O. Raises SigningUnavailable, TemplateInvalid."""
 

@@ -5,6 +5,7 @@ A merchant's state is replaced as a whole when a certificate is; nothing that be
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -63,6 +64,7 @@ class ApplePlatform:
         _check_web_service_url(web_service_url, allow_plain=allow_demo)
         self._templates = templates
         self._web_service_url = web_service_url
+        self._address = hashlib.sha256(web_service_url.encode()).hexdigest()[:8]
         self._apns = ApnsServer.from_url(apns_url, apns_ca_file)
         self._allow_demo = allow_demo
         self._clock = clock
@@ -103,13 +105,21 @@ class ApplePlatform:
         blueprint = self._template(template)
         row = face.stamp_row
         variant = _PLAIN if row is None or blueprint.stamps is None else f"stamps-{row.filled}-{row.slots}"
-        return f"{template}/{blueprint.revision}/{variant}"
+        return f"{template}/{self._revision(blueprint)}/{variant}"
 
     def is_current(self, parts: str) -> bool:
         """Say whether named parts are those of the present template; false for names of any other form."""
         name, _, rest = parts.partition("/")
         template = self._templates.get(name)
-        return template is not None and rest.partition("/")[0] == template.revision
+        return template is not None and rest.partition("/")[0] == self._revision(template)
+
+    def is_prepared(self, parts: str) -> bool:
+        """Say whether `package` would find the parts in memory."""
+        return self._parts.holds(parts)
+
+    def prepare(self, parts: str) -> None:
+        """Draw and compress named parts, unless they are in memory; raises TemplateInvalid."""
+        self._prepared(parts)
 
     def render(self, merchant_id: str, template: str, identity: PassIdentity, face: Face) -> RenderedPass:
         """Render the pass.json of a face; raises SigningUnavailable, TemplateInvalid."""
@@ -163,10 +173,14 @@ class ApplePlatform:
         except KeyError:
             raise TemplateInvalid(f"There is no template {name!r}", path=name) from None
 
+    def _revision(self, template: Template) -> str:
+        """Return what decides about a pass besides its face: the template, and where phones ask for updates."""
+        return f"{template.revision}.{self._address}"
+
     def _prepared(self, parts: str) -> bundle.Parts:
         name, _, variant = parts.split("/")
         template = self._template(name)
-        key = f"{name}/{template.revision}/{variant}"
+        key = f"{name}/{self._revision(template)}/{variant}"
         return self._parts.get(key, lambda: bundle.prepare(_members(template, variant)))
 
     async def _close_retired(self) -> None:
@@ -182,6 +196,9 @@ class _PartsCache:
         self._bytes = 0
         self._held: OrderedDict[str, bundle.Parts] = OrderedDict()
         self._lock = threading.Lock()
+
+    def holds(self, name: str) -> bool:
+        return name in self._held
 
     def get(self, name: str, make: Callable[[], bundle.Parts]) -> bundle.Parts:
         with self._lock:

@@ -1,0 +1,160 @@
+"""Sentences for the arrange part of tests: a shop with its services, its cards, and phones that hold them."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from walletd.bootstrap import build_runtime
+from walletd.db.database import Database
+from walletd.domain.cards import NewCard
+from walletd.domain.customers import NewCustomer
+from walletd.domain.ledger import Booking
+from walletd.domain.principals import Principal
+from walletd.domain.programs import NewProgram
+from walletd.services import Services, build_services
+from walletd.services.merchants import NewMerchant
+from walletd.services.runtime import Runtime
+from walletd.settings import Settings
+from walletd.wallets import Outcome, Verdict
+from walletd.wallets.apple.credentials import PassCredentials
+from walletd.wallets.apple.demo_credentials import make_demo_credentials
+from walletd.wallets.apple.platform import ApplePlatform
+from walletd.wallets.templates import Template, read_templates
+
+PASS_TYPE = "pass.demo.walletd"
+TEMPLATES = Path(__file__).parent.parent / "pass_templates"
+START = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
+
+_numbers = itertools.count(1)
+
+
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self, now: datetime = START) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        """Return the moment it stands at."""
+        return self.now
+
+    def advance(self, **span: float) -> None:
+        """Move on by a span such as `seconds=5`."""
+        self.now += timedelta(**span)
+
+
+class RecordedPushes(ApplePlatform):
+    """Apple's platform with everything real but the way to APNs: each delivery is answered as the test says."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.pushed: list[str] = []
+        self.answers: dict[str, Outcome] = {}
+
+    async def deliver(self, merchant_id: str, addresses: Sequence[str]) -> list[Outcome]:
+        """Record the addresses and answer them."""
+        self.pushed += addresses
+        return [self.answers.get(address, Outcome(Verdict.ACCEPTED)) for address in addresses]
+
+
+@dataclass(slots=True)
+class Shop:
+    """A merchant with its services, and the shortest ways to what tests need."""
+
+    services: Services
+    runtime: Runtime
+    principal: Principal
+    clock: Clock
+    pushes: RecordedPushes
+    programs: dict[str, str] = field(default_factory=dict)
+
+    async def program(self, kind: str = "loyalty", **rules: object) -> str:
+        """Return the id of a program of this kind, made on first use."""
+        if kind not in self.programs or rules:
+            made = await self.services.programs.create(self.principal, NewProgram(kind, f"{kind} of ours", None, rules))
+            self.programs[kind] = made.id
+        return self.programs[kind]
+
+    async def card(self, kind: str = "loyalty", **more: Any) -> dict[str, Any]:
+        """Issue a card to a new customer and return its document."""
+        more.setdefault("customer", NewCustomer(last_name="Muster", first_name="Mia"))
+        answer = await self.services.cards.issue(self.principal, NewCard(await self.program(kind), **more), None)
+        document: dict[str, Any] = json.loads(answer.body)
+        return document
+
+    async def book(self, card: str, kind: str, amount: int, key: str | None = None) -> dict[str, Any]:
+        """Book a credit, debit or purchase and return the transaction."""
+        booking = Booking(card, kind, None, amount) if kind == "purchase" else Booking(card, kind, amount)
+        answer = await self.services.ledger.book(self.principal, booking, key or f"key-{next(_numbers)}")
+        document: dict[str, Any] = json.loads(answer.body)
+        return document
+
+    async def balance(self, serial: str) -> int:
+        """Return what a card holds."""
+        return (await self.services.cards.get(self.principal, serial)).account.balance
+
+    def authorization(self, serial: str) -> str:
+        """Return the header a phone presents for a card."""
+        token = self.runtime.vault.token(1, self.principal.merchant_id, PASS_TYPE, serial, 1)
+        return f"ApplePass {token}"
+
+    async def register(self, serial: str, device: str = "device-1", token: str = "aa" * 32) -> bool:
+        """Register a card's pass on a phone."""
+        return await self.services.devices.register(PASS_TYPE, serial, device, self.authorization(serial), token)
+
+    async def settle(self) -> None:
+        """Publish and deliver until nothing is left to do now."""
+        while await self.services.publisher.publish_next(100) + await self.services.deliveries.deliver_due():
+            pass
+
+
+@cache
+def templates() -> dict[str, Template]:
+    """Return the shipped templates, read once."""
+    return read_templates(TEMPLATES)
+
+
+@cache
+def demo_credentials() -> PassCredentials:
+    """Return demo credentials, made once."""
+    return make_demo_credentials(START)
+
+
+@asynccontextmanager
+async def open_shop(database: Database, clock: Clock | None = None) -> AsyncIterator[Shop]:
+    """Give a shop with demo credentials on a started, migrated database."""
+    clock = clock or Clock()
+    settings = Settings(
+        environment="demo",
+        database_url="sqlite:///unused",
+        public_url="https://shop.test",
+        master_key="42" * 32,
+        templates_dir=TEMPLATES,
+    )
+    runtime, _ = build_runtime(settings, database, templates(), clock)
+    pushes = RecordedPushes(
+        templates(),
+        web_service_url="https://shop.test/apple",
+        apns_url=settings.apns_url,
+        apns_ca_file=None,
+        allow_demo=True,
+        clock=clock,
+    )
+    runtime.platforms = {"apple": pushes}
+    services = build_services(runtime)
+    merchant = await services.merchants.create(NewMerchant("Café Morgenrot"))
+    credentials = demo_credentials()
+    await services.merchants.set_credentials(
+        merchant.id, "apple", credentials.pass_type_identifier, credentials.to_bytes(), credentials.not_valid_after
+    )
+    principal = Principal(merchant.id, "key_test", "test", frozenset({"admin"}))
+    yield Shop(services, runtime, principal, clock, pushes)
+    await pushes.close()
