@@ -1,17 +1,22 @@
-"""The application over stand-ins for the services, and a client that talks to it in this process."""
+"""The application over stand-ins for the services, and over the real ones; clients that talk to it in this process."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
 
 import httpx
 import pytest
 import pytest_asyncio
 import structlog
 
+from tests.builders import Shop, open_shop
 from tests.fakes import NOW, FakeServices
 from walletd import telemetry
+from walletd.db.database import Database
+from walletd.domain.principals import Principal
+from walletd.services.merchants import NewMerchant
 from walletd.web.app import create_app
 from walletd.web.edge import Edge
 
@@ -52,6 +57,40 @@ async def client(services: FakeServices) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the application over the stand-ins."""
     async with a_client(an_application(services)) as connected:
         yield connected
+
+
+@dataclass(slots=True)
+class Till:
+    """A client of the real services of a shop, with the keys of two merchants."""
+
+    shop: Shop
+    client: httpx.AsyncClient
+    headers: dict[str, str]
+    stranger: dict[str, str]
+
+    async def book(self, card: str, key: str, **fields: object) -> httpx.Response:
+        """Post a transaction under an idempotency key."""
+        headers = self.headers | {"idempotency-key": key}
+        return await self.client.post("/api/v1/transactions", headers=headers, json={"card": card} | fields)
+
+
+@pytest_asyncio.fixture
+async def till(database: Database) -> AsyncIterator[Till]:
+    """A till over the real services, once on each engine."""
+    async with open_shop(database) as shop:
+        application = create_app(
+            shop.services,
+            public_url="https://shop.test",
+            environment="demo",
+            trusted_proxies=(),
+            clock=shop.clock,
+        )
+        other = await shop.services.merchants.create(NewMerchant("Other shop"))
+        stranger = Principal(other.id, "key_other", "other", frozenset({"admin"}))
+        keys = [(await shop.services.api_keys.create(by, "till", ("admin",)))[1] for by in (shop.principal, stranger)]
+        mine, theirs = ({"authorization": f"Bearer {key}"} for key in keys)
+        async with a_client(application) as connected:
+            yield Till(shop, connected, mine, theirs)
 
 
 @pytest.fixture

@@ -233,11 +233,3 @@ async def test_static_files_may_be_kept_for_ever_under_their_version(client: htt
     assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
     assert (await client.get("/static/card.html")).status_code == 404
     assert (await client.get("/static/..%2Fapp.py")).status_code == 404
-
-
-async def test_a_public_url_with_a_path_is_kept_in_every_link(services: FakeServices) -> None:
-    """A proxy may publish walletd below a path; links of the page lead there."""
-    async with a_client(an_application(services, public_url="https://shop.example/cards/")) as client:
-        answer = await client.get("/add/good", headers={"user-agent": DESKTOP})
-    assert 'src="/cards/add/good/qr.svg"' in answer.text
-    assert 'href="/cards/static/add.css' in answer.text

@@ -12,7 +12,6 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote, urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar import Request, Response, get
@@ -140,11 +139,10 @@ def _pass_response(file: PassFile) -> Response[bytes]:
 
 def _card_page(request: PageRequest, token: str, view: LinkView, device: str) -> Response[bytes]:
     language = _language(request)
-    path = f"{_base_path(request)}/add/{quote(token)}"
+    path = f"/add/{token}"
     background, foreground = _colours(view)
     kind = KINDS[language].get(view.kind, "")
     return _render(
-        request,
         "card.html",
         200,
         {
@@ -173,12 +171,12 @@ def _message_page(request: PageRequest, error: WalletdError) -> Response[bytes]:
     language = _language(request)
     values = {"language": language, "name": name, "title": TEXTS[language][f"{name}_heading"]}
     status = status_of(error) if name != "unavailable" or isinstance(error, RateLimited) else 503
-    response = _render(request, "message.html", status, values)
+    response = _render("message.html", status, values)
     response.headers.update({name: value for name, value in headers_of(error).items() if name == "retry-after"})
     return response
 
 
-def _render(request: PageRequest, template: str, status: int, values: Mapping[str, object]) -> Response[bytes]:
+def _render(template: str, status: int, values: Mapping[str, object]) -> Response[bytes]:
     nonce = secrets.token_urlsafe(16)
     language = str(values["language"])
     text = _templates.get_template(template).render(
@@ -186,7 +184,7 @@ def _render(request: PageRequest, template: str, status: int, values: Mapping[st
         texts=TEXTS[language],
         languages=LANGUAGES,
         nonce=nonce,
-        static={name: f"{_base_path(request)}/static/{name}?v={version}" for name, version in _VERSIONS.items()},
+        static={name: f"/static/{name}?v={version}" for name, version in _VERSIONS.items()},
     )
     headers = {
         "content-type": "text/html; charset=utf-8",
@@ -201,12 +199,6 @@ def _render(request: PageRequest, template: str, status: int, values: Mapping[st
 def _language(request: PageRequest) -> str:
     asked = request.query_params.get("lang")
     return choose_language(asked, request.headers.get("accept-language", ""))
-
-
-def _base_path(request: PageRequest) -> str:
-    """Return the path under which a proxy publishes walletd, without a slash at the end; mostly empty."""
-    path: str = urlsplit(request.app.state.public_url).path
-    return path.rstrip("/")
 
 
 def _colours(view: LinkView) -> tuple[str, str]:

@@ -44,9 +44,7 @@ def create_app(
     X-Forwarded-For itself, from trusted proxies only, and tells nobody what it runs on.
     """
     proxies = Proxies(trusted_proxies)
-    state = State(
-        {"services": services, "proxies": proxies, "public_url": public_url, "is_demo": environment == "demo"}
-    )
+    state = State({"services": services, "proxies": proxies, "is_demo": environment == "demo"})
     pages = Litestar(
         route_handlers=[
             Router("/api/v1", route_handlers=[_openapi_route(public_url), *_guarded_routes()]),

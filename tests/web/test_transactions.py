@@ -1,0 +1,158 @@
+"""Booking over HTTP: idempotency, balances and amounts (reliability.md 5, cases 1 to 12)."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx
+import pytest
+
+from tests.web.conftest import Till
+from walletd.web.errors import PROBLEM_TYPE
+
+API = "/api/v1"
+
+
+def pointers(answer: httpx.Response) -> list[str]:
+    """Where a validation error points."""
+    return [item["pointer"] for item in answer.json()["errors"]]
+
+
+async def test_a_hundred_copies_of_a_request_book_once(till: Till) -> None:
+    """One of the copies is new, the others are the same bytes, replayed (case 1)."""
+    card = await till.shop.card()
+    serial = card["serial_number"]
+    answers = await asyncio.gather(*(till.book(serial, "copy", type="credit", amount=5) for _ in range(100)))
+    assert {answer.status_code for answer in answers} <= {201, 409}
+    done = [answer for answer in answers if answer.status_code == 201]
+    assert len({answer.content for answer in done}) == 1
+    assert sum("idempotency-replayed" not in answer.headers for answer in done) == 1
+    assert {answer.headers["idempotency-replayed"] for answer in done if "idempotency-replayed" in answer.headers} == {
+        "true"
+    }
+    assert await till.shop.balance(serial) == 5
+
+
+async def test_a_key_with_another_request_is_refused(till: Till) -> None:
+    """The same key with another amount gives 422 and books nothing (case 2)."""
+    serial = (await till.shop.card())["serial_number"]
+    await till.book(serial, "one", type="credit", amount=5)
+    answer = await till.book(serial, "one", type="credit", amount=6)
+    assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_key_reused")
+    assert await till.shop.balance(serial) == 5
+
+
+NO_KEYS: tuple[tuple[list[str], str], ...] = (
+    ([], "idempotency_key_missing"),
+    ([""], "idempotency_key_invalid"),
+    (["k" * 256], "idempotency_key_invalid"),
+    (["a\tb"], "idempotency_key_invalid"),
+    (["ä"], "idempotency_key_invalid"),
+    (["a", "a"], "idempotency_key_invalid"),
+)
+
+
+async def test_a_booking_needs_one_well_formed_key(till: Till) -> None:
+    """Without a key, or with an impossible one, nothing is booked (cases 3 and 4)."""
+    serial = (await till.shop.card())["serial_number"]
+    for keys, code in NO_KEYS:
+        given = [*till.headers.items(), *(("idempotency-key", key) for key in keys)]
+        headers = [(name.encode(), value.encode("latin-1")) for name, value in given]
+        body = {"card": serial, "type": "credit", "amount": 5}
+        answer = await till.client.post(f"{API}/transactions", headers=headers, json=body)
+        assert (answer.status_code, answer.json()["code"]) == (400, code)
+    assert await till.shop.balance(serial) == 0
+
+
+async def test_two_merchants_may_use_the_same_key(till: Till) -> None:
+    """Keys belong to the merchant (case 5)."""
+    body = {"kind": "loyalty", "name": "Theirs"}
+    program = (await till.client.post(f"{API}/programs", headers=till.stranger, json=body)).json()
+    card = {"program_id": program["program_id"], "customer": {"last_name": "B"}}
+    theirs = (await till.client.post(f"{API}/cards", headers=till.stranger, json=card)).json()["serial_number"]
+    mine = (await till.shop.card())["serial_number"]
+    for headers, serial in ((till.headers, mine), (till.stranger, theirs)):
+        booking = {"card": serial, "type": "credit", "amount": 5}
+        answer = await till.client.post(
+            f"{API}/transactions", headers=headers | {"idempotency-key": "same"}, json=booking
+        )
+        assert (answer.status_code, "idempotency-replayed" in answer.headers) == (201, False)
+
+
+async def test_an_account_is_never_overdrawn(till: Till) -> None:
+    """Of 64 debits of 1.00 on 10.00, ten are booked and the rest refused (case 10)."""
+    serial = (await till.shop.card("gift"))["serial_number"]
+    await till.shop.book(serial, "credit", 1_000)
+    answers = await asyncio.gather(*(till.book(serial, f"d{n}", type="debit", amount=100) for n in range(64)))
+    assert sorted(answer.status_code for answer in answers) == [201] * 10 + [409] * 54
+    refused = [answer.json() for answer in answers if answer.status_code == 409]
+    assert {problem["code"] for problem in refused} == {"insufficient_balance"}
+    assert await till.shop.balance(serial) == 0
+
+
+async def test_a_declined_booking_is_repeated_as_declined(till: Till) -> None:
+    """A refusal for a reason of state replays too, even after the reason is gone (reliability.md P3)."""
+    serial = (await till.shop.card("gift"))["serial_number"]
+    first = await till.book(serial, "declined", type="debit", amount=5)
+    await till.shop.book(serial, "credit", 5)
+    second = await till.book(serial, "declined", type="debit", amount=5)
+    assert (first.status_code, first.headers.get("idempotency-replayed")) == (409, None)
+    assert (second.status_code, second.headers.get("idempotency-replayed")) == (409, "true")
+    assert second.content == first.content
+    assert second.headers["content-type"] == PROBLEM_TYPE
+
+
+NO_AMOUNTS = ("-5", "0", "10.005", '"10"', "1e400", str(2**63), str(2**53), "true", "[]", "1" * 5_000)
+
+
+@pytest.mark.parametrize(("field", "kind"), [("amount", "credit"), ("amount", "debit"), ("purchase_total", "purchase")])
+async def test_an_amount_that_is_none_is_refused(till: Till, field: str, kind: str) -> None:
+    """Whatever is no whole number from 1 to 2^53-1 gives 422 amount_invalid with its pointer (case 11)."""
+    serial = (await till.shop.card())["serial_number"]
+    headers = till.headers | {"idempotency-key": "amount", "content-type": "application/json"}
+    for amount in NO_AMOUNTS:
+        body = f'{{"card": "{serial}", "type": "{kind}", "{field}": {amount}}}'
+        answer = await till.client.post(f"{API}/transactions", headers=headers, content=body)
+        assert (answer.status_code, answer.json()["code"]) == (422, "amount_invalid"), answer.text
+        assert pointers(answer) == [f"/{field}"]
+    missing = await till.book(serial, "missing", type=kind)
+    assert (missing.status_code, missing.json()["code"]) == (422, "amount_invalid")
+    assert await till.shop.balance(serial) == 0
+
+
+async def test_nan_is_broken_json(till: Till) -> None:
+    """NaN is not JSON at all (case 11)."""
+    headers = till.headers | {"idempotency-key": "nan", "content-type": "application/json"}
+    answer = await till.client.post(f"{API}/transactions", headers=headers, content=b'{"amount": NaN}')
+    assert (answer.status_code, answer.json()["code"]) == (400, "json_invalid")
+
+
+async def test_a_balance_has_a_limit(till: Till) -> None:
+    """A credit that would go over 2^53-1 is refused (case 12)."""
+    serial = (await till.shop.card())["serial_number"]
+    assert (await till.book(serial, "all", type="credit", amount=2**53 - 1)).status_code == 201
+    answer = await till.book(serial, "more", type="credit", amount=1)
+    assert (answer.status_code, answer.json()["code"]) == (409, "balance_limit")
+
+
+async def test_what_does_not_exist_yet_is_refused(till: Till) -> None:
+    """Types and fields that walletd does not know are refused, never ignored."""
+    serial = (await till.shop.card())["serial_number"]
+    for kind in ("reward", "visit", "coupon", "tier"):
+        answer = await till.book(serial, "future", type=kind)
+        assert (answer.status_code, pointers(answer)) == (422, ["/type"])
+    for name in ("locked_until", "valid_until"):
+        answer = await till.book(serial, "future", type="credit", amount=1, **{name: "2027-01-01"})
+        assert (answer.status_code, pointers(answer)) == (422, [f"/{name}"])
+
+
+async def test_an_account_and_its_history_follow_the_bookings(till: Till) -> None:
+    """Balances and entries show what was booked, and a transaction reads as it was answered."""
+    card = await till.shop.card()
+    booked = (await till.book(card["serial_number"], "one", type="purchase", purchase_total=2_790)).json()
+    account = (await till.client.get(f"{API}/accounts/{card['account_id']}", headers=till.headers)).json()
+    assert account == booked["account"]
+    entries = (await till.client.get(f"{API}/accounts/{card['account_id']}/entries", headers=till.headers)).json()
+    assert entries["items"] == booked["entries"]
+    read = await till.client.get(f"{API}/transactions/{booked['transaction_id']}", headers=till.headers)
+    assert read.json() == booked
