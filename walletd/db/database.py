@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from typing import Protocol, TypeVar
 
 from walletd.db.base import Tx
+from walletd.db.migrate import newest_revision
 from walletd.db.postgres import PostgresBackend
 from walletd.db.sqlite import SqliteBackend
 from walletd.db.wakeups import Wakeup, Wakeups
@@ -28,6 +29,15 @@ class Backend(Protocol):
 
     def migrate(self) -> None:
         """Bring the schema to this release, once, with a backup before; refuses a newer schema."""
+
+    def revision(self) -> str | None:
+        """Return the revision of the schema as it is, None where there is no database yet; changes nothing."""
+
+    def engine(self) -> str:
+        """Return the engine's name and version, and how safely it stores, once it is started."""
+
+    def on_broken(self, tell: Callable[[], None]) -> None:
+        """Call `tell`, from any thread, when storing failed so that only a restart can help (reliability.md 5, 34)."""
 
     def start(self, wakeups: Wakeups) -> None:
         """Open connections; raises ConfigurationRefused where the engine would not keep its promises."""
@@ -62,6 +72,14 @@ class Database:
         """Run `fn` on one snapshot of what is committed."""
         return await asyncio.wrap_future(self._backend.read(fn))
 
+    def engine(self) -> str:
+        """Return the engine's name and version, and how safely it stores."""
+        return self._backend.engine()
+
+    def on_broken(self, tell: Callable[[], None]) -> None:
+        """Call `tell`, from any thread, when storing failed so that only a restart can help."""
+        self._backend.on_broken(tell)
+
     def subscribe(self, topic: str) -> Wakeup:
         """Return a wakeup that committed transactions announce."""
         return self._wakeups.subscribe(topic)
@@ -93,3 +111,8 @@ def open_database(url: str, role: str = "all") -> Database:
 def migrate(url: str) -> None:
     """Bring the schema at an address to this release."""
     open_backend(url).migrate()
+
+
+def schema(url: str) -> tuple[str | None, str]:
+    """Return the revision of the schema at an address (None: no database yet) and that of this release."""
+    return open_backend(url).revision(), newest_revision()

@@ -30,6 +30,11 @@ def newest_revision() -> str:
     return revision
 
 
+def present_revision(connection: Connection) -> str | None:
+    """Return the schema revision of a database, None for an empty one."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
 def migrate_connection(
     connection: Connection, guards: Sequence[str], *, backup: Callable[[Connection, str], None] | None
 ) -> None:
@@ -39,7 +44,7 @@ def migrate_connection(
     """
     config = _config()
     scripts = ScriptDirectory.from_config(config)
-    present = MigrationContext.configure(connection).get_current_revision()
+    present = present_revision(connection)
     known = {script.revision for script in scripts.walk_revisions()}
     if present is not None and present not in known:
         raise ConfigurationRefused(

@@ -19,9 +19,9 @@ from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from walletd.db.base import APPEND_ONLY, Tx
-from walletd.db.migrate import migrate_connection
+from walletd.db.migrate import migrate_connection, present_revision
 from walletd.db.wakeups import Wakeups
-from walletd.domain.errors import ConfigurationRefused, OutcomeUnknown, StorageFull, StorageUnavailable
+from walletd.domain.errors import ConfigurationRefused, Conflict, OutcomeUnknown, StorageFull, StorageUnavailable
 
 Result = TypeVar("Result")
 
@@ -62,6 +62,7 @@ class PostgresBackend:
         self._readers: ThreadPoolExecutor | None = None
         self._notifier: _Notifier | None = None
         self._wakeups = Wakeups()
+        self._version = ""
 
     def migrate(self) -> None:
         """Bring the schema to this release, behind an advisory lock; backups are the operator's pg_dump."""
@@ -75,12 +76,31 @@ class PostgresBackend:
         finally:
             engine.dispose()
 
+    def revision(self) -> str | None:
+        """Return the revision of the schema as it is."""
+        engine = self._open(1)
+        try:
+            with engine.connect() as connection:
+                return present_revision(connection)
+        except DBAPIError as error:
+            raise _unreachable(error) from error
+        finally:
+            engine.dispose()
+
+    def engine(self) -> str:
+        """Return the server's version; `start` refuses a server that answers before it has stored."""
+        return f"PostgreSQL {self._version} (fsync on)"
+
+    def on_broken(self, tell: Callable[[], None]) -> None:
+        """Nothing: a failed disk ends the PostgreSQL server, and connections to the next one work."""
+
     def start(self, wakeups: Wakeups) -> None:
         """Open the pools; refuses a server that answers commits before they are on its disk (reliability.md P2)."""
         self._wakeups = wakeups
         self._engine = self._open(WRITERS + READERS)
         try:
             with self._engine.connect() as connection:
+                self._version = str(connection.execute(text("SHOW server_version")).scalar_one()).partition(" ")[0]
                 for name, allowed in _DURABLE.items():
                     value = connection.execute(text(f"SHOW {name}")).scalar_one()
                     if value not in allowed:
@@ -251,6 +271,8 @@ def _unreachable(error: DBAPIError) -> Exception:
 def _storage_error(error: DBAPIError) -> Exception:
     if isinstance(error.orig, pg_errors.DiskFull):
         return StorageFull()
+    if isinstance(error.orig, psycopg.IntegrityError):
+        return Conflict(f"The request contradicts what is stored: {error.orig.diag.constraint_name}.")
     if isinstance(error.orig, psycopg.OperationalError):
         return StorageUnavailable("PostgreSQL cannot take the request now.")
     return error

@@ -212,6 +212,11 @@ def take_lease(tx: Tx, merchant_id: str, now: int, lease: Lease) -> bool:
     return changed.rowcount == 1
 
 
+def release_leases(tx: Tx, holder: str) -> None:
+    """Give back every publisher's lease of a process, so that another one need not wait for its end."""
+    tx.execute(update(publish_counters).where(publish_counters.c.leased_by == holder).values(leased_until=0))
+
+
 def merchants_with_dirty_cards(tx: Tx) -> list[str]:
     """Return the merchants that have something to publish."""
     return [row.merchant_id for row in tx.execute(select(dirty_cards.c.merchant_id).distinct())]

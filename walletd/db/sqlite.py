@@ -21,10 +21,11 @@ from sqlalchemy import Connection, Engine, create_engine, event, pool
 from sqlalchemy.exc import DBAPIError
 
 from walletd.db.base import APPEND_ONLY, Tx
-from walletd.db.migrate import migrate_connection
+from walletd.db.migrate import migrate_connection, present_revision
 from walletd.db.wakeups import Wakeups
 from walletd.domain.errors import (
     ConfigurationRefused,
+    Conflict,
     Overloaded,
     StorageFull,
     StorageUnavailable,
@@ -76,6 +77,7 @@ class SqliteBackend:
         self._held: list[Connection] = []
         self._wakeups = Wakeups()
         self._broken: str | None = None
+        self._tell_broken: Callable[[], None] | None = None
 
     def migrate(self) -> None:
         """Bring the schema to this release, behind a file lock, after an online backup beside the database."""
@@ -91,6 +93,25 @@ class SqliteBackend:
         finally:
             engine.dispose()
         self._path.chmod(0o600)
+
+    def revision(self) -> str | None:
+        """Return the revision of the schema as it is; makes no file where there is none."""
+        if not self._path.exists():
+            return None
+        engine = _engine(self._path)
+        try:
+            with engine.connect() as connection:
+                return present_revision(connection)
+        finally:
+            engine.dispose()
+
+    def engine(self) -> str:
+        """Return version and journal; `start` refuses to run with less."""
+        return f"SQLite {sqlite.sqlite_version} (WAL, synchronous FULL)"
+
+    def on_broken(self, tell: Callable[[], None]) -> None:
+        """Call `tell` in the writer's thread once the disk has failed under a commit."""
+        self._tell_broken = tell
 
     def start(self, wakeups: Wakeups) -> None:
         """Open the writer and the readers; verifies journal mode and synchronous on the writer's connection."""
@@ -264,6 +285,8 @@ class SqliteBackend:
         for _, future in group:
             if not future.done():
                 future.set_exception(storage)
+        if self._broken is not None and self._tell_broken is not None:
+            self._tell_broken()
 
 
 def _engine(path: Path) -> Engine:
@@ -291,6 +314,8 @@ def _storage_error(error: object) -> Exception:
     text = str(error)
     if "disk is full" in text:
         return StorageFull()
+    if isinstance(error, sqlite.IntegrityError):
+        return Conflict(f"The request contradicts what is stored: {text}.")
     if isinstance(error, sqlite.OperationalError):
         return StorageUnavailable(f"SQLite: {text}")
     return error if isinstance(error, Exception) else StorageUnavailable(text)
