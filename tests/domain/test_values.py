@@ -40,7 +40,7 @@ def test_a_key_that_no_till_could_read_is_refused(key: str) -> None:
     assert not is_card_key(key)
 
 
-@given(st.datetimes(datetime.min.replace(year=1971), datetime.max.replace(year=2200), timezones=st.just(UTC)))
+@given(st.integers(0, 7_000_000_000).map(lambda seconds: datetime.fromtimestamp(seconds, UTC)))
 def test_instants_survive_the_database_and_http(moment: datetime) -> None:
     """Milliseconds and HTTP dates lead back to the instant they stand for."""
     assert from_milliseconds(milliseconds(moment)) - moment < timedelta(milliseconds=1)
