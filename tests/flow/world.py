@@ -1,0 +1,152 @@
+"""A whole world in one process: walletd over real HTTP with its worker, a push service, and phones."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import uvicorn
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from tests.builders import TEMPLATES, demo_credentials, templates
+from walletd.bootstrap import build_runtime
+from walletd.db.database import Database
+from walletd.demo.fake_apns import FakeApns, Push
+from walletd.demo.iphone import PhoneSettings, VirtualIPhone
+from walletd.demo.tls import DemoAuthority
+from walletd.domain.principals import SCOPES
+from walletd.services import Services, build_services
+from walletd.services.merchants import NewMerchant, shell
+from walletd.services.runtime import Runtime
+from walletd.settings import Settings
+from walletd.web.app import create_app
+from walletd.worker import Worker
+
+
+class ShiftedClock:
+    """The real time, moved on by what a test wants to skip."""
+
+    def __init__(self) -> None:
+        self.shift = timedelta()
+
+    def __call__(self) -> datetime:
+        """Return the shifted present."""
+        return datetime.now(UTC) + self.shift
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to the test run."""
+        yield
+
+
+@dataclass(slots=True)
+class World:
+    """What a test of the whole flow holds in its hands."""
+
+    url: str
+    services: Services
+    runtime: Runtime
+    api_key: str
+    clock: ShiftedClock
+    apns: FakeApns
+    till: httpx.AsyncClient
+    phone_settings: PhoneSettings
+    phones: list[VirtualIPhone] = field(default_factory=list)
+
+    def phone(self, name: str) -> VirtualIPhone:
+        """Switch a new phone on that pushes reach."""
+        phone = VirtualIPhone(name, self.till, self.phone_settings)
+        self.apns.know(phone.push_token)
+        self.phones.append(phone)
+        return phone
+
+    async def arrive(self, push: Push) -> None:
+        """Bring a push to its phone."""
+        for phone in self.phones:
+            if phone.push_token == push.token:
+                phone.receive_push(push.topic)
+
+    async def post(self, path: str, body: dict[str, object], key: str | None = None) -> httpx.Response:
+        """Call the API as a till does."""
+        headers = {"authorization": f"Bearer {self.api_key}"} | ({"idempotency-key": key} if key else {})
+        return await self.till.post(f"{self.url}/api/v1{path}", json=body, headers=headers)
+
+    async def settle(self) -> None:
+        """Let phones and server come to rest: nothing dirty, nothing due now, no phone at work."""
+        for _ in range(500):
+            await asyncio.gather(*(phone.settle(60) for phone in self.phones))
+            ready = await self.services.health.ready()
+            if not ready["dirty_cards"] and not ready["due_targets"]:
+                return
+            await asyncio.sleep(0.02)
+        raise TimeoutError("the world did not come to rest")
+
+
+@asynccontextmanager
+async def open_world(database: Database, directory: Path) -> AsyncIterator[World]:
+    """Give a running world on a started, migrated database."""
+    clock, authority, credentials = ShiftedClock(), DemoAuthority(datetime.now(UTC)), demo_credentials()
+    chain = b"".join(certificate.public_bytes(Encoding.PEM) for certificate in credentials.chain)
+    server_certificate = authority.server_certificate()
+    worlds: list[World] = []
+
+    async def arrive(push: Push) -> None:
+        await worlds[0].arrive(push)
+
+    apns = FakeApns(
+        server_certificate.certificate_pem,
+        server_certificate.key_pem,
+        chain,
+        arrive,
+        clock,
+    )
+    apns.strict = True
+    await apns.start()
+    ca_file = directory / "apns-ca.pem"
+    ca_file.write_bytes(authority.certificate_pem)
+    listening = socket.create_server(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    settings = Settings(
+        environment="demo",
+        database_url="sqlite:///unused",
+        public_url=url,
+        master_key="42" * 32,
+        templates_dir=TEMPLATES,
+        apns_url=apns.url,
+        apns_ca_file=ca_file,
+    )
+    runtime, apple = build_runtime(settings, database, templates(), clock)
+    services = build_services(runtime)
+    merchant = await services.merchants.create(NewMerchant("Café Morgenrot"))
+    await services.merchants.set_credentials(
+        merchant.id, "apple", credentials.pass_type_identifier, credentials.to_bytes(), credentials.not_valid_after
+    )
+    _, api_key = await services.api_keys.create(shell(merchant.id), "till", SCOPES)
+    app = create_app(services, public_url=url, environment="demo", trusted_proxies=(), clock=clock)
+    server = _Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", server_header=False))
+    stop = asyncio.Event()
+    serving = asyncio.create_task(server.serve([listening]))
+    working = asyncio.create_task(Worker(services, database.subscribe, 1.0).run(stop))
+    limits = httpx.Limits(max_connections=64, max_keepalive_connections=64)
+    async with httpx.AsyncClient(trust_env=False, timeout=60, limits=limits) as till:
+        world = World(url, services, runtime, api_key, clock, apns, till, PhoneSettings(chain, clock, (0.1, 0.5, 2.0)))
+        worlds.append(world)
+        try:
+            yield world
+        finally:
+            for phone in world.phones:
+                await phone.close()
+            stop.set()
+            server.should_exit = True
+            await asyncio.gather(working, serving)
+    await apns.close()
+    await apple.close()
