@@ -115,8 +115,11 @@ class VirtualIPhone:
     async def add_from_url(self, url: str) -> Card:
         """Open an add link in Safari and add the pass it leads to.
 
-        Raises PassRefused where it leads to no pass a phone takes, httpx.TransportError where nobody answers.
+        Raises PassRefused where it leads to no pass a phone takes or the phone is offline, httpx.TransportError where
+        nobody answers.
         """
+        if not self.is_online:
+            raise PassRefused("the phone has no network")
         return self.add_pass(await download_pass(self._http, url, self.settings.language))
 
     def add_pass(self, content: bytes) -> Card:
@@ -135,7 +138,7 @@ class VirtualIPhone:
             card = present
         else:
             self.cards[card.key] = card
-        if card.service is not None and not card.is_registered:
+        if not card.is_registered:
             self._work.want_registration(card)
         self.changed()
         return card
@@ -159,8 +162,8 @@ class VirtualIPhone:
         """Take a new push token and register every card with it again (apple.md W4); returns the token."""
         self.push_token = push_token or secrets.token_hex(32)
         for card in self.cards.values():
-            if card.service is not None:
-                self._work.want_registration(card)
+            self._work.want_registration(card)
+        self.changed()
         return self.push_token
 
     def go_offline(self) -> None:

@@ -46,8 +46,7 @@ async def download_pass(http: httpx.AsyncClient, url: str, language: str) -> byt
     pass is not served as one (Content-Type, one Content-Disposition); httpx.TransportError where nobody answers.
     """
     for _ in range(_HOPS_MAX):
-        if urlsplit(url).scheme not in ("http", "https"):
-            raise PassRefused("this is not a web address")
+        _check_address(url)
         headers = {**_HEADERS, "Accept-Language": language}
         response = await http.get(url, headers=headers, follow_redirects=False)
         media_type = response.headers.get("Content-Type", "").split(";")[0].strip().lower()
@@ -60,6 +59,15 @@ async def download_pass(http: httpx.AsyncClient, url: str, language: str) -> byt
         else:
             return _pass_content(response, media_type)
     raise PassRefused("the link leads round and round")
+
+
+def _check_address(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise PassRefused("this is not a web address") from error
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise PassRefused("this is not a web address")
 
 
 def _pass_link(url: str, page: str) -> str:
