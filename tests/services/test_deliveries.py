@@ -6,8 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from tests.builders import PASS_TYPE, Shop
-from walletd.domain.errors import PushTokenInvalid, RateLimited
+from tests.builders import PASS_TYPE, Shop, demo_credentials
+from walletd.db import deliveries
+from walletd.db.base import Lease
+from walletd.domain.calendar import milliseconds
+from walletd.domain.errors import CertificateInvalid, PushTokenInvalid, RateLimited
 from walletd.wallets import Outcome, Verdict
 
 TOKEN = "aa" * 32
@@ -205,3 +208,45 @@ async def test_a_pass_that_is_registered_everywhere_at_once_is_slowed_down(shop:
         await shop.register(serial, device="d20")
     shop.clock.advance(hours=2)
     assert await shop.register(serial, device="d20")
+
+
+async def test_a_new_certificate_opens_a_paused_lane_at_once(shop: Shop) -> None:
+    """Nobody waits for the end of a pause once its cause is mended (reliability.md 5, 29)."""
+    serial = await registered(shop)
+    shop.pushes.answers[TOKEN] = Outcome(Verdict.LANE_PAUSED, "BadCertificate")
+    await shop.book(serial, "credit", 1)
+    await shop.settle()
+    assert await shop.services.deliveries.seconds_until_due() is None
+    shop.pushes.answers.clear()
+    credentials = demo_credentials()
+    await shop.services.merchants.set_credentials(
+        shop.principal.merchant_id, "apple", PASS_TYPE, credentials.to_bytes(), credentials.not_valid_after
+    )
+    await shop.settle()
+    assert len(shop.pushes.pushed) == 2
+
+
+async def test_a_certificate_of_another_pass_type_is_refused(shop: Shop) -> None:
+    """Installed passes belong to their pass type for ever (apple.md P14)."""
+    credentials = demo_credentials()
+    with pytest.raises(CertificateInvalid, match="Installed passes"):
+        await shop.services.merchants.set_credentials(
+            shop.principal.merchant_id, "apple", "pass.other", credentials.to_bytes(), credentials.not_valid_after
+        )
+
+
+async def test_a_target_whose_worker_died_is_told_by_another_when_the_lease_ends(shop: Shop) -> None:
+    """A crash between claim and settle loses nothing (architecture.md 4)."""
+    serial = await registered(shop)
+    await shop.book(serial, "credit", 1)
+    await shop.services.publisher.publish_next(10)
+    now = milliseconds(shop.clock())
+    lease = Lease("somebody who died", now + 45_000)
+    database = shop.runtime.database
+    claimed = await database.write(lambda tx: deliveries.claim(tx, "apple", shop.principal.merchant_id, now, 10, lease))
+    assert len(claimed) == 1
+    await shop.settle()
+    assert shop.pushes.pushed == []
+    shop.clock.advance(seconds=46)
+    await shop.settle()
+    assert shop.pushes.pushed == [TOKEN]

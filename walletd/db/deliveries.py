@@ -15,6 +15,7 @@ from sqlalchemy import (
     Integer,
     Row,
     ScalarSelect,
+    Select,
     String,
     Table,
     Text,
@@ -166,20 +167,25 @@ def raise_targets(tx: Tx, raised: Sequence[tuple[TargetKey, int, int]]) -> None:
 
 def merchants_with_due(tx: Tx, platform: str, now: int) -> list[str]:
     """Return the merchants that have a due target and an open lane."""
-    paused = select(delivery_lanes.c.merchant_id).where(
-        delivery_lanes.c.platform == platform, delivery_lanes.c.paused_until > now
-    )
     rows = tx.execute(
         select(delivery_targets.c.merchant_id)
-        .where(*_is_due(platform, now), delivery_targets.c.merchant_id.not_in(paused))
+        .where(*_is_due(platform, now), delivery_targets.c.merchant_id.not_in(_paused(platform, now)))
         .distinct()
     )
     return [row.merchant_id for row in rows]
 
 
-def next_due_at(tx: Tx, platform: str) -> int | None:
-    """Return when the next target becomes due, in milliseconds."""
-    query = select(func.min(delivery_targets.c.due_at)).where(delivery_targets.c.platform == platform)
+def next_due_at(tx: Tx, platform: str, now: int) -> int | None:
+    """Return when the next target with an open lane can be claimed, in milliseconds."""
+    free_at = case(
+        (delivery_targets.c.leased_until > delivery_targets.c.due_at, delivery_targets.c.leased_until),
+        else_=delivery_targets.c.due_at,
+    )
+    query = select(func.min(free_at)).where(
+        delivery_targets.c.platform == platform,
+        delivery_targets.c.due_at.is_not(None),
+        delivery_targets.c.merchant_id.not_in(_paused(platform, now)),
+    )
     moment: int | None = tx.execute(query).scalar_one()
     return moment
 
@@ -192,10 +198,11 @@ def claim(tx: Tx, platform: str, merchant_id: str, now: int, limit: int, lease: 
         .order_by(delivery_targets.c.due_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
+        .cte("pick")  # a CTE is worked out once; as a subquery it could be asked again for every row
     )
     rows = tx.execute(
         update(delivery_targets)
-        .where(_KEY.in_(pick))
+        .where(_KEY.in_(select(pick)))
         .values(leased_by=lease.holder, leased_until=lease.until)
         .returning(delivery_targets.c.platform, delivery_targets.c.topic, delivery_targets.c.device)
     )
@@ -296,6 +303,12 @@ def _is(key: TargetKey) -> tuple[Any, ...]:
         delivery_targets.c.platform == key.platform,
         delivery_targets.c.topic == key.topic,
         delivery_targets.c.device == key.device,
+    )
+
+
+def _paused(platform: str, now: int) -> Select[tuple[str]]:
+    return select(delivery_lanes.c.merchant_id).where(
+        delivery_lanes.c.platform == platform, delivery_lanes.c.paused_until > now
     )
 
 

@@ -68,6 +68,11 @@ def lane(tx: Tx, merchant_id: str, platform: str) -> LaneRow:
     return LaneRow(merchant_id, platform, 0, "", 0, 0, 0)
 
 
+def open_lane(tx: Tx, merchant_id: str, platform: str) -> None:
+    """Open a lane at once: what it was paused for was mended."""
+    store_lane(tx, LaneRow(merchant_id, platform, 0, "", 0, 0, 0))
+
+
 def store_lane(tx: Tx, row: LaneRow) -> None:
     """Store a lane."""
     tx.execute(

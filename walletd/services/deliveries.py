@@ -74,7 +74,7 @@ class Deliveries:
         """Return how long nothing is due, or None where nothing waits at all."""
         moments = [
             await self._runtime.database.read(
-                lambda tx, name=platform.name: deliveries.next_due_at(tx, name)  # type: ignore[misc]
+                lambda tx, name=platform.name: deliveries.next_due_at(tx, name, self._now())  # type: ignore[misc]
             )
             for platform in self._runtime.platforms.values()
         ]
@@ -185,7 +185,7 @@ class Deliveries:
         key, now = target.key, self._now()
         serials = devices.remove_device(tx, key.topic, key.device, not_after=since)
         if serials is None:
-            deliveries.settle_told(tx, target, target.pace, now)
+            self._settle_retry(tx, target, outcome, now)
             return
         deliveries.forget(tx, key)
         for serial in serials:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from walletd.db import audit, merchants, publishing
+from walletd.db import audit, lanes, merchants, publishing
 from walletd.db.base import Tx
 from walletd.db.merchants import CredentialsRow, MerchantRow
 from walletd.domain.errors import CertificateInvalid, NotFound
@@ -75,13 +75,15 @@ class Merchants:
 
         Raises CertificateInvalid where the platform refuses them or another merchant uses the topic.
         """
+        now, database = self._runtime.clock(), self._runtime.database
+        _check_topic(await database.read(merchants.all_credentials), merchant_id, platform, topic)
         self._runtime.platforms[platform].configure(merchant_id, credentials)
-        now = self._runtime.clock()
         sealed = self._runtime.vault.seal(credentials, merchant_id, platform)
 
         def write(tx: Tx) -> None:
-            _check_topic(merchants.all_credentials(tx), merchant_id, platform, topic)
             merchants.store_credentials(tx, CredentialsRow(merchant_id, platform, topic, sealed, 0, not_valid_after))
+            lanes.open_lane(tx, merchant_id, platform)
+            tx.announce("deliver")
             audit.record(tx, shell(merchant_id), now, "merchant.credentials_set", merchant_id, {"platform": platform})
 
         await self._runtime.database.write(write)
