@@ -12,15 +12,42 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from walletd.db.database import Database, migrate, open_database
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from walletd.db.database import Database, migrate, open_database, schema
 from walletd.domain.errors import ConfigurationRefused
 from walletd.domain.publishing import PushSchedule
 from walletd.services import Services, build_services
 from walletd.services.runtime import Runtime
 from walletd.settings import Settings
+from walletd.wallets.apple.certificates import (
+    Finding,
+    PassCredentials,
+    load_certificate_and_key,
+    load_p12,
+    make_demo_credentials,
+    require_usable,
+)
 from walletd.wallets.apple.platform import ApplePlatform
 from walletd.wallets.templates import Template, read_templates
 from walletd.wallets.vault import Vault
+
+__all__ = [
+    "Application",
+    "Finding",
+    "PassCredentials",
+    "application",
+    "build_runtime",
+    "intermediates_pem",
+    "load_certificate_and_key",
+    "load_p12",
+    "make_demo_credentials",
+    "master_key",
+    "prepare_database",
+    "require_usable",
+    "schema",
+    "utc_now",
+]
 
 _MASTER_KEY_BYTES: Final = 32
 _MASTER_KEY_FILE: Final = "master.key"
@@ -52,10 +79,11 @@ def prepare_database(settings: Settings) -> None:
 
 @asynccontextmanager
 async def application(
-    settings: Settings, *, role: str = "all", clock: Callable[[], datetime] = utc_now
+    settings: Settings, *, role: str = "all", clock: Callable[[], datetime] = utc_now, serving: bool = True
 ) -> AsyncIterator[Application]:
     """Open the database, load templates and certificates, and give the use cases; closes everything at the end.
 
+    `serving` is false for a command that works beside a server: it leaves leases and templates of the server alone.
     Raises ConfigurationRefused, TemplateInvalid.
     """
     templates = read_templates(settings.templates_dir)
@@ -64,7 +92,7 @@ async def application(
     await database.start()
     try:
         services = build_services(runtime)
-        await services.upkeep.start()
+        await (services.upkeep.start() if serving else services.merchants.load_credentials())
         yield Application(settings, services, runtime, apple, templates, clock)
     finally:
         await apple.close()
@@ -113,6 +141,11 @@ def master_key(settings: Settings) -> bytes:
     if path.stat().st_mode & 0o077:
         raise ConfigurationRefused(f"Others may read {path}; run: chmod 600 {path}")
     return _decoded(path.read_text(encoding="ascii").strip(), str(path))
+
+
+def intermediates_pem(credentials: PassCredentials) -> bytes:
+    """Return the authorities that issued pass credentials, PEM: what a fake Apple has to trust."""
+    return b"".join(certificate.public_bytes(Encoding.PEM) for certificate in credentials.chain)
 
 
 def _decoded(text: str, source: str) -> bytes:

@@ -1,0 +1,75 @@
+"""Which slot of a job is due: pure arithmetic on cron expressions, time zones and what ran before.
+
+A slot is an instant, written as a time on a wall clock. A wall time inside the gap of spring, which no clock shows,
+stands for the first instant after the gap; one inside the hour that autumn repeats stands for its first occurrence.
+Slots that become the same instant by that are one slot.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Final, Literal
+
+from croniter import croniter
+
+SKIP_GRACE: Final = timedelta(minutes=1)
+"""How late a slot may still be run where missed runs are skipped."""
+_REPEATED_HOURS: Final = timedelta(hours=3)
+"""More than any clock was ever put back: so far ahead on the wall clock a slot can lie and still be in the past."""
+
+
+def newest_slot(cron: str, zone: tzinfo, now: datetime) -> datetime:
+    """Return the latest slot that is not after `now` (aware); the answer is in UTC."""
+    walls = croniter(cron, _wall(now, zone) + _REPEATED_HOURS)
+    while True:
+        slot = instant(walls.get_prev(datetime), zone)
+        if slot <= now:
+            return slot
+
+
+def next_slot(cron: str, zone: tzinfo, after: datetime) -> datetime:
+    """Return the first slot after an instant (aware); the answer is in UTC."""
+    walls = croniter(cron, _wall(after, zone) - _REPEATED_HOURS)
+    while True:
+        slot = instant(walls.get_next(datetime), zone)
+        if slot > after:
+            return slot
+
+
+def due_slot(
+    cron: str, zone: tzinfo, last: datetime | None, now: datetime, misfire: Literal["run_once", "skip"]
+) -> datetime | None:
+    """Return the slot to run now, or None; `last` is the newest slot that was taken, None where none ever was.
+
+    However many slots passed since `last`, the newest one stands for all of them. With `skip` only a slot that is just
+    due is run. A clock that was put back makes nothing due that was done before.
+    """
+    slot = newest_slot(cron, zone, now)
+    if last is not None and slot <= last:
+        return None
+    if misfire == "skip" and now - slot > SKIP_GRACE:
+        return None
+    return slot
+
+
+def instant(wall: datetime, zone: tzinfo) -> datetime:
+    """Return the instant at which a clock of the zone shows a wall time (its own zone is ignored), in UTC."""
+    shown = wall.replace(tzinfo=zone, fold=0)
+    found = shown.astimezone(UTC)
+    if _wall(found, zone).replace(tzinfo=None) == wall.replace(tzinfo=None):
+        return found
+    # In a gap: somewhere between the two readings of this wall time the clock jumps. Find the first instant after it.
+    before, after = sorted((found, shown.replace(fold=1).astimezone(UTC)))
+    offset_before = before.astimezone(zone).utcoffset()
+    while after - before > timedelta(seconds=1):
+        middle = before + timedelta(seconds=(after - before) // timedelta(seconds=2))
+        if middle.astimezone(zone).utcoffset() == offset_before:
+            before = middle
+        else:
+            after = middle
+    return after
+
+
+def _wall(moment: datetime, zone: tzinfo) -> datetime:
+    """Return what a clock of the zone shows, as a value that can be counted on without jumps."""
+    return moment.astimezone(zone).replace(tzinfo=UTC)

@@ -1,0 +1,7 @@
+"""`python -m walletd.cli`: the same as `walletd`."""
+
+from __future__ import annotations
+
+from walletd.cli.main import main
+
+main()

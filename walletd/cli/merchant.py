@@ -1,0 +1,128 @@
+"""`walletd merchant`: show a merchant, and load its Apple pass certificate after checking it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from walletd.bootstrap import (
+    Application,
+    PassCredentials,
+    load_certificate_and_key,
+    load_p12,
+    require_usable,
+    utc_now,
+)
+from walletd.cli.opening import json_option, merchant_option, run_command
+from walletd.domain.errors import CertificateInvalid, ConfigurationRefused, ValidationFailed
+
+_file = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.group()
+def merchant() -> None:
+    """Show and change a merchant."""
+
+
+@merchant.command()
+@merchant_option
+@json_option
+def show(merchant_id: str | None, as_json: bool) -> None:  # noqa: FBT001 - click gives options by name
+    """Show the merchant and what its certificate says."""
+
+    async def work(app: Application) -> dict[str, object]:
+        row = await app.services.merchants.get(merchant_id)
+        findings = app.apple.findings(row.id, app.clock())
+        return {
+            "merchant_id": row.id,
+            "name": row.name,
+            "currency": row.currency,
+            "timezone": row.timezone,
+            "languages": list(row.languages),
+            "apple": [{"level": each.level, "check": each.check, "detail": each.detail} for each in findings],
+        }
+
+    shown = run_command(work)
+    if as_json:
+        click.echo(json.dumps(shown))
+        return
+    for name, value in shown.items():
+        if name != "apple":
+            click.echo(f"{name:12} {', '.join(value) if isinstance(value, list) else value}")
+    apple = shown["apple"]
+    for finding in apple if isinstance(apple, list) else []:
+        click.echo(f"apple        {finding['level']:8} {finding['detail']}")
+
+
+@merchant.command("set")
+@click.option("--apple-p12", type=_file, help="Pass certificate with its key, as the keychain exports it.")
+@click.option("--apple-certificate", type=_file, help="pass.cer as Apple gives it, together with --apple-key.")
+@click.option("--apple-key", type=_file, help="Private key that made the certificate's signing request.")
+@click.option(
+    "--apple-intermediate",
+    "intermediates",
+    type=_file,
+    multiple=True,
+    help="Intermediate certificate, where Apple's is not one that walletd brings along.",
+)
+@click.option("--passphrase-file", type=_file, help="File with the passphrase; without it a terminal is asked.")
+@merchant_option
+def set_certificate(
+    apple_p12: Path | None,
+    apple_certificate: Path | None,
+    apple_key: Path | None,
+    intermediates: tuple[Path, ...],
+    passphrase_file: Path | None,
+    merchant_id: str | None,
+) -> None:
+    """Load a pass certificate: it is checked by a test signature first, and stored encrypted.
+
+    A running server takes it within ten seconds, and every card is published anew with it.
+    """
+    extra = [path.read_bytes() for path in intermediates]
+    given: str | None = None
+    if passphrase_file is not None:
+        given = _private(passphrase_file).decode("utf-8").rstrip("\r\n")
+
+    def load(passphrase: str | None) -> PassCredentials:
+        if apple_p12 is not None and apple_certificate is None and apple_key is None:
+            return load_p12(_private(apple_p12), passphrase, extra)
+        if apple_p12 is None and apple_certificate is not None and apple_key is not None:
+            return load_certificate_and_key(apple_certificate.read_bytes(), _private(apple_key), passphrase, extra)
+        raise ValidationFailed("Give --apple-p12 FILE, or --apple-certificate FILE together with --apple-key FILE.")
+
+    credentials = _loaded(load, given)
+    require_usable(credentials, utc_now())
+
+    async def work(app: Application) -> None:
+        row = await app.services.merchants.get(merchant_id)
+        await app.services.merchants.set_credentials(
+            row.id, "apple", credentials.pass_type_identifier, credentials.to_bytes(), credentials.not_valid_after
+        )
+
+    run_command(work)
+    click.echo(
+        f"Loaded {credentials.pass_type_identifier} of team {credentials.team_identifier},"
+        f" valid until {credentials.not_valid_after:%Y-%m-%d}. A test signature was made and verified."
+    )
+
+
+def _loaded(load: Callable[[str | None], PassCredentials], given: str | None) -> PassCredentials:
+    """Load, and ask for a passphrase where it fails without one and there is somebody to ask."""
+    try:
+        return load(given)
+    except CertificateInvalid:
+        if given is not None or not sys.stdin.isatty():
+            raise
+        return load(click.prompt("Passphrase", hide_input=True, err=True))
+
+
+def _private(path: Path) -> bytes:
+    """Read a file that holds a secret; one that others may read is refused (reliability.md R10)."""
+    if path.stat().st_mode & 0o077:
+        raise ConfigurationRefused(f"Others may read {path}; run: chmod 600 {path}")
+    return path.read_bytes()

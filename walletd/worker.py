@@ -1,0 +1,167 @@
+"""The worker: publishes what changed and tells the phones, at once when something happens and again when it failed.
+
+It knows *when*; what is done stands in the services. A round that fails is logged, counted and tried again after a
+pause that grows; nothing ends a loop but the wish to stop, and then the round at hand is finished first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, Protocol
+
+from walletd.domain.errors import StorageUnavailable
+from walletd.services import Services
+from walletd.telemetry import WORKER_LAG, counter, logger
+
+PUBLISH_AT_ONCE: Final = 200
+CREDENTIALS_SECONDS: Final = 10.0
+_PAUSE_FIRST_SECONDS: Final = 0.1
+_PAUSE_LONGEST_SECONDS: Final = 10.0
+_SHORTEST_WAIT_SECONDS: Final = 0.02
+_PATIENCE_SECONDS: Final = 1.0
+_SLOW_ROUNDS_MAX: Final = 8
+
+log = logger(__name__)
+_failures = counter("worker_failures", "Rounds of the worker that failed, by loop", ("loop",))
+
+
+class Wakeup(Protocol):
+    """A place to wait for committed work; it remembers what came while nobody waited."""
+
+    async def wait(self, timeout_seconds: float) -> None:
+        """Return when something came since the last wait, or after the timeout."""
+
+    def close(self) -> None:
+        """Give the place back."""
+
+
+Subscribe = Callable[[str], Wakeup]
+Round = Callable[[], Coroutine[Any, Any, int]]
+Delay = Callable[[], Coroutine[Any, Any, float]]
+
+
+class Worker:
+    """The loops of one process; several processes may run them over one PostgreSQL."""
+
+    def __init__(self, services: Services, subscribe: Subscribe, poll_seconds: float) -> None:
+        """Take what wakes the loops: `subscribe(topic)`, and a slow poll for wake-ups that were lost."""
+        self._services = services
+        self._subscribe = subscribe
+        self._poll_seconds = poll_seconds
+        self._round_ended_at = time.monotonic()
+        WORKER_LAG.set_function(lambda: time.monotonic() - self._round_ended_at)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set, finish the rounds at hand, and give leases back."""
+        deliveries = _Overlapping(self._deliver)
+        async with asyncio.TaskGroup() as loops:
+            loops.create_task(self._loop("publish", self._publish, self._until_poll, stop))
+            loops.create_task(self._loop("deliver", deliveries.round, self._until_due, stop))
+            loops.create_task(self._loop("credentials", self._load_credentials, self._until_credentials, stop))
+        await deliveries.finish()
+        try:
+            await self._services.publisher.release()
+        except StorageUnavailable as error:
+            # The lease ends by itself after a quarter of a minute.
+            log.warning("lease_not_released", detail=error.detail)
+
+    async def _loop(self, name: str, work: Round, delay: Delay, stop: asyncio.Event) -> None:
+        """Do rounds: the next one at once after one that found work, else when woken or when `delay` has passed."""
+        wakeup = self._subscribe(name)
+        failures = empty = 0
+        try:
+            while not stop.is_set():
+                try:
+                    worked = await work()
+                    seconds = 0.0 if worked else await delay()
+                except Exception as error:  # noqa: BLE001 - whatever a round meets, the next one is tried
+                    failures += 1
+                    _note_failure(name, error)
+                    await _first(stop.wait(), asyncio.sleep(_pause(failures)))
+                    continue
+                failures = 0
+                self._round_ended_at = time.monotonic()
+                if worked:
+                    empty = 0
+                    continue
+                # What is due may be held by somebody else or by a paused lane: look again, but less and less often.
+                shortest = min(_SHORTEST_WAIT_SECONDS * 2.0**empty, self._poll_seconds)
+                empty = min(empty + 1, 10)
+                await _first(stop.wait(), wakeup.wait(max(seconds, shortest)))
+        finally:
+            wakeup.close()
+
+    async def _publish(self) -> int:
+        return await self._services.publisher.publish_next(PUBLISH_AT_ONCE)
+
+    async def _deliver(self) -> int:
+        return await self._services.deliveries.deliver_due()
+
+    async def _load_credentials(self) -> int:
+        await self._services.merchants.load_credentials()
+        return 0
+
+    async def _until_poll(self) -> float:
+        return self._poll_seconds
+
+    async def _until_due(self) -> float:
+        seconds = await self._services.deliveries.seconds_until_due()
+        return self._poll_seconds if seconds is None else min(seconds, self._poll_seconds)
+
+    async def _until_credentials(self) -> float:
+        return CREDENTIALS_SECONDS
+
+
+class _Overlapping:
+    """Rounds that need not wait for a slow one: a merchant whose platform hangs holds up nobody else (P16).
+
+    A round that takes longer than a moment goes on beside the next ones; what it works on is leased to it.
+    """
+
+    def __init__(self, work: Round) -> None:
+        self._work = work
+        self._slow: set[asyncio.Task[int]] = set()
+
+    async def round(self) -> int:
+        """Do one round, or leave it to itself and say so by 0; raises what it or an earlier slow one raised."""
+        ended = {task for task in self._slow if task.done()}
+        self._slow -= ended
+        worked = sum(task.result() for task in ended)
+        if len(self._slow) >= _SLOW_ROUNDS_MAX:
+            await asyncio.wait(self._slow, return_when=asyncio.FIRST_COMPLETED)
+            return worked
+        task = asyncio.get_running_loop().create_task(self._work())
+        done, _ = await asyncio.wait({task}, timeout=_PATIENCE_SECONDS)
+        if done:
+            return worked + task.result()
+        self._slow.add(task)
+        return worked
+
+    async def finish(self) -> None:
+        """Wait for the rounds that were left to themselves."""
+        await asyncio.gather(*self._slow, return_exceptions=True)
+
+
+def _note_failure(loop: str, error: Exception) -> None:
+    _failures.labels(loop).inc()
+    if isinstance(error, StorageUnavailable):
+        log.warning("worker_waits_for_storage", loop=loop, detail=error.detail)
+    else:
+        log.error("worker_round_failed", loop=loop, exc_info=error)
+
+
+def _pause(failures: int) -> float:
+    return min(_PAUSE_FIRST_SECONDS * 2.0 ** min(failures - 1, 10), _PAUSE_LONGEST_SECONDS)
+
+
+async def _first(*waits: Coroutine[Any, Any, object]) -> None:
+    """Wait for the first of several waits and give the others up."""
+    tasks = [asyncio.get_running_loop().create_task(wait) for wait in waits]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
