@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator, Callable
 from urllib.parse import quote
 
@@ -12,6 +13,7 @@ import pytest
 from tests.fakes import FakeServices
 from tests.web.conftest import Till
 from walletd.domain.errors import StorageFull
+from walletd.web.api.openapi import ROUTES
 from walletd.web.errors import PROBLEM_TYPE
 
 API = "/api/v1"
@@ -36,6 +38,15 @@ async def test_without_a_living_key_nothing_is_answered(client: httpx.AsyncClien
     assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
     assert answer.headers["www-authenticate"].startswith("Bearer")
     assert answer.headers["content-type"] == PROBLEM_TYPE
+
+
+async def test_no_route_of_the_api_is_open(client: httpx.AsyncClient) -> None:
+    """Every route asks for a key before anything else, but the one that describes them."""
+    for route in ROUTES:
+        for method in route.http_methods:
+            path = re.sub(r"\{\w+:\w+\}", "x", next(iter(route.paths)))
+            assert (await client.request(method, f"{API}{path}")).status_code == 401, path
+    assert (await client.get(f"{API}/openapi.json")).status_code == 200
 
 
 async def test_two_keys_are_no_key(client: httpx.AsyncClient, key: Key) -> None:

@@ -16,7 +16,7 @@ from walletd.domain.errors import InvalidRequest, MethodNotAllowed, NotFound, Wa
 from walletd.services import Services
 from walletd.web import add, operations
 from walletd.web.api import openapi
-from walletd.web.api.reading import bearer
+from walletd.web.api.reading import BearerAuthentication
 from walletd.web.apple import LOGS_PER_MINUTE, AppleWebService
 from walletd.web.bodies import ClientGone
 from walletd.web.edge import Edge
@@ -68,7 +68,7 @@ def create_app(
 
 
 def _guarded_routes() -> list[Router]:
-    return [Router("/", route_handlers=list(openapi.ROUTES), guards=[bearer])]
+    return [Router("/", route_handlers=list(openapi.ROUTES), middleware=[BearerAuthentication])]
 
 
 def _openapi_route(public_url: str) -> HTTPRouteHandler:

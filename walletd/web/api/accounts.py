@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from litestar import Response, get
+from litestar import get
 from litestar.params import FromPath
 
 from walletd.domain.documents import account_document, entry_document
@@ -12,7 +12,7 @@ from walletd.web.api.answers import AccountAnswer, EntryAnswer
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
 from walletd.web.api.examples import ACCOUNT, ENTRY
 from walletd.web.api.reading import name_in_path, page_of, services_of
-from walletd.web.api.replies import json_reply, page_reply
+from walletd.web.api.replies import Reply, json_reply, page_reply
 
 READ: Final = Endpoint("Read an account", scope="cards:read", answer=AccountAnswer, example=ACCOUNT)
 ENTRIES: Final = Endpoint(
@@ -21,14 +21,14 @@ ENTRIES: Final = Endpoint(
 
 
 @get("/accounts/{account_id:str}", opt={OPT: READ})
-async def read_account(request: ApiRequest, account_id: FromPath[str]) -> Response[bytes]:
+async def read_account(request: ApiRequest, account_id: FromPath[str]) -> Reply:
     """Return the balances of an account."""
     account = await services_of(request).accounts.get(request.auth, name_in_path(account_id))
     return json_reply(account_document(account))
 
 
 @get("/accounts/{account_id:str}/entries", opt={OPT: ENTRIES})
-async def list_entries(request: ApiRequest, account_id: FromPath[str]) -> Response[bytes]:
+async def list_entries(request: ApiRequest, account_id: FromPath[str]) -> Reply:
     """Return the history of an account, page by page."""
     page = await services_of(request).accounts.entries(request.auth, name_in_path(account_id), page_of(request))
     return page_reply(page, entry_document)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import unquote
 
-from litestar import Response, get, post
+from litestar import get, post
 from litestar.params import FromPath
 
 from walletd.domain import errors
@@ -14,7 +14,7 @@ from walletd.web.api.answers import CardAnswer, DeliveriesAnswer, delivery_answe
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
 from walletd.web.api.examples import CARD, CARD_NEW, DELIVERIES
 from walletd.web.api.reading import body_of, idempotency_key, name_in_path, page_of, services_of
-from walletd.web.api.replies import answer_reply, json_reply, page_reply
+from walletd.web.api.replies import Reply, answer_reply, json_reply, page_reply
 from walletd.web.api.requests import CardNew
 from walletd.web.passes import PKPASS, pass_headers
 
@@ -56,7 +56,7 @@ DELIVERED: Final = Endpoint(
 
 
 @post("/cards", opt={OPT: ISSUE})
-async def issue_card(request: ApiRequest) -> Response[bytes]:
+async def issue_card(request: ApiRequest) -> Reply:
     """Issue a card to an existing customer or to one created with it; `add_url` brings it onto a phone."""
     new = (await body_of(request, CardNew)).as_domain()
     answer = await services_of(request).cards.issue(request.auth, new, idempotency_key(request))
@@ -64,21 +64,21 @@ async def issue_card(request: ApiRequest) -> Response[bytes]:
 
 
 @get("/cards", opt={OPT: LIST})
-async def list_cards(request: ApiRequest) -> Response[bytes]:
+async def list_cards(request: ApiRequest) -> Reply:
     """Return the merchant's cards, page by page."""
     page = await services_of(request).cards.list(request.auth, page_of(request))
     return page_reply(page, card_document)
 
 
 @get("/cards/{serial_number:str}", opt={OPT: READ})
-async def read_card(request: ApiRequest, serial_number: FromPath[str]) -> Response[bytes]:
+async def read_card(request: ApiRequest, serial_number: FromPath[str]) -> Reply:
     """Return one card by its serial number."""
     view = await services_of(request).cards.get(request.auth, name_in_path(serial_number))
     return json_reply(card_document(view))
 
 
 @get("/cards/by-key/{key:path}", opt={OPT: BY_KEY})
-async def read_card_by_key(request: ApiRequest) -> Response[bytes]:
+async def read_card_by_key(request: ApiRequest) -> Reply:
     """Return the card whose barcode a till has read; the key is percent-encoded, a slash in it too."""
     # Taken as it was sent: Litestar's path parameter loses slashes at the end and one of two.
     raw_path = request.scope["raw_path"].partition(b"?")[0]
@@ -88,14 +88,14 @@ async def read_card_by_key(request: ApiRequest) -> Response[bytes]:
 
 
 @get("/cards/{serial_number:str}/pass.pkpass", opt={OPT: PASS})
-async def download_pass(request: ApiRequest, serial_number: FromPath[str]) -> Response[bytes]:
+async def download_pass(request: ApiRequest, serial_number: FromPath[str]) -> Reply:
     """Return the signed pass as a phone would get it."""
     file = await services_of(request).passes.of_card(request.auth, name_in_path(serial_number))
-    return Response(file.content, media_type=PKPASS, headers=pass_headers(file))
+    return Reply(file.content, media_type=PKPASS, headers=pass_headers(file))
 
 
 @get("/cards/{serial_number:str}/deliveries", opt={OPT: DELIVERED})
-async def list_deliveries(request: ApiRequest, serial_number: FromPath[str]) -> Response[bytes]:
+async def list_deliveries(request: ApiRequest, serial_number: FromPath[str]) -> Reply:
     """Return, per phone, which update was published, accepted by the platform, asked about and fetched."""
     deliveries = await services_of(request).deliveries.of_card(request.auth, name_in_path(serial_number))
     return json_reply(DeliveriesAnswer(items=[delivery_answer(delivery) for delivery in deliveries]))

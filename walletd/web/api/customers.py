@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from litestar import Response, get, patch, post
+from litestar import get, patch, post
 from litestar.params import FromPath
 
 from walletd.domain import errors
@@ -12,7 +12,7 @@ from walletd.web.api.answers import CustomerAnswer, customer_answer
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
 from walletd.web.api.examples import CUSTOMER, CUSTOMER_CHANGE, CUSTOMER_NEW
 from walletd.web.api.reading import body_of, name_in_path, page_of, services_of
-from walletd.web.api.replies import json_reply, page_reply
+from walletd.web.api.replies import Reply, json_reply, page_reply
 from walletd.web.api.requests import CustomerChange, CustomerNew
 
 CREATE: Final = Endpoint(
@@ -38,7 +38,7 @@ CHANGE: Final = Endpoint(
 
 
 @post("/customers", opt={OPT: CREATE})
-async def create_customer(request: ApiRequest) -> Response[bytes]:
+async def create_customer(request: ApiRequest) -> Reply:
     """Take a person or company into the master data; a last name or a company is needed."""
     new = (await body_of(request, CustomerNew)).as_domain()
     customer = await services_of(request).customers.create(request.auth, new)
@@ -46,21 +46,21 @@ async def create_customer(request: ApiRequest) -> Response[bytes]:
 
 
 @get("/customers", opt={OPT: LIST})
-async def list_customers(request: ApiRequest) -> Response[bytes]:
+async def list_customers(request: ApiRequest) -> Reply:
     """Return the merchant's customers, page by page."""
     page = await services_of(request).customers.list(request.auth, page_of(request))
     return page_reply(page, customer_answer)
 
 
 @get("/customers/{customer_id:str}", opt={OPT: READ})
-async def read_customer(request: ApiRequest, customer_id: FromPath[str]) -> Response[bytes]:
+async def read_customer(request: ApiRequest, customer_id: FromPath[str]) -> Reply:
     """Return one customer."""
     customer = await services_of(request).customers.get(request.auth, name_in_path(customer_id))
     return json_reply(customer_answer(customer))
 
 
 @patch("/customers/{customer_id:str}", opt={OPT: CHANGE})
-async def change_customer(request: ApiRequest, customer_id: FromPath[str]) -> Response[bytes]:
+async def change_customer(request: ApiRequest, customer_id: FromPath[str]) -> Reply:
     """Change what is known about a customer: what is left out stays, null takes a value away."""
     change = await body_of(request, CustomerChange)
     customer = await services_of(request).customers.update(request.auth, name_in_path(customer_id), change.changes())

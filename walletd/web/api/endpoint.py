@@ -1,7 +1,7 @@
 """What a route of the API is: who may call it, what it takes and answers, which errors it has.
 
-The guard, the reader of bodies and the OpenAPI document all work from this one description, so that none of them can
-say something else than what happens.
+The authentication, the reader of bodies and the OpenAPI document all work from this one description, so that none of
+them can say something else than what happens.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The OpenAPI document, made from the route handlers and their descriptions.
 
 Litestar's own generator reads handler signatures. Here bodies are read strictly by hand and answers are often ready
-bytes, so the signatures say little; the `Endpoint` beside each handler says everything, and is what the guard and the
-tests use too.
+bytes, so the signatures say little; the `Endpoint` beside each handler says everything, and is what the
+authentication and the tests use too.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from litestar import Response, get, patch, post
+from litestar import get, patch, post
 from litestar.params import FromPath
 
 from walletd.domain import errors
@@ -12,7 +12,7 @@ from walletd.web.api.answers import ProgramAnswer, program_answer
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
 from walletd.web.api.examples import PROGRAM, PROGRAM_CHANGE, PROGRAM_NEW
 from walletd.web.api.reading import body_of, name_in_path, page_of, services_of
-from walletd.web.api.replies import json_reply, page_reply
+from walletd.web.api.replies import Reply, json_reply, page_reply
 from walletd.web.api.requests import ProgramChange, ProgramNew
 
 CREATE: Final = Endpoint(
@@ -38,7 +38,7 @@ CHANGE: Final = Endpoint(
 
 
 @post("/programs", opt={OPT: CREATE})
-async def create_program(request: ApiRequest) -> Response[bytes]:
+async def create_program(request: ApiRequest) -> Reply:
     """Create a program of one of the nine kinds; everything but kind and name has a sensible default."""
     new = (await body_of(request, ProgramNew)).as_domain()
     program = await services_of(request).programs.create(request.auth, new)
@@ -46,21 +46,21 @@ async def create_program(request: ApiRequest) -> Response[bytes]:
 
 
 @get("/programs", opt={OPT: LIST})
-async def list_programs(request: ApiRequest) -> Response[bytes]:
+async def list_programs(request: ApiRequest) -> Reply:
     """Return the merchant's programs, page by page."""
     page = await services_of(request).programs.list(request.auth, page_of(request))
     return page_reply(page, program_answer)
 
 
 @get("/programs/{program_id:str}", opt={OPT: READ})
-async def read_program(request: ApiRequest, program_id: FromPath[str]) -> Response[bytes]:
+async def read_program(request: ApiRequest, program_id: FromPath[str]) -> Reply:
     """Return one program with all rules of its kind."""
     program = await services_of(request).programs.get(request.auth, name_in_path(program_id))
     return json_reply(program_answer(program))
 
 
 @patch("/programs/{program_id:str}", opt={OPT: CHANGE})
-async def change_program(request: ApiRequest, program_id: FromPath[str]) -> Response[bytes]:
+async def change_program(request: ApiRequest, program_id: FromPath[str]) -> Reply:
     """Change the name or rules of a program; every card of it is drawn anew where that shows."""
     change = await body_of(request, ProgramChange)
     program = await services_of(request).programs.update(

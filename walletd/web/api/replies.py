@@ -3,37 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
 
 import msgspec
-from litestar import Response
+from litestar.types import Receive, Scope, Send
 
 from walletd.domain.pages import Page
 from walletd.services.idempotency import Answer
 from walletd.web.errors import PROBLEM_TYPE
 
-JSON = "application/json"
-_encode = msgspec.json.Encoder().encode
+JSON: Final = "application/json"
+_encode: Final = msgspec.json.Encoder().encode
 Item = TypeVar("Item")
 Document = msgspec.Struct | Mapping[str, object]
 
 
-def json_reply(answer: Document, status: int = 200) -> Response[bytes]:
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Bytes with a status; an ASGI application that sends them.
+
+    The answers of the API are complete bytes, so Litestar's Response would only copy their headers around.
+    """
+
+    body: bytes
+    status: int = 200
+    media_type: str = JSON
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        """Send the answer."""
+        headers = [
+            (b"content-type", self.media_type.encode()),
+            (b"content-length", str(len(self.body)).encode()),
+            *((name.encode(), value.encode()) for name, value in self.headers.items()),
+        ]
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await send({"type": "http.response.body", "body": self.body, "more_body": False})
+
+
+def json_reply(answer: Document, status: int = 200) -> Reply:
     """Return a document as JSON."""
-    return Response(_encode(answer), status_code=status, media_type=JSON)
+    return Reply(_encode(answer), status)
 
 
-def page_reply(page: Page[Item], answer: Callable[[Item], Document]) -> Response[bytes]:
+def page_reply(page: Page[Item], answer: Callable[[Item], Document]) -> Reply:
     """Return a page of a list: `{"items": […], "next_cursor": …}` (api.md 4)."""
     items = [answer(item) for item in page.items]
-    return Response(_encode({"items": items, "next_cursor": page.next_cursor}), media_type=JSON)
+    return Reply(_encode({"items": items, "next_cursor": page.next_cursor}))
 
 
-def answer_reply(answer: Answer) -> Response[bytes]:
+def answer_reply(answer: Answer) -> Reply:
     """Return the bytes of a booked, or declined, request as they were stored (reliability.md P3)."""
-    return Response(
+    return Reply(
         answer.body,
-        status_code=answer.status,
-        media_type=PROBLEM_TYPE if answer.status >= 400 else JSON,
-        headers={"idempotency-replayed": "true"} if answer.replayed else None,
+        answer.status,
+        PROBLEM_TYPE if answer.status >= 400 else JSON,
+        {"idempotency-replayed": "true"} if answer.replayed else {},
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from litestar import Response, get, post
+from litestar import get, post
 from litestar.params import FromPath
 
 from walletd.domain import errors
@@ -12,7 +12,7 @@ from walletd.web.api.answers import TransactionAnswer
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
 from walletd.web.api.examples import TRANSACTION, TRANSACTION_NEW
 from walletd.web.api.reading import body_of, idempotency_key, name_in_path, services_of
-from walletd.web.api.replies import JSON, answer_reply
+from walletd.web.api.replies import Reply, answer_reply
 from walletd.web.api.requests import TransactionNew
 
 BOOK: Final = Endpoint(
@@ -41,7 +41,7 @@ READ: Final = Endpoint("Read a transaction", scope="cards:read", answer=Transact
 
 
 @post("/transactions", opt={OPT: BOOK})
-async def book_transaction(request: ApiRequest) -> Response[bytes]:
+async def book_transaction(request: ApiRequest) -> Reply:
     """Book on a card, exactly once per Idempotency-Key; a repeated request gets the same answer again."""
     booking = (await body_of(request, TransactionNew)).as_domain()
     answer = await services_of(request).ledger.book(request.auth, booking, idempotency_key(request))
@@ -49,10 +49,10 @@ async def book_transaction(request: ApiRequest) -> Response[bytes]:
 
 
 @get("/transactions/{transaction_id:str}", opt={OPT: READ})
-async def read_transaction(request: ApiRequest, transaction_id: FromPath[str]) -> Response[bytes]:
+async def read_transaction(request: ApiRequest, transaction_id: FromPath[str]) -> Reply:
     """Return one transaction as it was answered when it was booked."""
     body = await services_of(request).ledger.transaction(request.auth, name_in_path(transaction_id))
-    return Response(body, media_type=JSON)
+    return Reply(body)
 
 
 ROUTES: Final = (book_transaction, read_transaction)
