@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -94,59 +94,76 @@ class World:
 @asynccontextmanager
 async def open_world(database: Database, directory: Path) -> AsyncIterator[World]:
     """Give a running world on a started, migrated database."""
-    clock, authority, credentials = ShiftedClock(), DemoAuthority(datetime.now(UTC)), demo_credentials()
-    chain = b"".join(certificate.public_bytes(Encoding.PEM) for certificate in credentials.chain)
-    server_certificate = authority.server_certificate()
+    clock = ShiftedClock()
+    chain = b"".join(certificate.public_bytes(Encoding.PEM) for certificate in demo_credentials().chain)
     worlds: list[World] = []
 
     async def arrive(push: Push) -> None:
         await worlds[0].arrive(push)
 
-    apns = FakeApns(
-        server_certificate.certificate_pem,
-        server_certificate.key_pem,
-        chain,
-        arrive,
-        clock,
-    )
+    listening = socket.create_server(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    limits = httpx.Limits(max_connections=64, max_keepalive_connections=64)
+    async with _push_service(directory, chain, arrive, clock) as (apns, ca_file):
+        settings = Settings(
+            environment="demo",
+            database_url="sqlite:///unused",
+            public_url=url,
+            master_key="42" * 32,
+            templates_dir=TEMPLATES,
+            apns_url=apns.url,
+            apns_ca_file=ca_file,
+        )
+        runtime, apple = build_runtime(settings, database, templates(), clock)
+        services = build_services(runtime)
+        api_key = await _open_merchant(services)
+        async with (
+            httpx.AsyncClient(trust_env=False, timeout=60, limits=limits) as till,
+            _running(services, database, url, listening),
+        ):
+            phone_settings = PhoneSettings(chain, clock, (0.1, 0.5, 2.0))
+            world = World(url, services, runtime, api_key, clock, apns, till, phone_settings)
+            worlds.append(world)
+            yield world
+            for phone in world.phones:
+                await phone.close()
+        await apple.close()
+
+
+@asynccontextmanager
+async def _push_service(
+    directory: Path, client_ca: bytes, arrive: Callable[[Push], Awaitable[None]], clock: ShiftedClock
+) -> AsyncIterator[tuple[FakeApns, Path]]:
+    authority = DemoAuthority(datetime.now(UTC))
+    server = authority.server_certificate()
+    apns = FakeApns(server.certificate_pem, server.key_pem, client_ca, arrive, clock)
     apns.strict = True
     await apns.start()
     ca_file = directory / "apns-ca.pem"
     ca_file.write_bytes(authority.certificate_pem)
-    listening = socket.create_server(("127.0.0.1", 0))
-    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    settings = Settings(
-        environment="demo",
-        database_url="sqlite:///unused",
-        public_url=url,
-        master_key="42" * 32,
-        templates_dir=TEMPLATES,
-        apns_url=apns.url,
-        apns_ca_file=ca_file,
-    )
-    runtime, apple = build_runtime(settings, database, templates(), clock)
-    services = build_services(runtime)
+    yield apns, ca_file
+    await apns.close()
+
+
+async def _open_merchant(services: Services) -> str:
+    credentials = demo_credentials()
     merchant = await services.merchants.create(NewMerchant("Café Morgenrot"))
     await services.merchants.set_credentials(
         merchant.id, "apple", credentials.pass_type_identifier, credentials.to_bytes(), credentials.not_valid_after
     )
-    _, api_key = await services.api_keys.create(shell(merchant.id), "till", SCOPES)
-    app = create_app(services, public_url=url, environment="demo", trusted_proxies=(), clock=clock)
+    return (await services.api_keys.create(shell(merchant.id), "till", SCOPES))[1]
+
+
+@asynccontextmanager
+async def _running(services: Services, database: Database, url: str, listening: socket.socket) -> AsyncIterator[None]:
+    app = create_app(services, public_url=url, environment="demo", trusted_proxies=(), clock=ShiftedClock())
     server = _Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", server_header=False))
     stop = asyncio.Event()
     serving = asyncio.create_task(server.serve([listening]))
     working = asyncio.create_task(Worker(services, database.subscribe, 1.0).run(stop))
-    limits = httpx.Limits(max_connections=64, max_keepalive_connections=64)
-    async with httpx.AsyncClient(trust_env=False, timeout=60, limits=limits) as till:
-        world = World(url, services, runtime, api_key, clock, apns, till, PhoneSettings(chain, clock, (0.1, 0.5, 2.0)))
-        worlds.append(world)
-        try:
-            yield world
-        finally:
-            for phone in world.phones:
-                await phone.close()
-            stop.set()
-            server.should_exit = True
-            await asyncio.gather(working, serving)
-    await apns.close()
-    await apple.close()
+    try:
+        yield
+    finally:
+        stop.set()
+        server.should_exit = True
+        await asyncio.gather(working, serving)
