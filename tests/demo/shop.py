@@ -53,7 +53,7 @@ class Shop:
         self.requests: list[tuple[str, str, dict[str, str]]] = []
         self.sequence = 0
         self.faults: set[str] = set()
-        """What to do wrong: no_last_modified, ignore_condition, foreign_serial, no_tag, same_tag, number_tag."""
+        """What to do wrong: no_last_modified, ignore_condition, foreign_serial, no_tag, same_tag, number_tag, empty_list."""
         self.statuses: list[int] = []
         """Statuses to answer the next requests with, instead of the right answer."""
         self.during_next: Callable[[], None] | None = None
@@ -123,6 +123,8 @@ class Shop:
             newer.append("somebody-elses")
         if "same_tag" in self.faults:
             newer = mine
+        if "empty_list" in self.faults:
+            return Answer(200, {}, b'{"serialNumbers":[],"lastUpdated":"77"}')
         if not newer:
             return Answer(204)
         last: object = str(max((self.passes[serial].sequence for serial in newer if serial in self.passes), default=0))

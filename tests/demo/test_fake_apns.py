@@ -293,7 +293,7 @@ async def test_lossy_weather_accepts_everything_and_delivers_some(
     apns.weather = Weather(lose=0.3, double=0.2, delay=(0.0, 0.01), seed=7)
     for _ in range(40):
         assert (await push(apns, client)).status_code == 200
-    await asyncio.sleep(0.1)
+    await apns.settle()
     twin = Weather(lose=0.3, double=0.2, delay=(0.0, 0.01), seed=7)
     assert len(arrived) == sum(len(twin.delays()) for _ in range(40))
     assert len(arrived) not in (0, 40)

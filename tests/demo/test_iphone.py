@@ -321,6 +321,24 @@ async def test_code_6_tag_unchanged(phone: VirtualIPhone, shop: Shop) -> None:
     assert "remained the same" in shop.log[0]
 
 
+async def test_tag_of_an_empty_list_is_kept(phone: VirtualIPhone, shop: Shop) -> None:
+    """A tag without serial numbers moves the phone on all the same."""
+    await installed(phone)
+    shop.faults.add("empty_list")
+    await pushed(phone)
+    assert phone.tags == {SERVICE: "77"}
+    assert codes(phone) == []
+
+
+async def test_same_content_under_a_new_date_is_reported_as_ios_does(phone: VirtualIPhone, shop: Shop) -> None:
+    """Where a card went there and back between two fetches, iOS takes the new date for an ignored condition."""
+    await installed(phone)
+    shop.publish(SERIAL, 70)
+    shop.publish(SERIAL, 10)
+    await pushed(phone)
+    assert codes(phone) == [Code.IF_MODIFIED_SINCE_IGNORED]
+
+
 async def test_number_as_tag_is_ignored_without_a_word(phone: VirtualIPhone, shop: Shop) -> None:
     """A lastUpdated that is not a string makes the phone do nothing at all (W8)."""
     await installed(phone)

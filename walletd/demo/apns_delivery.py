@@ -84,6 +84,11 @@ class Delivery:
             if expires_at is None or int(expires_at) > now.timestamp():
                 self.send(push)
 
+    async def settle(self) -> None:
+        """Wait until every push that is under way has arrived."""
+        while self._tasks:
+            await asyncio.wait(list(self._tasks))
+
     async def close(self) -> None:
         """Give up what is still under way."""
         for task in self._tasks:

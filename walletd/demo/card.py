@@ -98,6 +98,15 @@ def change_notifications(old: OpenedPass, new: OpenedPass, at: datetime) -> list
     return found
 
 
+def identity_change(old: OpenedPass, new: OpenedPass) -> str | None:
+    """Say what changed that never may change for an installed pass (apple.md P14), or None."""
+    if old.pass_type_identifier != new.pass_type_identifier or old.serial_number != new.serial_number:
+        return "this is another pass"
+    if old.authentication_token and old.authentication_token != new.authentication_token:
+        return "authenticationToken changed"
+    return None
+
+
 def organisation_name(opened: OpenedPass, language: str) -> str:
     """Return the name of the shop as the phone shows it."""
     return opened.text(str(opened.document["organizationName"]), language)

@@ -120,6 +120,10 @@ class FakeApns:
         """Reach the phone again and deliver what was stored for it."""
         self.delivery.come_online(token, self._clock())
 
+    async def settle(self) -> None:
+        """Wait until every accepted push has arrived, been lost, or been stored."""
+        await self.delivery.settle()
+
     def end_connections(self, reason: str = "IdleTimeout") -> None:
         """Say GOAWAY on every open connection now."""
         for connection in list(self._connections):

@@ -17,11 +17,11 @@ import httpx
 from cryptography import x509
 
 from walletd.demo import complaints
-from walletd.demo.card import Card, CardKey, Notification, ServiceKey
+from walletd.demo.card import Card, CardKey, Notification, ServiceKey, identity_change
 from walletd.demo.clock import Clock, utc_now
 from walletd.demo.complaints import Code, Complaint
 from walletd.demo.pass_service import PassService
-from walletd.demo.phone_work import PhoneWork, identity_change
+from walletd.demo.phone_work import PhoneWork
 from walletd.demo.pkpass import OpenedPass, PassRefused, open_pass
 from walletd.demo.safari import download_pass
 

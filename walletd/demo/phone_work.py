@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
 
 from walletd.demo import complaints
-from walletd.demo.card import Card, CardKey, Notification, ServiceKey, change_notifications
+from walletd.demo.card import Card, CardKey, Notification, ServiceKey, change_notifications, identity_change
 from walletd.demo.complaints import Code, Complaint
 from walletd.demo.pass_service import Changes, FetchedPass, GaveUp, Offline, PassService
 from walletd.demo.pkpass import OpenedPass
@@ -251,6 +251,8 @@ class PhoneWork:
         tag = self.tags.get(service)
         changes = await self._service.changes(service, tag.value if tag is not None else None)
         if changes is None or not changes.serials:
+            if changes is not None and isinstance(changes.tag, str):
+                self.tags[service] = Tag(changes.tag, self._owner.now())
             if by_push and tag is not None and self._is_ripe(tag.stored_at):
                 text = complaints.spurious_push(tag.value, self._owner.device_library_identifier)
                 self._owner.complain(Code.SPURIOUS_PUSH, text, service)
@@ -268,9 +270,9 @@ class PhoneWork:
         count = len(changes.serials)
         if not isinstance(changes.tag, str):
             self._owner.complain(Code.TAG_MISSING, complaints.tag_missing(count), service)
-        elif tag is not None and changes.tag == tag.value:
-            self._owner.complain(Code.TAG_UNCHANGED, complaints.tag_unchanged(count, tag.value), service)
         else:
+            if tag is not None and changes.tag == tag.value:
+                self._owner.complain(Code.TAG_UNCHANGED, complaints.tag_unchanged(count, tag.value), service)
             self.tags[service] = Tag(changes.tag, self._owner.now())
 
     def _take_serial(self, service: ServiceKey, serial: str, *, was_requested: bool) -> None:
@@ -339,12 +341,3 @@ class PhoneWork:
             for each in lines:
                 if each in self._unsent:
                     self._unsent.remove(each)
-
-
-def identity_change(old: OpenedPass, new: OpenedPass) -> str | None:
-    """Say what changed that never may change for an installed pass (apple.md P14), or None."""
-    if old.pass_type_identifier != new.pass_type_identifier or old.serial_number != new.serial_number:
-        return "this is another pass"
-    if old.authentication_token and old.authentication_token != new.authentication_token:
-        return "authenticationToken changed"
-    return None

@@ -132,7 +132,8 @@ class DemoWorld:
         return card
 
     async def settle(self, timeout_seconds: float = 10.0) -> None:
-        """Wait until no phone has anything left to do; raises TimeoutError."""
+        """Wait until no push is under way and no phone has anything left to do; raises TimeoutError."""
+        await self.apns.settle()
         await asyncio.gather(*(phone.settle(timeout_seconds) for phone in self.phones))
 
     async def close(self) -> None:
