@@ -53,7 +53,7 @@ class Shop:
         self.requests: list[tuple[str, str, dict[str, str]]] = []
         self.sequence = 0
         self.faults: set[str] = set()
-        """What to do wrong: no_last_modified, ignore_condition, foreign_serial, no_tag, same_tag, number_tag, empty_list."""
+        """What to do wrong; each name stands where it is obeyed."""
         self.statuses: list[int] = []
         """Statuses to answer the next requests with, instead of the right answer."""
         self.during_next: Callable[[], None] | None = None
