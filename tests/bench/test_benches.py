@@ -1,0 +1,53 @@
+"""Each bench runs with tiny sizes and gives figures that can be read."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from bench.__main__ import BENCHES, main, run_apart
+from bench.figures import Figure, table
+from bench.peer import write_material
+from bench.rates import Scale
+from bench.sample import make_sample
+
+# The comparison with passkit-generator installs it, and tests talk to nobody.
+_OURS = sorted(set(BENCHES) - {"peer"})
+_LINE = re.compile(r".+: [\d .]+\S* .*to [\d .]+.* = ratio [\d.]+, to reach [≥≤] [\d.]+( \((below|above)\))?")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", _OURS)
+def test_a_bench_prints_its_ratio(name: str) -> None:
+    """A bench with tiny sizes ends with figures, each with a limit and a ratio."""
+    figures = run_apart(name, Scale(tiny=True))
+    assert [figure.line() for figure in figures if not _LINE.fullmatch(figure.line())] == []
+    assert all(figure.measured >= 0 and figure.limit > 0 for figure in figures)
+    assert figures
+
+
+def test_a_figure_below_its_goal_is_marked_and_nothing_more() -> None:
+    """The table says `below` or `above`, and no goal that is met carries a mark."""
+    slow = Figure("slow", 1.0, 10.0, "bare", 0.5)
+    quick = Figure("quick", 9.0, 10.0, "bare", 0.5)
+    late = Figure("late", 20.0, 15.0, "allowed", 1.0, "ms", at_most=True)
+    assert [figure.is_reached for figure in (slow, quick, late)] == [False, True, False]
+    lines = table([slow, quick, late]).splitlines()
+    assert ["below" in line or "above" in line for line in lines[2:]] == [True, False, True]
+
+
+def test_an_unknown_bench_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """`--only` names a bench that exists, or says which there are."""
+    with pytest.raises(SystemExit):
+        main(["--only", "nothing"])
+    assert "ledger-sqlite" in capsys.readouterr().err
+
+
+def test_the_peer_is_given_the_same_pass(tmp_path: Path) -> None:
+    """passkit-generator makes the pass of the sample: 12 members, to which it adds manifest and signature."""
+    write_material(make_sample(), tmp_path)
+    members = [path for path in (tmp_path / "pass").rglob("*") if path.is_file()]
+    assert len(members) == 12
+    assert (tmp_path / "key.pem").stat().st_mode & 0o077 == 0
