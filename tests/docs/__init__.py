@@ -1,0 +1,1 @@
+"""The documentation: what it shows runs, and what it names exists."""
