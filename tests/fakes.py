@@ -30,7 +30,7 @@ def a_pass_file(version: int = 1) -> PassFile:
     return PassFile(
         content=b"PK" + bytes([version]) * 100,
         last_modified=f"Mon, 23 Nov 2026 09:30:{version:02} GMT",
-        etag=f'"version-{version}"',
+        content_hash=f"version-{version}",
         filename="loyalty.pkpass",
         serial_number=SERIAL,
         sequence=version,

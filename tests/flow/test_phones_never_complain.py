@@ -41,14 +41,18 @@ async def hand_out_cards(world: World, draw: random.Random) -> list[dict[str, ob
 
 
 async def book_at_random(world: World, cards: list[dict[str, object]], draw: random.Random) -> Counter[int]:
-    """Book transactions at random from eight tills at once; return how often each status was answered."""
+    """Book transactions at random from eight tills at once; return how often each status was answered.
+
+    Amounts are drawn from many, so that no balance comes back to what a phone held while it is on its way to fetch:
+    then even a perfect server could only let it complain that nothing changed.
+    """
     statuses: Counter[int] = Counter()
 
     async def till(number: int) -> None:
         for turn in range(TRANSACTIONS // 8):
             kind = draw.choice(["credit", "credit", "purchase", "debit"])
             figure = "purchase_total" if kind == "purchase" else "amount"
-            body = {"card": draw.choice(cards)["serial_number"], "type": kind, figure: draw.randint(1, 500)}
+            body = {"card": draw.choice(cards)["serial_number"], "type": kind, figure: draw.randint(1, 5_000_000)}
             answer = await world.post("/transactions", body, f"{number}-{turn}")
             statuses[answer.status_code] += 1
 

@@ -212,3 +212,34 @@ async def test_a_revised_rule_reaches_every_card_of_the_program(shop: Shop) -> N
     assert first is not None
     assert second is not None
     assert first.etag != second.etag
+
+
+async def test_a_balance_that_went_there_and_back_wakes_nobody_again(shop: Shop) -> None:
+    """A phone that holds exactly what is published now is neither told nor sent, whatever happened in between."""
+    serial = (await shop.card())["serial_number"]
+    await shop.settle()
+    await shop.register(serial)
+    listed = await shop.services.devices.changed(PASS_TYPE, "device-1", None)
+    file = await fetched(shop, serial)
+    assert file is not None
+    assert listed is not None
+    await shop.book(serial, "credit", 5)
+    await shop.services.publisher.publish_next(10)
+    await shop.book(serial, "debit", 5)
+    await shop.settle()
+    assert shop.pushes.pushed == []
+    assert await shop.services.devices.changed(PASS_TYPE, "device-1", listed[1]) is None
+    assert (await shop.services.deliveries.of_card(shop.principal, serial))[0].state == "current"
+
+
+async def test_a_phone_that_fetched_before_its_turn_is_not_told(shop: Shop) -> None:
+    """A push that waited for its turn is dropped when the phone came by itself meanwhile."""
+    serial = (await shop.card())["serial_number"]
+    await shop.settle()
+    await shop.register(serial)
+    await shop.book(serial, "credit", 5)
+    await shop.services.publisher.publish_next(10)
+    await shop.services.devices.changed(PASS_TYPE, "device-1", None)
+    await fetched(shop, serial)
+    await shop.settle()
+    assert shop.pushes.pushed == []

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     Double,
     ForeignKeyConstraint,
     Index,
@@ -81,6 +82,8 @@ class TargetRow:
     pace: Pace
     address: str
     passes: int
+    needs_telling: bool
+    """Whether the target may lack something that is published; a phone may have fetched it before its turn came."""
 
 
 _KEY = tuple_(delivery_targets.c.platform, delivery_targets.c.topic, delivery_targets.c.device)
@@ -129,10 +132,34 @@ def _passes_on_target() -> ScalarSelect[int]:
     )
 
 
-_TARGETS = select(
+def holds_outdated(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return the condition that the target holds a pass of which it is not known to have what is published."""
+    same_card = and_(
+        published_passes.c.serial_number == apple_registrations.c.serial_number,
+        published_passes.c.platform == delivery_targets.c.platform,
+    )
+    return (
+        select(literal(1))
+        .select_from(apple_registrations.join(published_passes, same_card))
+        .where(
+            apple_registrations.c.topic == delivery_targets.c.topic,
+            apple_registrations.c.device == delivery_targets.c.device,
+            apple_registrations.c.fetched_hash != published_passes.c.content_hash,
+            *conditions,
+        )
+        .correlate(delivery_targets)
+        .exists()
+    )
+
+
+_NEEDS_TELLING = holds_outdated(
+    or_(delivery_targets.c.reminders > 0, published_passes.c.sequence > delivery_targets.c.told_sequence)
+)
+TARGETS = select(
     delivery_targets,
     apple_devices.c.push_token,
     _passes_on_target().label("passes"),
+    _NEEDS_TELLING.label("needs_telling"),
 ).select_from(
     delivery_targets.outerjoin(
         apple_devices,
@@ -144,7 +171,7 @@ _TARGETS = select(
 def load(tx: Tx, keys: Sequence[TargetKey]) -> list[TargetRow]:
     """Return the targets with their address and the number of passes on them."""
     wanted = [(key.platform, key.topic, key.device) for key in keys]
-    return [_target(row) for row in tx.execute(_TARGETS.where(_KEY.in_(wanted)))]
+    return [to_target(row) for row in tx.execute(TARGETS.where(_KEY.in_(wanted)))]
 
 
 def raise_targets(tx: Tx, raised: Sequence[tuple[TargetKey, int, int]]) -> None:
@@ -215,7 +242,7 @@ def settle_told(tx: Tx, target: TargetRow, pace: Pace, next_due: int) -> None:
     told = target.published_sequence
     tx.execute(
         update(delivery_targets)
-        .where(*_is(target.key))
+        .where(*is_target(target.key))
         .values(
             told_sequence=told,
             due_at=_if_newer(told, next_due),
@@ -229,11 +256,26 @@ def settle_told(tx: Tx, target: TargetRow, pace: Pace, next_due: int) -> None:
     )
 
 
+def settle_known(tx: Tx, target: TargetRow) -> None:
+    """Store that a target has all that is published without having been told."""
+    tx.execute(
+        update(delivery_targets)
+        .where(*is_target(target.key))
+        .values(
+            told_sequence=target.published_sequence,
+            due_at=_if_newer(target.published_sequence, 0),
+            leased_by=None,
+            leased_until=0,
+            attempts=0,
+        )
+    )
+
+
 def settle_failed(tx: Tx, target: TargetRow, *, due: int, reason: str, attempts: int) -> None:
     """Give a target back that could not be told; it is due again at `due`."""
     tx.execute(
         update(delivery_targets)
-        .where(*_is(target.key))
+        .where(*is_target(target.key))
         .values(due_at=due, leased_by=None, leased_until=0, attempts=attempts, last_reason=reason)
     )
 
@@ -242,49 +284,6 @@ def release_all(tx: Tx) -> None:
     """End every lease: for the start of a process that is the only one."""
     tx.execute(
         update(delivery_targets).where(delivery_targets.c.leased_until > 0).values(leased_by=None, leased_until=0)
-    )
-
-
-def stale(tx: Tx, *, told_before: int, reminders: int, limit: int) -> list[TargetRow]:
-    """Return targets that were told, reminded so often, and hold a pass whose newest version was not fetched."""
-    unfetched = (
-        select(literal(1))
-        .select_from(
-            apple_registrations.join(
-                published_passes,
-                and_(
-                    published_passes.c.serial_number == apple_registrations.c.serial_number,
-                    published_passes.c.platform == delivery_targets.c.platform,
-                ),
-            )
-        )
-        .where(
-            apple_registrations.c.topic == delivery_targets.c.topic,
-            apple_registrations.c.device == delivery_targets.c.device,
-            apple_registrations.c.fetched_sequence < published_passes.c.sequence,
-            delivery_targets.c.told_sequence >= published_passes.c.sequence,
-            apple_registrations.c.registered_at < delivery_targets.c.told_at,
-        )
-        .correlate(delivery_targets)
-        .exists()
-    )
-    rows = tx.execute(
-        _TARGETS.where(
-            delivery_targets.c.told_at < told_before,
-            delivery_targets.c.due_at.is_(None),
-            delivery_targets.c.reminders == reminders,
-            unfetched,
-        ).limit(limit)
-    )
-    return [_target(row) for row in rows]
-
-
-def remind(tx: Tx, key: TargetKey, due: int) -> None:
-    """Make a target due once more although it was told."""
-    tx.execute(
-        update(delivery_targets)
-        .where(*_is(key), delivery_targets.c.due_at.is_(None))
-        .values(due_at=due, reminders=delivery_targets.c.reminders + 1)
     )
 
 
@@ -298,7 +297,8 @@ def count_due(tx: Tx, now: int) -> tuple[int, int | None]:
     return int(row.targets), row.since
 
 
-def _is(key: TargetKey) -> tuple[Any, ...]:
+def is_target(key: TargetKey) -> tuple[Any, ...]:
+    """Return the conditions that single out one target."""
     return (
         delivery_targets.c.platform == key.platform,
         delivery_targets.c.topic == key.topic,
@@ -324,7 +324,8 @@ def _if_newer(told: int, due: int) -> Any:
     return case((delivery_targets.c.published_sequence > told, literal(due)), else_=None)
 
 
-def _target(row: Row[Any]) -> TargetRow:
+def to_target(row: Row[Any]) -> TargetRow:
+    """Return the target of a row of `TARGETS`."""
     return TargetRow(
         TargetKey(row.platform, row.topic, row.device),
         row.merchant_id,
@@ -334,9 +335,10 @@ def _target(row: Row[Any]) -> TargetRow:
         Pace(row.score, row.told_at),
         row.push_token or "",
         int(row.passes),
+        bool(row.needs_telling),
     )
 
 
 def forget(tx: Tx, key: TargetKey) -> None:
     """Forget a target that does not exist any more."""
-    tx.execute(delete(delivery_targets).where(*_is(key)))
+    tx.execute(delete(delivery_targets).where(*is_target(key)))

@@ -49,6 +49,7 @@ apple_registrations = Table(
     Column("registered_at", BigInteger, nullable=False),
     Column("listed_sequence", BigInteger, nullable=False),
     Column("fetched_sequence", BigInteger, nullable=False),
+    Column("fetched_hash", String(64), nullable=False),
     reference("cards", "serial_number", target=("merchant_id", "serial_number")),
     ForeignKeyConstraint(["topic", "device"], ["apple_devices.topic", "apple_devices.device"]),
     Index(None, "topic", "device"),
@@ -73,7 +74,8 @@ class ListedPass:
     serial_number: str
     merchant_id: str
     sequence: int
-    fetched_sequence: int
+    is_held: bool
+    """Whether the device is known to hold exactly what is published."""
     dirty: bool
 
 
@@ -85,8 +87,9 @@ _UPSERT_DEVICE = text(
 )
 _INSERT_REGISTRATION = text(
     "INSERT INTO apple_registrations"
-    " (serial_number, device, topic, merchant_id, registered_at, listed_sequence, fetched_sequence)"
-    " VALUES (:serial_number, :device, :topic, :merchant_id, :registered_at, 0, 0)"
+    " (serial_number, device, topic, merchant_id, registered_at, listed_sequence, fetched_sequence,"
+    " fetched_hash)"
+    " VALUES (:serial_number, :device, :topic, :merchant_id, :registered_at, 0, 0, '')"
     " ON CONFLICT (serial_number, device, topic) DO NOTHING"
 )
 _LISTED = (
@@ -94,7 +97,7 @@ _LISTED = (
         apple_registrations.c.serial_number,
         apple_registrations.c.merchant_id,
         func.coalesce(published_passes.c.sequence, 0).label("sequence"),
-        apple_registrations.c.fetched_sequence,
+        (apple_registrations.c.fetched_hash == published_passes.c.content_hash).label("is_held"),
         dirty_cards.c.serial_number.is_not(None).label("dirty"),
     )
     .select_from(
@@ -198,8 +201,7 @@ def listed(tx: Tx, topic: str, device: str) -> list[ListedPass]:
     """Return all passes registered on a device, from one snapshot."""
     rows = tx.execute(_LISTED, {"topic": topic, "device": device})
     return [
-        ListedPass(row.serial_number, row.merchant_id, row.sequence, row.fetched_sequence, bool(row.dirty))
-        for row in rows
+        ListedPass(row.serial_number, row.merchant_id, row.sequence, bool(row.is_held), bool(row.dirty)) for row in rows
     ]
 
 
@@ -233,7 +235,7 @@ def is_fetch_expected(tx: Tx, serial_number: str) -> bool:
     return tx.execute(select(apple_registrations.c.device).where(*_expected(serial_number))).first() is not None
 
 
-def remember_fetched(tx: Tx, serial_number: str, sequence: int) -> None:
+def remember_fetched(tx: Tx, serial_number: str, sequence: int, content_hash: str) -> None:
     """Remember that the pass was taken as of the sequence, for those devices that a list sent for it.
 
     The request for a pass names no device. Where only one device holds the pass it can have been no other; where
@@ -241,7 +243,8 @@ def remember_fetched(tx: Tx, serial_number: str, sequence: int) -> None:
     """
     alone = count_of_card(tx, serial_number) == 1
     for row in tx.execute(select(apple_registrations).where(*_expected(serial_number))).all():
-        reached = sequence if alone else min(sequence, row.listed_sequence)
+        certain = alone or sequence <= row.listed_sequence
+        reached = sequence if certain else row.listed_sequence
         tx.execute(
             update(apple_registrations)
             .where(
@@ -250,7 +253,7 @@ def remember_fetched(tx: Tx, serial_number: str, sequence: int) -> None:
                 apple_registrations.c.topic == row.topic,
                 apple_registrations.c.fetched_sequence < reached,
             )
-            .values(fetched_sequence=reached)
+            .values(fetched_sequence=reached, fetched_hash=content_hash if certain else "")
         )
 
 

@@ -20,6 +20,7 @@ class PhoneRow:
     registered_at: int
     listed_sequence: int
     fetched_sequence: int
+    fetched_hash: str
     told_sequence: int
     told_at: int | None
     due_at: int | None
@@ -56,6 +57,7 @@ def phones_of_card(tx: Tx, serial_number: str) -> list[PhoneRow]:
             row.registered_at,
             row.listed_sequence,
             row.fetched_sequence,
+            row.fetched_hash,
             row.told_sequence,
             row.told_at,
             row.due_at,

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from walletd.db import cards, deliveries, devices, lanes, phones, publishing
+from walletd.db import cards, deliveries, devices, lanes, phones, publishing, reminders
 from walletd.db.base import Lease, Tx
 from walletd.db.deliveries import TargetRow
 from walletd.db.lanes import LaneRow
 from walletd.db.phones import PhoneRow
+from walletd.db.publishing import PublishedPass
 from walletd.domain.calendar import from_milliseconds, milliseconds
 from walletd.domain.errors import NotFound, SigningUnavailable
 from walletd.domain.principals import Principal
@@ -89,8 +90,8 @@ class Deliveries:
             reminded = 0
             for count in range(REMINDER_LIMIT):
                 before = now - int(reminder_pause(count, self._runtime.jitter()) * 1000)
-                for target in deliveries.stale(tx, told_before=before, reminders=count, limit=_AT_ONCE):
-                    deliveries.remind(tx, target.key, due_at(self._runtime.schedule, target.pace, now, target.passes))
+                for target in reminders.stale(tx, told_before=before, reminders=count, limit=_AT_ONCE):
+                    reminders.remind(tx, target.key, due_at(self._runtime.schedule, target.pace, now, target.passes))
                     reminded += 1
             if reminded:
                 tx.announce("deliver")
@@ -101,18 +102,18 @@ class Deliveries:
     async def of_card(self, by: Principal, serial: str) -> tuple[PhoneDelivery, ...]:
         """Return how far each phone has come with a card; raises NotFound."""
 
-        def read(tx: Tx) -> tuple[int, int, list[PhoneRow]] | None:
+        def read(tx: Tx) -> tuple[PhoneDelivery, ...] | None:
             if cards.find(tx, by.merchant_id, serial) is None:
                 return None
             published = publishing.published(tx, "apple", [serial]).get(serial)
-            sequence = 0 if published is None else published.sequence
-            return publishing.counter(tx, by.merchant_id).epoch, sequence, phones.phones_of_card(tx, serial)
+            epoch, now = publishing.counter(tx, by.merchant_id).epoch, self._now()
+            rows = phones.phones_of_card(tx, serial) if published is not None else []
+            return tuple(_phone(row, epoch, published, now) for row in rows if published is not None)
 
         found = await self._runtime.database.read(read)
         if found is None:
             raise NotFound("There is no card with this serial number.")
-        epoch, sequence, rows = found
-        return tuple(_phone(row, epoch, sequence, self._now()) for row in rows)
+        return found
 
     async def _deliver(self, platform: WalletPlatform, merchant_id: str) -> int:
         now = self._now()
@@ -122,16 +123,28 @@ class Deliveries:
         )
         if not targets:
             return 0
+        lacking = [target for target in targets if target.needs_telling]
+        outcomes = await self._tell(platform, merchant_id, lacking)
+
+        def settle(tx: Tx) -> None:
+            for target in targets:
+                if not target.needs_telling:
+                    deliveries.settle_known(tx, target)
+            self._settle(tx, platform, merchant_id, list(zip(lacking, outcomes, strict=True)))
+
+        await self._runtime.database.write(settle)
+        return len(targets)
+
+    async def _tell(self, platform: WalletPlatform, merchant_id: str, targets: Sequence[TargetRow]) -> list[Outcome]:
+        if not targets:
+            return []
         try:
             outcomes = await platform.deliver(merchant_id, [target.address for target in targets])
         except SigningUnavailable as error:
             outcomes = [Outcome(Verdict.LANE_PAUSED, error.detail)] * len(targets)
         for outcome in outcomes:
             PUSHES.labels(platform.name, outcome.verdict.value).inc()
-        await self._runtime.database.write(
-            lambda tx: self._settle(tx, platform, merchant_id, list(zip(targets, outcomes, strict=True)))
-        )
-        return len(targets)
+        return outcomes
 
     def _settle(
         self, tx: Tx, platform: WalletPlatform, merchant_id: str, told: Sequence[tuple[TargetRow, Outcome]]
@@ -213,20 +226,20 @@ def _paused(lane: LaneRow, now: int, reason: str) -> LaneRow:
     )  # fmt: skip
 
 
-def _phone(row: PhoneRow, epoch: int, sequence: int, now: int) -> PhoneDelivery:
+def _phone(row: PhoneRow, epoch: int, published: PublishedPass, now: int) -> PhoneDelivery:
     def tag(value: int) -> str | None:
         return update_tag(epoch, value) if value else None
 
     state = "current"
     if row.due_at is not None:
         state = "waiting"
-    elif row.fetched_sequence < sequence <= row.told_sequence and row.told_at is not None:
+    elif row.fetched_hash != published.content_hash and row.told_at is not None:
         state = "stale" if now - row.told_at > _STALE_MILLISECONDS else "announced"
     return PhoneDelivery(
         device=row.device[:_DEVICE_SHOWN] + "…",
         wallet=row.scheme,
         state=state,
-        published=update_tag(epoch, sequence),
+        published=update_tag(epoch, published.sequence),
         accepted=tag(row.told_sequence),
         listed=tag(row.listed_sequence),
         fetched=tag(row.fetched_sequence),

@@ -123,7 +123,7 @@ class Devices:
         return await self._runtime.database.read(lambda tx: device_log.counts_since(tx, since))
 
     async def _remember_listed(self, topic: str, device: str, news: Sequence[ListedPass]) -> None:
-        unfetched = [row for row in news if row.fetched_sequence < row.sequence]
+        unfetched = [row for row in news if not row.is_held]
 
         def write(tx: Tx) -> None:
             devices.remember_listed(tx, topic, device, unfetched)
@@ -142,12 +142,13 @@ class Devices:
 def _is_news(row: ListedPass, after: int) -> bool:
     """Say whether a device that knows everything up to `after` is to be sent for the pass.
 
-    A phone that asked for one version may have been given a newer one that came in between: sending it again for that
-    one would only make it complain that nothing changed. Without a usable tag everything is news (apple.md W12).
+    A phone that asked for one version may have been given a newer one that came in between, and a balance may have gone
+    there and back: sending the phone for what it holds would only make it complain that nothing changed. Without a
+    usable tag everything is news (apple.md W12).
     """
     if row.sequence == 0:
         return False
-    return after == 0 or (row.sequence > after and row.sequence > row.fetched_sequence)
+    return after == 0 or (row.sequence > after and not row.is_held)
 
 
 def _checked_push_token(push_token: object, scheme: str) -> str:

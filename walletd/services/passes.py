@@ -29,12 +29,17 @@ class PassFile:
 
     content: bytes
     last_modified: str
-    etag: str
     filename: str
     serial_number: str
     sequence: int
+    content_hash: str
     expected: bool
     """Whether a phone was sent for this version by a list; its arrival is then worth remembering."""
+
+    @property
+    def etag(self) -> str:
+        """Return the entity tag, with its quotes."""
+        return f'"{self.content_hash}"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +81,7 @@ class Passes:
         published = _published(stored)
         if parse_http_date(if_modified_since) == published.last_modified:
             if stored.expected:
-                await self._remember_fetch(serial, published.sequence)
+                await self._remember_fetch(published)
             self._remember_version(pass_type, stored, published, generation)
             return None
         return await self._file(stored, published)
@@ -84,7 +89,7 @@ class Passes:
     async def delivered(self, file: PassFile) -> None:
         """Remember that a file went out whole to a phone that was sent for it (apple.md N12)."""
         if file.expected:
-            await self._remember_fetch(file.serial_number, file.sequence)
+            await self._remember_fetch(file)
 
     async def of_card(self, by: Principal, serial: str) -> PassFile:
         """Return a card's pass for a shop's own use; raises NotFound, SigningUnavailable."""
@@ -165,15 +170,17 @@ class Passes:
         return PassFile(
             content=content,
             last_modified=http_date(published.last_modified),
-            etag=f'"{published.content_hash}"',
             filename=f"{stored.kind}.pkpass",
             serial_number=serial,
             sequence=published.sequence,
+            content_hash=published.content_hash,
             expected=stored.expected,
         )
 
-    async def _remember_fetch(self, serial: str, sequence: int) -> None:
-        await self._runtime.database.write(lambda tx: devices.remember_fetched(tx, serial, sequence))
+    async def _remember_fetch(self, fetched: PassFile | PublishedPass) -> None:
+        await self._runtime.database.write(
+            lambda tx: devices.remember_fetched(tx, fetched.serial_number, fetched.sequence, fetched.content_hash)
+        )
 
     def _remember_version(self, pass_type: str, stored: _Stored, published: PublishedPass, generation: int) -> None:
         """Let the next such request be answered from memory, where nobody else can change the database."""

@@ -311,6 +311,7 @@ def upgrade() -> None:
         sa.Column("registered_at", sa.BigInteger(), nullable=False),
         sa.Column("listed_sequence", sa.BigInteger(), nullable=False),
         sa.Column("fetched_sequence", sa.BigInteger(), nullable=False),
+        sa.Column("fetched_hash", sa.String(length=64), nullable=False),
         sa.ForeignKeyConstraint(
             ["merchant_id", "serial_number"],
             ["cards.merchant_id", "cards.serial_number"],
