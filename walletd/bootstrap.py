@@ -29,6 +29,7 @@ from walletd.wallets.apple.certificates import (
     require_usable,
 )
 from walletd.wallets.apple.platform import ApplePlatform
+from walletd.wallets.barcodes import qr_svg, qr_terminal
 from walletd.wallets.templates import Template, read_templates
 from walletd.wallets.vault import Vault
 
@@ -44,6 +45,7 @@ __all__ = [
     "make_demo_credentials",
     "master_key",
     "prepare_database",
+    "qr_terminal",
     "require_usable",
     "schema",
     "utc_now",
@@ -119,6 +121,7 @@ def build_runtime(
         platforms={apple.name: apple},
         templates={name: template.kind for name, template in templates.items()},
         colors={name: _colors(template) for name, template in templates.items()},
+        draw_qr=qr_svg,
         public_url=settings.public_url,
         instance=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
         schedule=PushSchedule(burst=settings.apns_burst),

@@ -18,7 +18,8 @@ def _errors(kind: type[WalletdError] = WalletdError) -> Iterator[type[WalletdErr
     """Yield the whole tree of walletd's errors, wherever a module adds to it."""
     for module in pkgutil.walk_packages(walletd.__path__, "walletd."):
         # Alembic runs its own modules inside a migration; the demo knows nothing of walletd.
-        if not module.name.startswith(("walletd.db.migrations", "walletd.demo")):
+        # A `__main__` is a command that runs when it is imported.
+        if not module.name.startswith(("walletd.db.migrations", "walletd.demo")) and "__main__" not in module.name:
             importlib.import_module(module.name)
     yield kind
     for below in kind.__subclasses__():

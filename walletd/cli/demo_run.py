@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,9 +11,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-import segno
-
-from walletd.bootstrap import Application, application, intermediates_pem, make_demo_credentials, utc_now
+from walletd.bootstrap import Application, application, intermediates_pem, make_demo_credentials, qr_terminal, utc_now
 from walletd.cli.demo_check import main_job
 from walletd.cli.demo_client import Till
 from walletd.cli.demo_kept import Kept
@@ -179,7 +176,7 @@ class Demo:
         say(f"""  -H 'Content-Type: application/json' -d '{{"card":"{card.card.key}","type":"credit","amount":10}}'""")
         say("")
         say(f"  Add the same card to a phone of your own: {card.add_url}")
-        segno.make(card.add_url, error="l").terminal(out=sys.stdout, compact=True, border=2)
+        say(qr_terminal(card.add_url))
         if urlsplit(url).hostname in {"127.0.0.1", "localhost", "::1"}:
             say("  This address is known to this machine alone. For a phone in the same network start with:")
             say("  walletd demo --public-url http://<address of this machine>:8080")

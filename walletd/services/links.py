@@ -12,8 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-import segno
-
 from walletd.db import cards
 from walletd.domain.cards import Card
 from walletd.domain.errors import LinkExpired, LinkInvalid
@@ -81,9 +79,7 @@ class Links:
     def qr_svg(self, token: str) -> bytes:
         """Return the QR of a link as an SVG image; raises LinkInvalid, LinkExpired."""
         self.serial_number(token)
-        code = segno.make(f"{self._runtime.public_url}/add/{token}", error="m")
-        inline = code.svg_inline(scale=8, border=4, dark="#000", light="#fff")
-        return inline.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1).encode()
+        return self._runtime.draw_qr(f"{self._runtime.public_url}/add/{token}")
 
     def urls(self, card: Card) -> tuple[str, str]:
         """Return a card's link and the address of its QR."""

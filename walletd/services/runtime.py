@@ -46,6 +46,8 @@ class Runtime:
     """Name of the template → kind of card it is for."""
     colors: Mapping[str, Mapping[str, str]]
     """Name of the template → its colours, for pages: background, foreground, label."""
+    draw_qr: Callable[[str], bytes]
+    """Draws a text as a QR in an SVG image."""
     public_url: str
     instance: str
     """Name of this process among others, as holder of leases."""
