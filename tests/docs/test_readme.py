@@ -23,12 +23,15 @@ _PORT = "8080"
 
 @pytest.fixture
 def programs(tmp_path: Path) -> Path:
-    """A folder with the two programs that `make setup` leaves: python and walletd."""
+    """A folder with the two programs that `make setup` leaves, python and walletd, and a curl where there is none."""
     folder = tmp_path / "bin"
     folder.mkdir()
     python = shlex.quote(sys.executable)
-    walletd = f"PYTHONPATH={shlex.quote(str(ROOT))} {python} -m walletd.cli"
-    for name, command in (("python", python), ("walletd", walletd)):
+    module = f"PYTHONPATH={shlex.quote(str(ROOT))} {python} -m"
+    commands = {"python": python, "walletd": f"{module} walletd.cli"}
+    if shutil.which("curl") is None:
+        commands["curl"] = f"{module} tests.docs.curl"
+    for name, command in commands.items():
         program = folder / name
         program.write_text(f'#!/bin/sh\nexec env {command} "$@"\n')
         program.chmod(0o755)
@@ -64,7 +67,6 @@ def _documents(output: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl command to type")
 def test_the_commands_of_the_readme_lead_to_a_first_card(tmp_path: Path, programs: Path) -> None:
     """From an empty folder to a card with 27 points, booked once though sent twice, and a signed pass."""
     port = _free_port()
