@@ -15,7 +15,7 @@ help: ## List what make can do
 
 setup: .venv/.main ## Make .venv and install walletd as locked
 
-demo: setup ## Start walletd with a demo shop, a fake Apple and a fake Google
+demo: setup ## Start walletd with a demo shop, a fake Apple and phones to watch
 	$(BIN)/walletd demo
 
 serve: setup ## Start walletd
