@@ -18,9 +18,9 @@ from walletd.bootstrap import prepare_database
 from walletd.cli.alone import alone
 from walletd.cli.demo_run import Demo, DemoOptions
 from walletd.cli.exits import CHECK_FAILED
+from walletd.cli.logs import start_logging
 from walletd.cli.web import bind, server_config
 from walletd.settings import load
-from walletd.telemetry import set_up_logging
 
 _PORT = 8080
 _LOCAL = "127.0.0.1"
@@ -49,11 +49,13 @@ def demo(
     Settings of the environment are left aside: the demo never touches another installation. What it keeps lies in its
     data directory and is there again next time; remove the directory to start afresh.
     """
-    with _directory(data_dir, is_temporary=check) as folder:
-        listener = bind(_address(host, public_url), _port(port, is_check=check))
+    with (
+        _directory(data_dir, is_temporary=check) as folder,
+        bind(_address(host, public_url), _port(port, is_check=check)) as listener,
+    ):
         given = _given(folder, listener, public_url)
         settings = load({}, given)
-        set_up_logging(settings.log_format, level=logging.WARNING)
+        start_logging(settings, logging.WARNING)
         with alone(settings):
             prepare_database(settings)
             options = DemoOptions(given, folder, listener, host or _LOCAL, page_port, is_check=check)

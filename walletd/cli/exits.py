@@ -36,6 +36,8 @@ def exit_code(error: Exception) -> int:
 
 def sentence(error: Exception) -> str:
     """Return one line that says what is wrong."""
+    if isinstance(error, TemplateInvalid) and "path" in error.facts:
+        return f"{error.facts['path']}: {error.detail}"
     known = isinstance(error, (SettingsRefused, WalletdError, OSError))
     text = str(error) if known else f"an error inside walletd, {type(error).__name__}: {error} (--debug shows where)"
     return " ".join(text.split())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import traceback
 from typing import Any
@@ -19,6 +20,7 @@ from walletd.cli.init import init
 from walletd.cli.ledger import ledger
 from walletd.cli.merchant import merchant
 from walletd.cli.serve import serve
+from walletd.telemetry import set_up_logging
 
 
 class OneLineGroup(click.Group):
@@ -46,6 +48,8 @@ def main(debug: bool) -> None:  # noqa: FBT001 - click gives options by name
     Settings come from the environment: WALLETD_DATA_DIR, WALLETD_PUBLIC_URL and others.
     """
     del debug
+    # What a command finds, it says itself; `serve` and `demo` log as the settings ask.
+    set_up_logging("console", logging.CRITICAL)
 
 
 for command in (api_key, card, demo, doctor, healthcheck, init, ledger, merchant, serve):

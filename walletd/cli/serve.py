@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import AbstractContextManager, nullcontext
 from typing import Final
 
 import click
@@ -15,11 +16,12 @@ import click
 from walletd.bootstrap import application, prepare_database
 from walletd.cli.alone import alone
 from walletd.cli.exits import REFUSED
+from walletd.cli.logs import start_logging
 from walletd.cli.running import ROLES, STOP_SECONDS, Ending, parts_of, run_together
 from walletd.cli.web import bind, server_config
 from walletd.domain.errors import ConfigurationRefused
 from walletd.settings import Settings, from_process
-from walletd.telemetry import logger, set_up_logging
+from walletd.telemetry import logger
 
 _RESTART_PAUSE_SECONDS: Final = 1.0
 
@@ -35,18 +37,17 @@ log = logger(__name__)
 def serve(host: str | None, port: int | None, role: str, workers: int | None, listen_fd: int | None) -> None:
     """Start walletd: the API, the wallets' web service, the worker and the scheduler."""
     settings = from_process({"host": host, "port": port, "workers": workers})
-    set_up_logging(settings.log_format)
+    start_logging(settings)
     if settings.workers > 1 and role != "web":
         raise ConfigurationRefused("Several --workers share one port only with --role web.")
     with alone(settings):
         if listen_fd is None:
             prepare_database(settings)
-        listener = _listener(settings, role, listen_fd)
-        if listener is not None and settings.workers > 1 and listen_fd is None:
-            sys.exit(_supervise(settings, listener))
-        loop_factory = server_config(None).get_loop_factory()
-        with asyncio.Runner(loop_factory=loop_factory) as runner:
-            runner.run(_serve(settings, role, listener))
+        with _listener(settings, role, listen_fd) as listener:
+            if listener is not None and settings.workers > 1 and listen_fd is None:
+                sys.exit(_supervise(settings, listener))
+            with asyncio.Runner(loop_factory=server_config(None).get_loop_factory()) as runner:
+                runner.run(_serve(settings, role, listener))
 
 
 async def _serve(settings: Settings, role: str, listener: socket.socket | None) -> None:
@@ -63,9 +64,9 @@ async def _serve(settings: Settings, role: str, listener: socket.socket | None) 
     log.info("stopped")
 
 
-def _listener(settings: Settings, role: str, listen_fd: int | None) -> socket.socket | None:
+def _listener(settings: Settings, role: str, listen_fd: int | None) -> AbstractContextManager[socket.socket | None]:
     if role not in {"all", "web"}:
-        return None
+        return nullcontext()
     return bind(settings.host, settings.port) if listen_fd is None else socket.socket(fileno=listen_fd)
 
 

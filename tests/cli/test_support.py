@@ -1,0 +1,193 @@
+"""Keys, certificates, cards and the ledger from the shell."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
+
+from tests.cli.conftest import Walletd
+from walletd.bootstrap import Application, application, make_demo_credentials, utc_now
+from walletd.domain.cards import NewCard
+from walletd.domain.customers import NewCustomer
+from walletd.domain.ledger import Booking
+from walletd.domain.programs import NewProgram
+from walletd.services.merchants import shell
+from walletd.settings import load
+
+
+def issue_a_card(folder: Path) -> dict[str, Any]:
+    """Issue a card with 12 points."""
+
+    async def work(app: Application) -> dict[str, Any]:
+        by = shell((await app.services.merchants.get(None)).id)
+        program = await app.services.programs.create(by, NewProgram("loyalty", "Bonus"))
+        new = NewCard(program.id, customer=NewCustomer(last_name="Muster"))
+        document: dict[str, Any] = json.loads((await app.services.cards.issue(by, new, None)).body)
+        await app.services.ledger.book(by, Booking(document["serial_number"], "credit", 12), "first")
+        return document
+
+    async def run() -> dict[str, Any]:
+        async with application(load({"WALLETD_DATA_DIR": str(folder)}), serving=False) as app:
+            return await work(app)
+
+    return asyncio.run(run())
+
+
+def a_p12(folder: Path, passphrase: str) -> Path:
+    """A .p12 as a keychain exports it."""
+    made = make_demo_credentials(utc_now(), team="OTHER00001")
+    content = pkcs12.serialize_key_and_certificates(
+        b"pass", made.key, made.leaf, list(made.chain), BestAvailableEncryption(passphrase.encode())
+    )
+    path = folder / "pass.p12"
+    path.write_bytes(content)
+    path.chmod(0o600)
+    return path
+
+
+def test_a_key_is_shown_once_listed_without_its_secret_and_revoked(shop: Walletd) -> None:
+    """Secrets are printed when they are made, and never again."""
+    made = json.loads(shop("api-key", "create", "till 1", "--scope", "ledger:write", "--json").stdout)
+    assert made["scopes"] == ["ledger:write"]
+    listed = shop("api-key", "list")
+    assert "till 1" in listed.stdout
+    assert made["api_key"] not in listed.stdout
+    assert shop("api-key", "revoke", made["key_id"]).exit_code == 0
+    rows = json.loads(shop("api-key", "list", "--json").stdout)["items"]
+    assert [row["name"] for row in rows if row["revoked_at"]] == ["till 1"]
+    again = shop("api-key", "revoke", made["key_id"])
+    assert (again.exit_code, again.stderr.count("\n")) == (2, 1)
+
+
+def test_a_till_gets_everything_but_administration(shop: Walletd) -> None:
+    """Without a scope a new key may do what a till needs."""
+    made = json.loads(shop("api-key", "create", "till", "--json").stdout)
+    assert "admin" not in made["scopes"]
+    assert "ledger:write" in made["scopes"]
+
+
+def test_a_certificate_is_checked_stored_and_shown(shop: Walletd, tmp_path: Path) -> None:
+    """A .p12 with its passphrase in a file replaces the certificate."""
+    secret = tmp_path / "passphrase"
+    secret.write_text("correct horse\n")
+    secret.chmod(0o600)
+    p12 = a_p12(tmp_path, "correct horse")
+    result = shop("merchant", "set", "--apple-p12", str(p12), "--passphrase-file", str(secret))
+    assert result.exit_code == 0, result.output
+    assert "OTHER00001" in result.stdout
+    shown = json.loads(shop("merchant", "show", "--json").stdout)
+    assert any("OTHER00001" in finding["detail"] for finding in shown["apple"])
+
+
+def test_a_wrong_passphrase_is_one_line(shop: Walletd, tmp_path: Path) -> None:
+    """What went wrong is said, and nothing is stored."""
+    secret = tmp_path / "passphrase"
+    secret.write_text("wrong")
+    secret.chmod(0o600)
+    p12 = a_p12(tmp_path, "right")
+    result = shop("merchant", "set", "--apple-p12", str(p12), "--passphrase-file", str(secret))
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    assert "passphrase" in result.stderr
+    assert "OTHER00001" not in shop("merchant", "show").stdout
+
+
+def test_a_secret_that_others_may_read_is_refused(shop: Walletd, tmp_path: Path) -> None:
+    """A world-readable .p12 is refused with the command that mends it (reliability.md R10)."""
+    p12 = a_p12(tmp_path, "right")
+    p12.chmod(0o644)
+    result = shop("merchant", "set", "--apple-p12", str(p12))
+    assert result.exit_code == 78
+    assert f"chmod 600 {p12}" in result.stderr
+
+
+def test_half_a_certificate_is_wrong_use(shop: Walletd, tmp_path: Path) -> None:
+    """A certificate without its key cannot sign."""
+    path = tmp_path / "pass.cer"
+    path.write_bytes(b"no certificate")
+    result = shop("merchant", "set", "--apple-certificate", str(path))
+    assert result.exit_code == 2
+    assert "--apple-key" in result.stderr
+
+
+def test_a_card_is_shown_by_serial_number_and_by_key(shop: Walletd, tmp_path: Path) -> None:
+    """Support sees balance, customer and add link, and that no phone has the card."""
+    card = issue_a_card(tmp_path / "data")
+    for name in (card["serial_number"], card["key"]):
+        shown = shop("card", "show", name)
+        assert shown.exit_code == 0, shown.output
+        assert "12 points" in shown.stdout
+        assert "Muster" in shown.stdout
+        assert "on no phone yet" in shown.stdout
+    assert json.loads(shop("card", "show", card["key"], "--json").stdout)["phones"] == []
+
+
+def test_the_signed_pass_of_a_card_is_written_to_a_file(shop: Walletd, tmp_path: Path) -> None:
+    """The file is the one that phones get."""
+    card = issue_a_card(tmp_path / "data")
+    assert shop("card", "pass", card["key"], "card.pkpass").exit_code == 0
+    with zipfile.ZipFile(io.BytesIO(Path("card.pkpass").read_bytes())) as archive:
+        assert {"pass.json", "manifest.json", "signature"} <= set(archive.namelist())
+
+
+def test_a_card_that_does_not_exist_is_one_line(shop: Walletd) -> None:
+    """No traceback, and an exit code that scripts understand."""
+    result = shop("card", "show", "nobody")
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+
+
+def test_the_ledger_is_proved(shop: Walletd, tmp_path: Path) -> None:
+    """Accounts and entries are counted; without a terminal there is no progress bar."""
+    issue_a_card(tmp_path / "data")
+    result = shop("ledger", "verify")
+    assert result.exit_code == 0
+    assert result.output == "The ledger holds: 1 accounts, 1 entries.\n"
+
+
+@pytest.mark.parametrize("arguments", [("card", "show", "x"), ("ledger", "verify"), ("api-key", "list")])
+def test_commands_before_init_say_what_to_do(walletd: Walletd, arguments: tuple[str, ...]) -> None:
+    """Where there is no database, none is made."""
+    result = walletd(*arguments)
+    assert result.exit_code == 78
+    assert result.stderr == "walletd: There is no database yet; run: walletd init\n"
+    assert not Path("data/walletd.sqlite3").exists()
+
+
+def test_a_health_check_without_a_server_says_so(walletd: Walletd) -> None:
+    """Exit 1 and one line, quickly."""
+    result = walletd("healthcheck", port="1")
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    assert "walletd serve" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"prot": "8080"}, "WALLETD_PROT"),
+        ({"port": "0"}, "WALLETD_PORT"),
+        ({"environment": "production"}, "WALLETD_PUBLIC_URL"),
+        ({"environment": "production", "public_url": "http://a.example"}, "https"),
+        ({"database_url": "mysql://x"}, "WALLETD_DATABASE_URL"),
+        ({"templates_dir": "nowhere"}, "nowhere"),
+    ],
+    ids=["misspelt", "out of range", "no public url", "no https", "other database", "no templates"],
+)
+def test_a_configuration_that_cannot_work_refuses_to_start(
+    walletd: Walletd, settings: dict[str, str], words: str
+) -> None:
+    """Exit 78, and one line that names what is wrong."""
+    result = walletd("serve", **settings)
+    assert result.exit_code == 78
+    assert words in result.stderr.splitlines()[-1]
+
+
+def test_a_wrong_option_is_wrong_use(walletd: Walletd) -> None:
+    """Exit 2, as everywhere."""
+    assert walletd("serve", "--role", "king").exit_code == 2
+    assert walletd("no-such-command").exit_code == 2

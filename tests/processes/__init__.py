@@ -1,0 +1,1 @@
+"""Real processes on both engines: started, stopped, killed, and several at once."""

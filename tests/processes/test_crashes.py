@@ -1,0 +1,62 @@
+"""`kill -9` between request and push: nothing lost, nothing doubled, every phone right in the end (P1, P5)."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import pytest
+
+from tests.processes.conftest import Start
+from tests.processes.outside import Outside, open_program
+from walletd.demo.iphone import Code
+
+_KILLS = 12
+_PHONES = 24
+_TILLS = 8
+_LEASE_SECONDS = 50.0
+"""Longer than what a killed process held in PostgreSQL stays leased; an embedded database frees it at the start."""
+
+
+@pytest.mark.slow
+async def test_killed_processes_lose_and_double_nothing_and_every_phone_shows_the_newest_balance(
+    outside: Outside, start: Start
+) -> None:
+    """Whatever was answered is booked exactly once, and arrives on its phone, however often walletd is killed."""
+    served = start(outside.environ)
+    await served.ready()
+    await open_program(outside)
+    till = outside.till
+    cards = [await till.card(outside.program_id, f"Person {number}") for number in range(_PHONES)]
+    for card in cards:
+        await outside.phone_with(card["customer"]["name"], card)
+    is_over = asyncio.Event()
+
+    async def keep_booking() -> None:
+        while not is_over.is_set():
+            await till.book(random.choice(cards)["serial_number"], random.choice((5, 3, 8, -2, -4)))
+            await asyncio.sleep(random.uniform(0, 0.1))
+
+    tills = [asyncio.create_task(keep_booking()) for _ in range(_TILLS)]
+    for _ in range(_KILLS):
+        await asyncio.sleep(random.uniform(0.08, 0.4))
+        await served.kill()
+        served.start()
+        await served.ready()
+    is_over.set()
+    await asyncio.gather(*tills)
+
+    await outside.converged(_LEASE_SECONDS)
+    for card in cards:
+        serial = card["serial_number"]
+        history = await till.entries(card["account_id"])
+        assert {entry["transaction_id"] for entry in history} == till.answered[serial]
+        assert len(history) == len(till.answered[serial])
+        assert sum(entry["amount"] for entry in history) == till.expected[serial]
+        assert min((entry["balance_after"] for entry in history), default=0) >= 0
+    assert till.repeats >= _KILLS, "the kills hit no request"
+    assert await served.stop() == 0
+    proof = start(outside.environ, "ledger", "verify", name="proof")
+    assert await proof.ended() == 0
+    complaints = [each for phone in outside.phones for each in phone.complaints]
+    assert [each.log_line for each in complaints if each.code is not Code.UNEXPECTED_STATUS] == []

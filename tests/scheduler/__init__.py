@@ -1,0 +1,1 @@
+"""When scheduled work is due: time zones, catching up, several schedulers."""
