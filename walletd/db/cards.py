@@ -196,8 +196,9 @@ def page(tx: Tx, merchant_id: str, request: PageRequest) -> Page[CardInContext]:
     return fetch_page(tx, query, request, sorts=sorts, identifier=cards.c.serial_number, to_item=_context)
 
 
-def _context(row: Row[Any]) -> CardInContext:
-    card = Card(
+def to_card(row: Row[Any]) -> Card:
+    """Return the card of a row that has all columns of the table."""
+    return Card(
         row.serial_number,
         row.merchant_id,
         row.program_id,
@@ -209,6 +210,10 @@ def _context(row: Row[Any]) -> CardInContext:
         row.token_version,
         from_milliseconds(row.created_at),
     )
+
+
+def _context(row: Row[Any]) -> CardInContext:
+    card = to_card(row)
     program = Program(
         row.program_id,
         row.merchant_id,

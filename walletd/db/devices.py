@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from sqlalchemy import (
     BigInteger,
     Column,
-    ColumnElement,
     ForeignKeyConstraint,
     Index,
     String,
@@ -230,11 +229,6 @@ def remember_listed(tx: Tx, topic: str, device: str, news: Sequence[ListedPass])
     )
 
 
-def is_fetch_expected(tx: Tx, serial_number: str) -> bool:
-    """Say whether a device was told by a list that the pass changed and has not fetched it since."""
-    return tx.execute(select(apple_registrations.c.device).where(*_expected(serial_number))).first() is not None
-
-
 def remember_fetched(tx: Tx, serial_number: str, sequence: int, content_hash: str) -> None:
     """Remember that the pass was taken as of the sequence, for those devices that a list sent for it.
 
@@ -242,7 +236,11 @@ def remember_fetched(tx: Tx, serial_number: str, sequence: int, content_hash: st
     several do, each is only taken to have come as far as its own list.
     """
     alone = count_of_card(tx, serial_number) == 1
-    for row in tx.execute(select(apple_registrations).where(*_expected(serial_number))).all():
+    expected = (
+        apple_registrations.c.serial_number == serial_number,
+        apple_registrations.c.listed_sequence > apple_registrations.c.fetched_sequence,
+    )
+    for row in tx.execute(select(apple_registrations).where(*expected)).all():
         certain = alone or sequence <= row.listed_sequence
         reached = sequence if certain else row.listed_sequence
         tx.execute(
@@ -279,13 +277,6 @@ def count_of_card(tx: Tx, serial_number: str) -> int:
     """Return on how many devices the card's pass is registered."""
     query = select(func.count()).where(apple_registrations.c.serial_number == serial_number)
     return int(tx.execute(query).scalar_one())
-
-
-def _expected(serial_number: str) -> tuple[ColumnElement[bool], ...]:
-    return (
-        apple_registrations.c.serial_number == serial_number,
-        apple_registrations.c.listed_sequence > apple_registrations.c.fetched_sequence,
-    )
 
 
 def _passes_on(tx: Tx, topic: str, device: str) -> list[str]:

@@ -7,8 +7,9 @@ import hmac
 import zlib
 from dataclasses import dataclass
 
-from walletd.db import cards, devices, publishing
+from walletd.db import devices, passes, publishing
 from walletd.db.base import Tx
+from walletd.db.passes import StoredPass
 from walletd.db.publishing import PublishedPass
 from walletd.domain.calendar import http_date, parse_http_date
 from walletd.domain.cards import Card
@@ -40,15 +41,6 @@ class PassFile:
     def etag(self) -> str:
         """Return the entity tag, with its quotes."""
         return f'"{self.content_hash}"'
-
-
-@dataclass(frozen=True, slots=True)
-class _Stored:
-    card: Card
-    kind: str
-    published: PublishedPass | None
-    dirty: bool
-    expected: bool
 
 
 class Passes:
@@ -106,7 +98,7 @@ class Passes:
             raise NotFound("There is no card with this serial number.")
         return await self._newest(stored)
 
-    async def authorize(self, pass_type: str, serial: str, authorization: str | None) -> _Stored:
+    async def authorize(self, pass_type: str, serial: str, authorization: str | None) -> StoredPass:
         """Return the card whose pass type and token these are (apple.md W1); raises Unauthenticated.
 
         For an unknown card a token is derived and compared all the same, so that the time tells nothing.
@@ -127,22 +119,13 @@ class Passes:
     def _apple(self) -> WalletPlatform:
         return self._runtime.platforms["apple"]
 
-    def _read(self, tx: Tx, serial: str) -> _Stored | None:
-        found = cards.of_serials(tx, [serial]).get(serial)
-        if found is None:
-            return None
-        return _Stored(
-            card=found.card,
-            kind=found.program.kind,
-            published=publishing.published(tx, self._apple.name, [serial]).get(serial),
-            dirty=bool(publishing.dirty_among(tx, [serial])),
-            expected=devices.is_fetch_expected(tx, serial),
-        )
+    def _read(self, tx: Tx, serial: str) -> StoredPass | None:
+        return passes.find(tx, self._apple.name, serial)
 
     def _is_current(self, published: PublishedPass) -> bool:
         return self._apple.is_current(published.parts)
 
-    async def _publish_first(self, stored: _Stored) -> _Stored:
+    async def _publish_first(self, stored: StoredPass) -> StoredPass:
         serial = stored.card.serial_number
         if not stored.dirty:
             now = self._runtime.clock()
@@ -153,12 +136,12 @@ class Passes:
             raise Unauthenticated
         return again
 
-    async def _newest(self, stored: _Stored) -> PassFile:
+    async def _newest(self, stored: StoredPass) -> PassFile:
         if stored.published is None or stored.dirty or not self._is_current(stored.published):
             stored = await self._publish_first(stored)
         return await self._file(stored, _published(stored))
 
-    async def _file(self, stored: _Stored, published: PublishedPass) -> PassFile:
+    async def _file(self, stored: StoredPass, published: PublishedPass) -> PassFile:
         serial, remembered = published.serial_number, self._runtime.remembered
         content = remembered.package(serial, published.sequence)
         if content is None:
@@ -182,7 +165,7 @@ class Passes:
             lambda tx: devices.remember_fetched(tx, fetched.serial_number, fetched.sequence, fetched.content_hash)
         )
 
-    def _remember_version(self, pass_type: str, stored: _Stored, published: PublishedPass, generation: int) -> None:
+    def _remember_version(self, pass_type: str, stored: StoredPass, published: PublishedPass, generation: int) -> None:
         """Let the next such request be answered from memory, where nobody else can change the database."""
         if self._runtime.database.exclusive and not stored.dirty:
             token = self._runtime.identity(self._apple, stored.card).authentication_token
@@ -201,7 +184,7 @@ def scheme_of(authorization: str | None) -> str:
     return (authorization or "").strip().partition(" ")[0][:32]
 
 
-def _published(stored: _Stored) -> PublishedPass:
+def _published(stored: StoredPass) -> PublishedPass:
     if stored.published is None:
         raise SigningUnavailable("This pass cannot be made now; the shop's pass certificate or template has a fault.")
     return stored.published
