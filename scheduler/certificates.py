@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from walletd.services import Services
-from walletd.telemetry import CERTIFICATE_DAYS, logger
+from walletd.telemetry import logger
 
 ALARM_DAYS: Final = (60, 30, 14, 7, 1)
 """Days before the end on which an alarm is due (reliability.md P15); the last week it is due every day."""
@@ -15,12 +15,11 @@ log = logger(__name__)
 
 
 async def watch_certificates(services: Services) -> str:
-    """Tell the figures of all certificates, and log those that end soon; returns a sentence."""
+    """Log the certificates that end soon; returns a sentence. Asking for the state sets the figures for a monitor."""
     state: Any = await services.health.ready()
     soon = 0
     for certificate in state["certificates"]:
         days = certificate["days_left"]
-        CERTIFICATE_DAYS.labels(certificate["platform"]).set(days)
         if is_alarm_day(days):
             soon += 1
             tell = log.error if days <= _LAST_WEEK_DAYS else log.warning

@@ -165,22 +165,12 @@ HTTP_SECONDS = histogram("http_request_seconds", "Time to answer a request, by g
 BOOKINGS = counter(
     "ledger_bookings", "Bookings answered, by type and outcome (booked, replayed, refused)", ("type", "outcome")
 )
-BOOKING_BATCH = histogram(
-    "ledger_batch_commands",
-    "Bookings that shared one commit",
-    buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256),
-)
-
 PUBLISHED = counter("published_passes", "Passes that were given a new update tag")
 PUBLISH_UNCHANGED = counter("published_unchanged", "Dirty cards whose pass a phone would see unchanged")
 PUBLISH_LAG = histogram("publish_lag_seconds", "From the commit of a change to its update tag", buckets=_SLOW)
 
 PUSHES = counter("pushes", "Answers of the platforms to a push, by verdict", ("platform", "verdict"))
-PUSH_LAG = histogram("push_lag_seconds", "From an update tag to the platform's acceptance", ("platform",), _SLOW)
 
-PASSES_SERVED = counter(
-    "passes_served", "Passes asked for by phones, by answer (fresh, unchanged, refused)", ("answer",)
-)
 DEVICE_MESSAGES = counter("device_messages", "What phones complained about, by class (apple.md W22)", ("kind",))
 
 QUEUE_DEPTH = gauge("queue_depth", "Rows waiting, by queue (dirty cards, due deliveries, jobs)", ("queue",))

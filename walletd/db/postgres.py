@@ -215,6 +215,7 @@ class _Notifier:
         self._dsn = dsn
         self._wakeups = wakeups
         self._waiting: set[str] = set()
+        self._lock = threading.Lock()
         self._something = threading.Event()
         self._stopped = threading.Event()
         self._threads = [
@@ -227,7 +228,8 @@ class _Notifier:
             thread.start()
 
     def announce(self, topics: set[str]) -> None:
-        self._waiting |= topics
+        with self._lock:
+            self._waiting |= topics
         self._something.set()
 
     def stop(self) -> None:
@@ -254,7 +256,8 @@ class _Notifier:
         while not self._stopped.is_set():
             self._something.wait()
             self._something.clear()
-            topics, self._waiting = self._waiting, set()
+            with self._lock:
+                topics, self._waiting = self._waiting, set()
             for topic in topics:
                 connection.execute("SELECT pg_notify(%s, %s)", (_CHANNEL, topic))
 

@@ -79,6 +79,7 @@ class DirtyCard:
     serial_number: str
     merchant_id: str
     mark: int
+    dirty_at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,13 +231,13 @@ def next_dirty(tx: Tx, merchant_id: str, limit: int, *, skip: Sequence[str] = ()
         .order_by(dirty_cards.c.dirty_at)
         .limit(limit)
     )
-    return [DirtyCard(row.serial_number, row.merchant_id, row.mark) for row in rows]
+    return [DirtyCard(row.serial_number, row.merchant_id, row.mark, row.dirty_at) for row in rows]
 
 
 def dirty_among(tx: Tx, serials: Sequence[str]) -> list[DirtyCard]:
     """Return those of the cards that are dirty."""
     rows = tx.execute(_DIRTY_OF_SERIALS, {"serials": list(serials)})
-    return [DirtyCard(row.serial_number, row.merchant_id, row.mark) for row in rows]
+    return [DirtyCard(row.serial_number, row.merchant_id, row.mark, row.dirty_at) for row in rows]
 
 
 def count_dirty(tx: Tx) -> tuple[int, int | None]:

@@ -13,7 +13,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -26,6 +26,7 @@ from walletd.db.wakeups import Wakeups
 from walletd.domain.errors import (
     ConfigurationRefused,
     Conflict,
+    OutcomeUnknown,
     Overloaded,
     StorageFull,
     StorageUnavailable,
@@ -276,12 +277,15 @@ class SqliteBackend:
         future.set_exception(error)
 
     def _fail_group(self, raw: Any, group: list[Job], error: Exception) -> None:
-        """Nothing of the group was stored: undo, and tell every caller that has no answer yet."""
+        """Undo the group, and tell every caller that has no answer yet."""
         storage = error if isinstance(error, WalletdError) else _storage_error(error)
         if "I/O error" in str(error):
+            # What reached the log may be found there by the next start, so nobody can say now what is stored.
+            storage = OutcomeUnknown()
             self._broken = "The disk failed while storing; walletd stops writing until it is started again."
-        if raw.in_transaction:
-            raw.execute("ROLLBACK")
+        with suppress(sqlite.Error):
+            if raw.in_transaction:
+                raw.execute("ROLLBACK")
         for _, future in group:
             if not future.done():
                 future.set_exception(storage)

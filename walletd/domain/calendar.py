@@ -37,3 +37,8 @@ def milliseconds(moment: datetime) -> int:
 def from_milliseconds(value: int) -> datetime:
     """Return the aware UTC instant of stored milliseconds."""
     return datetime.fromtimestamp(value / 1000, UTC)
+
+
+def age_seconds(since: int | None, now: datetime) -> float:
+    """Return how long ago a stored moment was; zero where there is none."""
+    return 0.0 if since is None else max(0.0, (milliseconds(now) - since) / 1000)

@@ -11,10 +11,10 @@ import secrets
 from datetime import datetime
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_CHECK = _CROCKFORD + "*~$=U"
 _SERIAL_BYTES = 16
 _KEY_BITS = 80
 _KEY_LENGTH_MAX = 64
+_CHECK_MODULUS = 31
 
 
 def new_id(prefix: str, now: datetime) -> str:
@@ -29,9 +29,9 @@ def new_serial_number() -> str:
 
 
 def new_card_key() -> str:
-    """Return 16 characters from 80 random bits and a check character (Crockford, modulo 37)."""
+    """Return 16 characters from 80 random bits and a check character (the number modulo 31, in the same alphabet)."""
     number = secrets.randbits(_KEY_BITS)
-    return _encode(number, 16) + _CHECK[number % 37]
+    return _encode(number, 16) + _CROCKFORD[number % _CHECK_MODULUS]
 
 
 def is_card_key(text: str) -> bool:

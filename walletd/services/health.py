@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Final
 
 from walletd.db import deliveries, lanes, merchants, publishing
 from walletd.db.base import Tx
 from walletd.db.merchants import CredentialsRow
-from walletd.domain.calendar import milliseconds
+from walletd.domain.calendar import age_seconds, milliseconds
 from walletd.services.runtime import Runtime
-from walletd.services.upkeep import age_seconds
 from walletd.telemetry import CERTIFICATE_DAYS, QUEUE_AGE, QUEUE_DEPTH
 
 _LAG_ALARM_SECONDS: Final = 60.0
@@ -36,6 +37,7 @@ class Health:
                 QUEUE_DEPTH.labels(queue).set(depth)
                 QUEUE_AGE.labels(queue).set(age)
             certificates = [_certificate(row, now) for row in merchants.all_credentials(tx)]
+            _show_first_ends(certificates)
             return {
                 "ready": True,
                 "dirty_cards": dirty,
@@ -44,13 +46,27 @@ class Health:
                 "deliver_lag_seconds": round(deliver_lag, 3),
                 "worker": "behind" if max(publish_lag, deliver_lag) > _LAG_ALARM_SECONDS else "in time",
                 "paused_lanes": [{"platform": row.platform, "reason": row.reason} for row in paused],
-                "certificates": certificates,
+                "certificates": [asdict(certificate) for certificate in certificates],
             }
 
         return await self._runtime.database.read(read)
 
 
-def _certificate(row: CredentialsRow, now: datetime) -> dict[str, object]:
-    days_left = int((row.not_valid_after - now).total_seconds() // _DAY_SECONDS)
-    CERTIFICATE_DAYS.labels(row.platform).set(days_left)
-    return {"platform": row.platform, "topic": row.topic, "days_left": days_left}
+@dataclass(frozen=True, slots=True)
+class CertificateEnd:
+    """How long a merchant's certificate for a platform still lasts; negative days once it ended."""
+
+    platform: str
+    topic: str
+    days_left: int
+
+
+def _certificate(row: CredentialsRow, now: datetime) -> CertificateEnd:
+    return CertificateEnd(row.platform, row.topic, int((row.not_valid_after - now).total_seconds() // _DAY_SECONDS))
+
+
+def _show_first_ends(certificates: Sequence[CertificateEnd]) -> None:
+    """Let the figure of each platform be that of the certificate that ends first."""
+    for platform in {certificate.platform for certificate in certificates}:
+        ends = [certificate.days_left for certificate in certificates if certificate.platform == platform]
+        CERTIFICATE_DAYS.labels(platform).set(min(ends))

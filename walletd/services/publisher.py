@@ -18,12 +18,12 @@ from walletd.db.base import Lease, Tx
 from walletd.db.cards import CardInContext
 from walletd.db.deliveries import TargetKey
 from walletd.db.publishing import DirtyCard, PublishedPass
-from walletd.domain.calendar import milliseconds
+from walletd.domain.calendar import age_seconds, milliseconds
 from walletd.domain.errors import WalletdError
 from walletd.domain.face import compose_face
 from walletd.domain.publishing import due_at, next_last_modified
 from walletd.services.runtime import Runtime
-from walletd.telemetry import PUBLISH_UNCHANGED, PUBLISHED, logger
+from walletd.telemetry import PUBLISH_LAG, PUBLISH_UNCHANGED, PUBLISHED, logger
 from walletd.wallets import RenderedPass, WalletPlatform
 
 _COMPRESSION: Final = 1
@@ -167,6 +167,9 @@ class Publisher:
             tx.after_commit.append(lambda: self._runtime.remembered.forget(serials))
 
         await self._runtime.database.write(write)
+        now = self._runtime.clock()
+        for card in marks:
+            PUBLISH_LAG.observe(age_seconds(card.dirty_at, now))
 
     def _versions(self, sequence: int, seen: Sequence[_Seen], present: dict[str, PublishedPass]) -> list[PublishedPass]:
         """Return what is to be stored: a next version only of what a phone would see as changed (apple.md W17)."""

@@ -7,7 +7,6 @@ from typing import Final
 
 from walletd.db import deliveries, device_log, idempotency, publishing, scheduler_runs
 from walletd.db.base import Tx
-from walletd.domain.calendar import milliseconds
 from walletd.domain.errors import LedgerUnproved
 from walletd.services.deliveries import Deliveries
 from walletd.services.ledger import Ledger
@@ -119,8 +118,3 @@ class Upkeep:
             if len(done) < _AT_ONCE:
                 return marked
             last = done[-1]
-
-
-def age_seconds(since: int | None, now: datetime) -> float:
-    """Return how long ago a stored moment was; zero where there is none."""
-    return 0.0 if since is None else max(0.0, (milliseconds(now) - since) / 1000)
