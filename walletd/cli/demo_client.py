@@ -32,12 +32,12 @@ class Till:
         return json.loads(await asyncio.to_thread(self._ask, "POST", path, body))
 
     async def is_ready(self) -> bool:
-        """Say whether the server is ready."""
+        """Say whether the server is ready and has published what its shop began with."""
         try:
-            await self.get("/readyz")
+            state = json.loads(await self.get("/readyz"))
         except (OSError, Refused):
             return False
-        return True
+        return bool(state["dirty_cards"] == 0)
 
     def _ask(self, method: str, path: str, body: dict[str, object] | None) -> bytes:
         parts = urlsplit(self._url)
