@@ -33,9 +33,8 @@ _BETWEEN_KILLS_SECONDS: Final = (1.0, 10.0)
 _BETWEEN_TROUBLES_SECONDS: Final = (1.0, 8.0)
 _WEATHER: Final = (0.10, 0.10, (0.0, 2.0))
 _CATCH_UP_SECONDS: Final = 120.0
-# Not 429 and 503, after which walletd waits for minutes, as Apple asks: longer than the phones are given to catch up.
+# No 429, 500 or 503: after these walletd waits for minutes, as Apple asks, longer than phones are given to catch up.
 _TROUBLES: Final = (
-    Answer(500, "InternalServerError"),
     Answer(delay_seconds=1.5),
     Answer(breakage=Breakage.RESET),
     Answer(breakage=Breakage.GOAWAY),
