@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import io
 import json
 import zipfile
@@ -25,12 +26,14 @@ from walletd.wallets.apple.platform import ApplePlatform
 from walletd.wallets.templates import Template, read_template
 
 _MERCHANT = "mer_1"
+_URL = "https://wallet.example/apple"
+_ADDRESS = hashlib.sha256(_URL.encode()).hexdigest()[:8]
 
 
-def _platform(now: datetime, *templates: Template, allow_demo: bool = True) -> ApplePlatform:
+def _platform(now: datetime, *templates: Template, allow_demo: bool = True, url: str = _URL) -> ApplePlatform:
     return ApplePlatform(
         templates={template.name: template for template in templates or (a_template(),)},
-        web_service_url="https://wallet.example/apple",
+        web_service_url=url,
         apns_url="https://127.0.0.1:9",
         apns_ca_file=None,
         allow_demo=allow_demo,
@@ -114,13 +117,28 @@ def test_parts_change_with_the_templates_revision(now: datetime) -> None:
     """A changed template shows in the name of the parts, so that cards are published anew."""
     old, new = _platform(now), _platform(now, replace(a_template(), revision="ffff"))
 
-    assert old.parts("sample", a_face("loyalty")) == "sample/00112233aabbccdd/-"
-    assert new.parts("sample", a_face("loyalty")) == "sample/ffff/-"
+    assert old.parts("sample", a_face("loyalty")) == f"sample/00112233aabbccdd.{_ADDRESS}/-"
+    assert new.parts("sample", a_face("loyalty")) == f"sample/ffff.{_ADDRESS}/-"
+
+
+def test_parts_change_with_the_web_service_url(now: datetime) -> None:
+    """A server that moved shows in the name of the parts, so that every phone learns the new address."""
+    moved = _platform(now, url="https://moved.example/apple")
+    before = _platform(now).parts("sample", a_face("loyalty"))
+
+    assert moved.parts("sample", a_face("loyalty")) != before
+    assert not moved.is_current(before)
 
 
 @pytest.mark.parametrize(
     ("parts", "current"),
-    [("sample/00112233aabbccdd/-", True), ("sample/ffff/-", False), ("removed/00112233aabbccdd/-", False), ("", False)],
+    [
+        (f"sample/00112233aabbccdd.{_ADDRESS}/-", True),
+        (f"sample/ffff.{_ADDRESS}/-", False),
+        ("sample/00112233aabbccdd.00000000/-", False),
+        (f"removed/00112233aabbccdd.{_ADDRESS}/-", False),
+        ("", False),
+    ],
 )
 def test_stored_parts_tell_whether_their_template_is_the_present_one(
     platform: ApplePlatform, parts: str, *, current: bool
