@@ -156,3 +156,14 @@ async def test_an_account_and_its_history_follow_the_bookings(till: Till) -> Non
     assert entries["items"] == booked["entries"]
     read = await till.client.get(f"{API}/transactions/{booked['transaction_id']}", headers=till.headers)
     assert read.json() == booked
+
+
+@pytest.mark.parametrize("name", ["reference", "reason"])
+async def test_a_note_has_the_length_that_the_schema_promises(till: Till, name: str) -> None:
+    """Two hundred printable characters are taken; one more, or a line break, is refused with its place."""
+    serial = (await till.shop.card())["serial_number"]
+    booking = {"type": "credit", "amount": 1}
+    assert (await till.book(serial, "longest", **booking, **{name: "ü" * 200})).status_code == 201
+    for number, text in enumerate(("x" * 201, "a\nb")):
+        answer = await till.book(serial, f"bad-{number}", **booking, **{name: text})
+        assert (answer.status_code, pointers(answer)) == (422, [f"/{name}"])

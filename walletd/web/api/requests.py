@@ -18,7 +18,7 @@ Amount = Annotated[int, Meta(ge=1, le=AMOUNT_MAX, description="A whole number in
 Total = Annotated[int, Meta(ge=1, le=AMOUNT_MAX, description="What the customer paid, in minor units of the currency.")]
 Text = Annotated[str, Meta(max_length=200)]
 Label = Annotated[str, Meta(min_length=1, max_length=200)]
-Reason = Annotated[str, Meta(max_length=500)]
+Note = Annotated[str, Meta(max_length=200, description="Printable characters: no line breaks, no tabs.")]
 Rules = Annotated[
     dict[str, int | str], Meta(max_length=50, description="Rules of the kind; what is left out has a sensible default.")
 ]
@@ -147,8 +147,8 @@ class TransactionNew(Struct, forbid_unknown_fields=True, kw_only=True):
     type: Literal["credit", "debit", "purchase"]
     amount: Amount | None = None
     purchase_total: Total | None = None
-    reference: Text | None = None
-    reason: Reason | None = None
+    reference: Note | None = None
+    reason: Note | None = None
 
     def as_domain(self) -> Booking:
         """Return the same as the services take it."""
