@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -94,20 +95,93 @@ async def test_a_phone_that_registered_again_after_it_was_gone_is_kept(shop: Sho
     assert len(await shop.services.deliveries.of_card(shop.principal, serial)) == 1
 
 
-async def test_many_rejected_tokens_stop_deletions_and_pause_the_lane(shop: Shop) -> None:
-    """When Apple knows none of our tokens, we are wrong and not the phones: they stay (apple.md 3)."""
+async def test_a_mass_rejection_deletes_nobody_however_long_it_lasts(shop: Shop) -> None:
+    """When Apple knows none of our tokens, we are wrong and not the phones: all of them stay, and we are told."""
     serials = []
     for number in range(12):
         token = f"{number:064x}"
         serials.append(await registered(shop, device=f"device-{number}", token=token))
         shop.pushes.answers[token] = Outcome(Verdict.REJECTED, "BadDeviceToken")
-    for serial in serials:
+    for _ in range(24):
+        for serial in serials:
+            await shop.book(serial, "credit", 1)
+        await shop.settle()
+        shop.clock.advance(hours=1)
+    kept = [len(await shop.services.deliveries.of_card(shop.principal, serial)) for serial in serials]
+    assert sum(kept) == 12
+    assert (await shop.services.health.ready())["paused_lanes"]
+    shop.pushes.answers.clear()
+    shop.clock.advance(days=2)
+    await shop.settle()
+    states = {(await shop.services.deliveries.of_card(shop.principal, serial))[0].state for serial in serials}
+    assert states == {"announced"}
+    assert not (await shop.services.health.ready())["paused_lanes"]
+
+
+async def test_a_rejected_token_is_dropped_beside_one_that_is_accepted(shop: Shop) -> None:
+    """An accepted push proves that host and certificate are right, so the fault is the token's."""
+    good = await registered(shop)
+    bad = await registered(shop, device="device-2", token="bb" * 32)
+    shop.pushes.answers["bb" * 32] = Outcome(Verdict.REJECTED, "BadDeviceToken")
+    for serial in (good, bad):
         await shop.book(serial, "credit", 1)
     await shop.settle()
-    kept = [len(await shop.services.deliveries.of_card(shop.principal, serial)) for serial in serials]
-    assert sum(kept) == 7
-    ready = await shop.services.health.ready()
-    assert ready["paused_lanes"]
+    assert len(await shop.services.deliveries.of_card(shop.principal, good)) == 1
+    assert await shop.services.deliveries.of_card(shop.principal, bad) == ()
+
+
+async def test_made_up_tokens_on_one_card_stop_nobody_else_s_pushes(shop: Shop) -> None:
+    """Whoever registers tokens that do not exist harms only his own pass (reliability.md P16)."""
+    innocent = await registered(shop)
+    evil = (await shop.card())["serial_number"]
+    await shop.settle()
+    for number in range(20):
+        token = f"{number:064x}"
+        await shop.register(evil, device=f"evil-{number}", token=token)
+        shop.pushes.answers[token] = Outcome(Verdict.REJECTED, "BadDeviceToken")
+    await shop.book(evil, "credit", 1)
+    await shop.settle()
+    shop.clock.advance(seconds=1)
+    await shop.book(innocent, "credit", 1)
+    await shop.settle()
+    assert shop.pushes.pushed[-1] == TOKEN
+    shop.clock.advance(hours=2)
+    await shop.settle()
+    assert await shop.services.deliveries.of_card(shop.principal, evil) == ()
+
+
+async def test_an_answer_about_an_old_token_does_not_touch_a_phone_with_a_new_one(shop: Shop) -> None:
+    """A phone that posted a new token while the old one was being pushed to is kept and told."""
+    serial = await registered(shop)
+    other = await registered(shop, device="device-2", token="cc" * 32)
+    await shop.book(serial, "credit", 1)
+    await shop.book(other, "credit", 1)
+    await shop.services.publisher.publish_next(10)
+    shop.pushes.answers[TOKEN] = Outcome(Verdict.REJECTED, "BadDeviceToken")
+    deliver = shop.pushes.deliver
+
+    async def deliver_while_the_phone_registers(merchant_id: str, addresses: Sequence[str]) -> list[Outcome]:
+        if TOKEN in addresses:
+            await shop.register(serial, token="bb" * 32)
+        return await deliver(merchant_id, addresses)
+
+    shop.pushes.deliver = deliver_while_the_phone_registers  # type: ignore[method-assign]  # a moment in the middle
+    await shop.services.deliveries.deliver_due()
+    shop.clock.advance(minutes=1)
+    await shop.settle()
+    assert len(await shop.services.deliveries.of_card(shop.principal, serial)) == 1
+    assert shop.pushes.pushed[-1] == "bb" * 32
+
+
+async def test_a_phone_that_becomes_another_wallet_is_never_pushed_to(shop: Shop) -> None:
+    """A device that registers again with a foreign scheme while a push is due keeps its token from APNs."""
+    serial = await registered(shop)
+    await shop.book(serial, "credit", 1)
+    await shop.services.publisher.publish_next(10)
+    authorization = shop.authorization(serial).replace("ApplePass", "AndroidPass")
+    await shop.services.devices.register(PASS_TYPE, serial, "device-1", authorization, "fcm:token")
+    await shop.settle()
+    assert shop.pushes.pushed == []
 
 
 async def test_a_paused_lane_goes_on_after_the_certificate_is_mended(shop: Shop) -> None:

@@ -55,6 +55,7 @@ delivery_targets = Table(
     Column("reminders", Integer, nullable=False),
     Column("score", Double, nullable=False),
     Column("told_at", BigInteger),
+    Column("rejected_at", BigInteger),
     Column("last_reason", Text, nullable=False),
     ForeignKeyConstraint(["merchant_id"], ["merchants.id"]),
     Index(None, "merchant_id", "platform", "due_at"),
@@ -82,6 +83,8 @@ class TargetRow:
     pace: Pace
     address: str
     passes: int
+    rejected_at: int | None
+    """When the platform rejected the address without a proof that it was the address's fault."""
     needs_telling: bool
     """Whether the target may lack something that is published; a phone may have fetched it before its turn came."""
 
@@ -163,7 +166,11 @@ TARGETS = select(
 ).select_from(
     delivery_targets.outerjoin(
         apple_devices,
-        and_(apple_devices.c.topic == delivery_targets.c.topic, apple_devices.c.device == delivery_targets.c.device),
+        and_(
+            apple_devices.c.topic == delivery_targets.c.topic,
+            apple_devices.c.device == delivery_targets.c.device,
+            apple_devices.c.scheme == "ApplePass",  # other wallets' tokens are none of APNs' (apple.md W3)
+        ),
     )
 )
 
@@ -237,49 +244,6 @@ def claim(tx: Tx, platform: str, merchant_id: str, now: int, limit: int, lease: 
     return load(tx, keys) if keys else []
 
 
-def settle_told(tx: Tx, target: TargetRow, pace: Pace, next_due: int) -> None:
-    """Store that a target was told; it is due again where something newer was published meanwhile."""
-    told = target.published_sequence
-    tx.execute(
-        update(delivery_targets)
-        .where(*is_target(target.key))
-        .values(
-            told_sequence=told,
-            due_at=_if_newer(told, next_due),
-            leased_by=None,
-            leased_until=0,
-            attempts=0,
-            score=pace.score,
-            told_at=pace.told_at,
-            last_reason="",
-        )
-    )
-
-
-def settle_known(tx: Tx, target: TargetRow) -> None:
-    """Store that a target has all that is published without having been told."""
-    tx.execute(
-        update(delivery_targets)
-        .where(*is_target(target.key))
-        .values(
-            told_sequence=target.published_sequence,
-            due_at=_if_newer(target.published_sequence, 0),
-            leased_by=None,
-            leased_until=0,
-            attempts=0,
-        )
-    )
-
-
-def settle_failed(tx: Tx, target: TargetRow, *, due: int, reason: str, attempts: int) -> None:
-    """Give a target back that could not be told; it is due again at `due`."""
-    tx.execute(
-        update(delivery_targets)
-        .where(*is_target(target.key))
-        .values(due_at=due, leased_by=None, leased_until=0, attempts=attempts, last_reason=reason)
-    )
-
-
 def release_all(tx: Tx) -> None:
     """End every lease: for the start of a process that is the only one."""
     tx.execute(
@@ -320,10 +284,6 @@ def _is_due(platform: str, now: int) -> tuple[Any, ...]:
     )
 
 
-def _if_newer(told: int, due: int) -> Any:
-    return case((delivery_targets.c.published_sequence > told, literal(due)), else_=None)
-
-
 def to_target(row: Row[Any]) -> TargetRow:
     """Return the target of a row of `TARGETS`."""
     return TargetRow(
@@ -335,6 +295,7 @@ def to_target(row: Row[Any]) -> TargetRow:
         Pace(row.score, row.told_at),
         row.push_token or "",
         int(row.passes),
+        row.rejected_at,
         bool(row.needs_telling),
     )
 

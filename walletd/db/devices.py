@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     Column,
     ForeignKeyConstraint,
     Index,
+    Row,
     String,
     Table,
     and_,
@@ -176,17 +178,20 @@ def remove_registration(tx: Tx, topic: str, serial_number: str, device: str) -> 
     return True
 
 
-def remove_device(tx: Tx, topic: str, device: str, *, not_after: int | None) -> list[str] | None:
+def remove_device(tx: Tx, topic: str, device: str, *, push_token: str, not_after: int | None) -> list[str] | None:
     """Forget a device and return the serial numbers it held (apple.md 3: 410, BadDeviceToken).
 
-    With `not_after` (milliseconds) the device stays, and None is returned, where its token was registered later.
+    The device stays, and None is returned, where it has another push token by now, or registered the same one later
+    than `not_after` (milliseconds).
     """
     known = tx.execute(
-        select(apple_devices.c.token_set_at).filter_by(topic=topic, device=device).with_for_update()
+        select(apple_devices.c.token_set_at, apple_devices.c.push_token)
+        .filter_by(topic=topic, device=device)
+        .with_for_update()
     ).one_or_none()
     if known is None:
         return []
-    if not_after is not None and known.token_set_at > not_after:
+    if known.push_token != push_token or (not_after is not None and known.token_set_at > not_after):
         return None
     serials = _passes_on(tx, topic, device)
     tx.execute(
@@ -230,29 +235,32 @@ def remember_listed(tx: Tx, topic: str, device: str, news: Sequence[ListedPass])
 
 
 def remember_fetched(tx: Tx, serial_number: str, sequence: int, content_hash: str) -> None:
-    """Remember that the pass was taken as of the sequence, for those devices that a list sent for it.
+    """Remember that a pass was sent out as of the sequence.
 
-    The request for a pass names no device. Where only one device holds the pass it can have been no other; where
-    several do, each is only taken to have come as far as its own list.
+    The request for a pass names no device. Where a list sent the only device that holds the pass, it is taken to hold
+    this content from now on. Whatever else is taken for known about a device is forgotten when something newer was
+    sent out that no list had asked for: nobody can say who took it.
     """
-    alone = count_of_card(tx, serial_number) == 1
-    expected = (
-        apple_registrations.c.serial_number == serial_number,
-        apple_registrations.c.listed_sequence > apple_registrations.c.fetched_sequence,
-    )
-    for row in tx.execute(select(apple_registrations).where(*expected)).all():
-        certain = alone or sequence <= row.listed_sequence
-        reached = sequence if certain else row.listed_sequence
-        tx.execute(
-            update(apple_registrations)
-            .where(
-                apple_registrations.c.serial_number == serial_number,
-                apple_registrations.c.device == row.device,
-                apple_registrations.c.topic == row.topic,
-                apple_registrations.c.fetched_sequence < reached,
-            )
-            .values(fetched_sequence=reached, fetched_hash=content_hash if certain else "")
+    rows = tx.execute(select(apple_registrations).where(apple_registrations.c.serial_number == serial_number)).all()
+    for row in rows:
+        if row.listed_sequence > row.fetched_sequence:
+            alone = len(rows) == 1
+            reached = sequence if alone else min(sequence, row.listed_sequence)
+            _store_knowledge(tx, row, max(reached, row.fetched_sequence), content_hash if alone else "")
+        elif row.fetched_hash not in {"", content_hash}:
+            _store_knowledge(tx, row, row.fetched_sequence, "")
+
+
+def _store_knowledge(tx: Tx, row: Row[Any], fetched_sequence: int, fetched_hash: str) -> None:
+    tx.execute(
+        update(apple_registrations)
+        .where(
+            apple_registrations.c.serial_number == row.serial_number,
+            apple_registrations.c.device == row.device,
+            apple_registrations.c.topic == row.topic,
         )
+        .values(fetched_sequence=fetched_sequence, fetched_hash=fetched_hash)
+    )
 
 
 def devices_of(tx: Tx, serials: Sequence[str]) -> list[tuple[str, str, str]]:

@@ -16,8 +16,8 @@ delivery_lanes = Table(
     Column("paused_until", BigInteger, nullable=False),
     Column("reason", Text, nullable=False),
     Column("pauses", Integer, nullable=False),
+    Column("accepted_at", BigInteger, nullable=False),
     Column("rejections", Integer, nullable=False),
-    Column("rejections_since", BigInteger, nullable=False),
     ForeignKeyConstraint(["merchant_id"], ["merchants.id"]),
 )
 
@@ -31,8 +31,10 @@ class LaneRow:
     paused_until: int
     reason: str
     pauses: int
+    accepted_at: int
+    """When the platform last accepted anything: what proves that host and certificate are right."""
     rejections: int
-    rejections_since: int
+    """Addresses that were rejected since."""
 
 
 def lanes(tx: Tx) -> list[LaneRow]:
@@ -44,19 +46,19 @@ def lanes(tx: Tx) -> list[LaneRow]:
             row.paused_until,
             row.reason,
             row.pauses,
+            row.accepted_at,
             row.rejections,
-            row.rejections_since,
         )
         for row in tx.execute(select(delivery_lanes))
     ]
 
 
 _STORE_LANE = text(
-    "INSERT INTO delivery_lanes (merchant_id, platform, paused_until, reason, pauses, rejections, rejections_since)"
-    " VALUES (:merchant_id, :platform, :paused_until, :reason, :pauses, :rejections, :rejections_since)"
+    "INSERT INTO delivery_lanes (merchant_id, platform, paused_until, reason, pauses, accepted_at, rejections)"
+    " VALUES (:merchant_id, :platform, :paused_until, :reason, :pauses, :accepted_at, :rejections)"
     " ON CONFLICT (merchant_id, platform) DO UPDATE SET paused_until = excluded.paused_until,"
-    " reason = excluded.reason, pauses = excluded.pauses, rejections = excluded.rejections,"
-    " rejections_since = excluded.rejections_since"
+    " reason = excluded.reason, pauses = excluded.pauses, accepted_at = excluded.accepted_at,"
+    " rejections = excluded.rejections"
 )
 
 
@@ -83,7 +85,7 @@ def store_lane(tx: Tx, row: LaneRow) -> None:
             "paused_until": row.paused_until,
             "reason": row.reason,
             "pauses": row.pauses,
+            "accepted_at": row.accepted_at,
             "rejections": row.rejections,
-            "rejections_since": row.rejections_since,
         },
     )

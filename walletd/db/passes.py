@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import and_, bindparam, exists, select
+from sqlalchemy import and_, bindparam, exists, or_, select
 
 from walletd.db.base import Tx
 from walletd.db.cards import cards, to_card
@@ -25,7 +25,7 @@ class StoredPass:
     dirty: bool
     """Whether the card changed since."""
     expected: bool
-    """Whether a list told a device of a version that it has not fetched yet."""
+    """Whether a fetch now says something new about what a device holds."""
 
 
 _STORED: Final = (
@@ -37,11 +37,15 @@ _STORED: Final = (
         published_passes.c.content_hash,
         published_passes.c.parts,
         published_passes.c.document,
+        published_passes.c.checks,
         dirty_cards.c.mark,
         exists()
         .where(
             apple_registrations.c.serial_number == cards.c.serial_number,
-            apple_registrations.c.listed_sequence > apple_registrations.c.fetched_sequence,
+            or_(
+                apple_registrations.c.listed_sequence > apple_registrations.c.fetched_sequence,
+                apple_registrations.c.fetched_hash.not_in(["", published_passes.c.content_hash]),
+            ),
         )
         .label("expected"),
     )
@@ -76,5 +80,6 @@ def find(tx: Tx, platform: str, serial_number: str) -> StoredPass | None:
             content_hash=row.content_hash,
             parts=row.parts,
             document=row.document,
+            checks=row.checks,
         )
     return StoredPass(to_card(row), row.kind, published, dirty=row.mark is not None, expected=row.expected)

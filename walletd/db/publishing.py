@@ -40,6 +40,7 @@ dirty_cards = Table(
     merchant_column(),
     Column("mark", BigInteger, nullable=False),
     Column("dirty_at", BigInteger, nullable=False),
+    Column("retry_at", BigInteger, nullable=False),
     reference("cards", "serial_number", target=("merchant_id", "serial_number")),
     Index(None, "merchant_id", "dirty_at"),
 )
@@ -67,6 +68,7 @@ published_passes = Table(
     Column("content_hash", String(64), nullable=False),
     Column("parts", Text, nullable=False),
     Column("document", LargeBinary, nullable=False),
+    Column("checks", BigInteger, nullable=False),
     reference("cards", "serial_number", target=("merchant_id", "serial_number")),
     UniqueConstraint("merchant_id", "sequence"),
 )
@@ -94,6 +96,8 @@ class PublishedPass:
     content_hash: str
     parts: str
     document: bytes
+    checks: int
+    """How often a publisher looked at the card, whether it changed or not: tells who was overtaken by another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,18 +122,19 @@ _PUBLISHED = select(published_passes).where(
 )
 _STORE = text(
     "INSERT INTO published_passes"
-    " (serial_number, platform, merchant_id, sequence, last_modified, content_hash, parts, document)"
-    " VALUES (:serial_number, :platform, :merchant_id, :sequence, :last_modified, :content_hash, :parts, :document)"
+    " (serial_number, platform, merchant_id, sequence, last_modified, content_hash, parts, document, checks)"
+    " VALUES (:serial_number, :platform, :merchant_id, :sequence, :last_modified, :content_hash, :parts, :document,"
+    " :checks)"
     " ON CONFLICT (serial_number, platform) DO UPDATE SET sequence = excluded.sequence,"
     " last_modified = excluded.last_modified, content_hash = excluded.content_hash, parts = excluded.parts,"
-    " document = excluded.document"
+    " document = excluded.document, checks = excluded.checks"
 )
 
 
 _MARK = (
-    "INSERT INTO dirty_cards (serial_number, merchant_id, mark, dirty_at)"
-    " SELECT serial_number, merchant_id, :mark, :now FROM cards WHERE {condition}"
-    " ON CONFLICT (serial_number) DO UPDATE SET mark = excluded.mark RETURNING serial_number"
+    "INSERT INTO dirty_cards (serial_number, merchant_id, mark, dirty_at, retry_at)"
+    " SELECT serial_number, merchant_id, :mark, :now, 0 FROM cards WHERE {condition}"
+    " ON CONFLICT (serial_number) DO UPDATE SET mark = excluded.mark, retry_at = 0 RETURNING serial_number"
 )
 _MARK_ACCOUNT = text(_MARK.format(condition="account_id = :account"))
 _MARK_CUSTOMER = text(_MARK.format(condition="customer_id = :customer"))
@@ -218,16 +223,17 @@ def release_leases(tx: Tx, holder: str) -> None:
     tx.execute(update(publish_counters).where(publish_counters.c.leased_by == holder).values(leased_until=0))
 
 
-def merchants_with_dirty_cards(tx: Tx) -> list[str]:
-    """Return the merchants that have something to publish."""
-    return [row.merchant_id for row in tx.execute(select(dirty_cards.c.merchant_id).distinct())]
+def merchants_with_dirty_cards(tx: Tx, now: int) -> list[str]:
+    """Return the merchants that have something to publish now."""
+    query = select(dirty_cards.c.merchant_id).where(dirty_cards.c.retry_at <= now).distinct()
+    return [row.merchant_id for row in tx.execute(query)]
 
 
-def next_dirty(tx: Tx, merchant_id: str, limit: int, *, skip: Sequence[str] = ()) -> list[DirtyCard]:
-    """Return a merchant's dirty cards, the longest dirty first, without those to skip."""
+def next_dirty(tx: Tx, merchant_id: str, limit: int, now: int) -> list[DirtyCard]:
+    """Return a merchant's dirty cards, the longest dirty first, without those put aside for a while."""
     rows = tx.execute(
         select(dirty_cards)
-        .where(dirty_cards.c.merchant_id == merchant_id, dirty_cards.c.serial_number.not_in(list(skip)))
+        .where(dirty_cards.c.merchant_id == merchant_id, dirty_cards.c.retry_at <= now)
         .order_by(dirty_cards.c.dirty_at)
         .limit(limit)
     )
@@ -244,6 +250,20 @@ def count_dirty(tx: Tx) -> tuple[int, int | None]:
     """Return how many cards are dirty, and since when the oldest is, in milliseconds."""
     row = tx.execute(select(func.count().label("cards"), func.min(dirty_cards.c.dirty_at).label("since"))).one()
     return int(row.cards), row.since
+
+
+_PUT_ASIDE = (
+    update(dirty_cards)
+    .where(dirty_cards.c.serial_number == bindparam("serial"), dirty_cards.c.mark == bindparam("seen"))
+    .values(retry_at=bindparam("retry"))
+)
+
+
+def put_aside(tx: Tx, seen: Iterable[DirtyCard], until: int) -> None:
+    """Leave cards that could not be rendered alone until a moment, unless they change before."""
+    parameters = [{"serial": card.serial_number, "seen": card.mark, "retry": until} for card in seen]
+    if parameters:
+        tx.execute(_PUT_ASIDE, parameters)
 
 
 def remove_dirty(tx: Tx, seen: Iterable[DirtyCard]) -> None:
@@ -291,6 +311,7 @@ def store_published(tx: Tx, passes: Sequence[PublishedPass]) -> None:
                     "content_hash": item.content_hash,
                     "parts": item.parts,
                     "document": item.document,
+                    "checks": item.checks,
                 }
                 for item in passes
             ],
@@ -307,6 +328,7 @@ def _published(row: Row[Any]) -> PublishedPass:
         row.content_hash,
         row.parts,
         row.document,
+        row.checks,
     )
 
 

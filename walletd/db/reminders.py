@@ -14,6 +14,7 @@ def stale(tx: Tx, *, told_before: int, reminders: int, limit: int) -> list[Targe
     """Return targets that were told, reminded so often, and hold a pass whose newest version was not fetched."""
     unfetched = holds_outdated(
         delivery_targets.c.told_sequence >= published_passes.c.sequence,
+        apple_registrations.c.fetched_sequence < published_passes.c.sequence,
         apple_registrations.c.registered_at < delivery_targets.c.told_at,
     )
     rows = tx.execute(

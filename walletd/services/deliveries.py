@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from walletd.db import cards, deliveries, devices, lanes, phones, publishing, reminders
+from walletd.db import cards, deliveries, devices, lanes, phones, publishing, reminders, settlements
 from walletd.db.base import Lease, Tx
 from walletd.db.deliveries import TargetRow
 from walletd.db.lanes import LaneRow
@@ -26,11 +26,14 @@ from walletd.telemetry import PUSHES, logger
 from walletd.wallets import Outcome, Verdict, WalletPlatform
 
 _AT_ONCE: Final = 500
-_LEASE_MILLISECONDS: Final = 45_000
+_PATIENCE_SECONDS: Final = 40
+_LEASE_MILLISECONDS: Final = 60_000
+"""Longer than anybody waits for a platform, so that nothing is told twice at once."""
 _LANE_PAUSE_SECONDS: Final = 60
 _LANE_PAUSE_LONGEST_SECONDS: Final = 3600
-_REJECTIONS_PER_HOUR: Final = 5
+MASS_REJECTION: Final = 5
 _HOUR_MILLISECONDS: Final = 3_600_000
+_DAY_MILLISECONDS: Final = 86_400_000
 _STALE_MILLISECONDS: Final = 600_000
 _DEVICE_SHOWN: Final = 8
 
@@ -45,7 +48,7 @@ class PhoneDelivery:
     wallet: str
     state: str
     """`current`, `waiting` for its turn, `announced`, or `stale`: told a while ago and not fetched."""
-    published: str
+    published: str | None
     accepted: str | None
     listed: str | None
     fetched: str | None
@@ -107,8 +110,7 @@ class Deliveries:
                 return None
             published = publishing.published(tx, "apple", [serial]).get(serial)
             epoch, now = publishing.counter(tx, by.merchant_id).epoch, self._now()
-            rows = phones.phones_of_card(tx, serial) if published is not None else []
-            return tuple(_phone(row, epoch, published, now) for row in rows if published is not None)
+            return tuple(_phone(row, epoch, published, now) for row in phones.phones_of_card(tx, serial))
 
         found = await self._runtime.database.read(read)
         if found is None:
@@ -123,13 +125,13 @@ class Deliveries:
         )
         if not targets:
             return 0
-        lacking = [target for target in targets if target.needs_telling]
+        lacking = [target for target in targets if target.needs_telling and target.address]
         outcomes = await self._tell(platform, merchant_id, lacking)
 
         def settle(tx: Tx) -> None:
             for target in targets:
-                if not target.needs_telling:
-                    deliveries.settle_known(tx, target)
+                if target not in lacking:
+                    settlements.settle_known(tx, target)
             self._settle(tx, platform, merchant_id, list(zip(lacking, outcomes, strict=True)))
 
         await self._runtime.database.write(settle)
@@ -139,9 +141,12 @@ class Deliveries:
         if not targets:
             return []
         try:
-            outcomes = await platform.deliver(merchant_id, [target.address for target in targets])
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                outcomes = await platform.deliver(merchant_id, [target.address for target in targets])
         except SigningUnavailable as error:
             outcomes = [Outcome(Verdict.LANE_PAUSED, error.detail)] * len(targets)
+        except TimeoutError:
+            outcomes = [Outcome(Verdict.RETRY, "Timeout")] * len(targets)
         for outcome in outcomes:
             PUSHES.labels(platform.name, outcome.verdict.value).inc()
         return outcomes
@@ -150,55 +155,57 @@ class Deliveries:
         self, tx: Tx, platform: WalletPlatform, merchant_id: str, told: Sequence[tuple[TargetRow, Outcome]]
     ) -> None:
         now = self._now()
-        lane = lanes.lane(tx, merchant_id, platform.name)
-        after = lane
+        before = lanes.lane(tx, merchant_id, platform.name)
+        after = before
+        if any(outcome.verdict is Verdict.ACCEPTED for _, outcome in told):
+            after = replace(before, paused_until=0, reason="", pauses=0, accepted_at=now, rejections=0)
         for target, outcome in told:
             match outcome.verdict:
                 case Verdict.ACCEPTED:
                     pace = paced(target.pace, now, target.passes)
-                    next_due = due_at(self._runtime.schedule, pace, now, target.passes)
-                    deliveries.settle_told(tx, target, pace, next_due)
-                    after = _opened(after)
+                    settlements.settle_told(tx, target, pace, due_at(self._runtime.schedule, pace, now, target.passes))
                 case Verdict.GONE:
                     self._drop(tx, target, outcome)
                 case Verdict.REJECTED:
-                    after = self._settle_rejected(tx, target, outcome, after, now)
+                    after = self._settle_rejected(tx, target, outcome, after)
                 case Verdict.RETRY:
-                    self._settle_retry(tx, target, outcome, now)
+                    self._settle_retry(tx, target, outcome)
                 case Verdict.LANE_PAUSED:
-                    deliveries.settle_failed(tx, target, due=now, reason=outcome.reason, attempts=target.attempts)
-                    after = _paused(after, now, outcome.reason) if after.paused_until <= now else after
-        if after != lane:
+                    settlements.settle_failed(tx, target, due=now, reason=outcome.reason, attempts=target.attempts)
+                    after = _paused(after, now, outcome.reason)
+        if after != before:
+            if before.rejections < MASS_REJECTION <= after.rejections:
+                log.error("mass_rejection", platform=platform.name, merchant=merchant_id, reason=after.reason)
             lanes.store_lane(tx, after)
         tx.announce("deliver")
 
-    def _settle_retry(self, tx: Tx, target: TargetRow, outcome: Outcome, now: int) -> None:
+    def _settle_retry(self, tx: Tx, target: TargetRow, outcome: Outcome) -> None:
         pause = retry_pause(target.attempts, self._runtime.jitter(), outcome.retry_after_seconds)
-        due = now + int(pause * 1000)
-        deliveries.settle_failed(tx, target, due=due, reason=outcome.reason, attempts=target.attempts + 1)
+        due = self._now() + int(pause * 1000)
+        settlements.settle_failed(tx, target, due=due, reason=outcome.reason, attempts=target.attempts + 1)
 
-    def _settle_rejected(self, tx: Tx, target: TargetRow, outcome: Outcome, lane: LaneRow, now: int) -> LaneRow:
-        """Drop a phone that Apple does not know; many at once mean that we are wrong: then keep them and alarm."""
-        if now - lane.rejections_since > _HOUR_MILLISECONDS:
-            lane = LaneRow(lane.merchant_id, lane.platform, lane.paused_until, lane.reason, lane.pauses, 0, now)
-        if lane.rejections < _REJECTIONS_PER_HOUR:
+    def _settle_rejected(self, tx: Tx, target: TargetRow, outcome: Outcome, lane: LaneRow) -> LaneRow:
+        """Drop a phone that Apple does not know, once it is proved that the fault is the phone's and not ours.
+
+        The proof is a push that was accepted at the same time, or between this rejection and an earlier one. Without
+        it the phone stays: a wrong host, certificate or topic rejects everybody (apple.md 3).
+        """
+        now = self._now()
+        if lane.accepted_at == now or (target.rejected_at is not None and lane.accepted_at > target.rejected_at):
             self._drop(tx, target, outcome)
-            count = lane.rejections + 1
-            return LaneRow(
-                lane.merchant_id, lane.platform, lane.paused_until, lane.reason, lane.pauses, count,
-                lane.rejections_since,
-            )  # fmt: skip
-        deliveries.settle_failed(tx, target, due=now, reason=outcome.reason, attempts=target.attempts)
-        reason = f"{outcome.reason} for many phones at once: certificate, topic or host is wrong"
-        return _paused(lane, now, reason) if lane.paused_until <= now else lane
+            return lane
+        pause = min(_HOUR_MILLISECONDS * 2 ** min(target.attempts, 5), _DAY_MILLISECONDS)
+        settlements.settle_rejected(tx, target, due=now + pause, reason=outcome.reason, now=now)
+        reason = f"{outcome.reason} for all phones since the last push that was accepted: look at certificate and host"
+        return replace(lane, rejections=lane.rejections + 1, reason=reason)
 
     def _drop(self, tx: Tx, target: TargetRow, outcome: Outcome) -> None:
         """Forget a phone for its pass type, unless it registered again after the platform gave it up (apple.md 3)."""
         since = None if outcome.gone_since is None else milliseconds(outcome.gone_since)
-        key, now = target.key, self._now()
-        serials = devices.remove_device(tx, key.topic, key.device, not_after=since)
+        key = target.key
+        serials = devices.remove_device(tx, key.topic, key.device, push_token=target.address, not_after=since)
         if serials is None:
-            self._settle_retry(tx, target, outcome, now)
+            self._settle_retry(tx, target, outcome)
             return
         deliveries.forget(tx, key)
         for serial in serials:
@@ -210,37 +217,32 @@ class Deliveries:
         return milliseconds(self._runtime.clock())
 
 
-def _opened(lane: LaneRow) -> LaneRow:
-    if lane.pauses == 0:
-        return lane
-    return LaneRow(lane.merchant_id, lane.platform, 0, "", 0, lane.rejections, lane.rejections_since)
-
-
 def _paused(lane: LaneRow, now: int, reason: str) -> LaneRow:
     """Pause a lane, longer each time; its targets keep their attempts (reliability.md P16)."""
+    if lane.paused_until > now:
+        return lane
     pause = min(_LANE_PAUSE_SECONDS * 2**lane.pauses, _LANE_PAUSE_LONGEST_SECONDS)
     log.error("delivery_lane_paused", platform=lane.platform, merchant=lane.merchant_id, reason=reason, seconds=pause)
-    return LaneRow(
-        lane.merchant_id, lane.platform, now + pause * 1000, reason, lane.pauses + 1, lane.rejections,
-        lane.rejections_since,
-    )  # fmt: skip
+    return replace(lane, paused_until=now + pause * 1000, reason=reason, pauses=lane.pauses + 1)
 
 
-def _phone(row: PhoneRow, epoch: int, published: PublishedPass, now: int) -> PhoneDelivery:
+def _phone(row: PhoneRow, epoch: int, published: PublishedPass | None, now: int) -> PhoneDelivery:
+    sequence, content_hash = (0, "") if published is None else (published.sequence, published.content_hash)
+
     def tag(value: int) -> str | None:
         return update_tag(epoch, value) if value else None
 
     state = "current"
     if row.due_at is not None:
         state = "waiting"
-    elif row.fetched_hash != published.content_hash and row.told_at is not None:
+    elif row.fetched_sequence < sequence and row.fetched_hash != content_hash and row.told_at is not None:
         state = "stale" if now - row.told_at > _STALE_MILLISECONDS else "announced"
     return PhoneDelivery(
         device=row.device[:_DEVICE_SHOWN] + "…",
         wallet=row.scheme,
         state=state,
-        published=update_tag(epoch, published.sequence),
-        accepted=tag(row.told_sequence),
+        published=tag(sequence),
+        accepted=None if row.told_at is None else tag(min(row.told_sequence, sequence)),
         listed=tag(row.listed_sequence),
         fetched=tag(row.fetched_sequence),
         due_at=None if row.due_at is None else from_milliseconds(row.due_at),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from walletd.db import audit, cards, deliveries, device_log, devices, publishing
+from walletd.db import audit, cards, deliveries, device_log, devices, publishing, settlements
 from walletd.db.base import Tx
 from walletd.db.deliveries import TargetKey
 from walletd.db.devices import ListedPass, Registration
@@ -60,8 +60,13 @@ class Devices:
                 _check_rate(tx, registration)
             devices.store_device(tx, registration, token, scheme)
             created = devices.store_registration(tx, registration)
+            target = TargetKey("apple", pass_type, device)
             if scheme == _APPLE_SCHEME:
-                deliveries.ensure(tx, TargetKey("apple", pass_type, device), registration.merchant_id, newest)
+                deliveries.ensure(tx, target, registration.merchant_id, newest)
+                settlements.renew(tx, target, registration.registered_at)
+                tx.announce("deliver")
+            else:
+                deliveries.forget(tx, target)
             if created:
                 self._note_status(tx, serial, registration.merchant_id, "installed")
             tx.after_commit.append(lambda: self._runtime.remembered.forget([serial]))
@@ -74,6 +79,8 @@ class Devices:
         stored = await self._passes.authorize(pass_type, serial, authorization)
 
         def write(tx: Tx) -> None:
+            # Under the lock of registering: the last pass of a device goes, or another comes, not both at once.
+            publishing.lock_counter(tx, stored.card.merchant_id)
             if not devices.is_registered(tx, pass_type, serial, device):
                 return
             if devices.remove_registration(tx, pass_type, serial, device):

@@ -11,6 +11,7 @@ from walletd.db import deliveries, lanes, merchants, publishing
 from walletd.db.base import Tx
 from walletd.db.merchants import CredentialsRow
 from walletd.domain.calendar import age_seconds, milliseconds
+from walletd.services.deliveries import MASS_REJECTION
 from walletd.services.runtime import Runtime
 from walletd.telemetry import CERTIFICATE_DAYS, QUEUE_AGE, QUEUE_DEPTH
 
@@ -31,7 +32,11 @@ class Health:
         def read(tx: Tx) -> dict[str, object]:
             dirty, dirty_since = publishing.count_dirty(tx)
             due, due_since = deliveries.count_due(tx, milliseconds(now))
-            paused = [row for row in lanes.lanes(tx) if row.paused_until > milliseconds(now)]
+            troubled = [
+                row
+                for row in lanes.lanes(tx)
+                if row.paused_until > milliseconds(now) or row.rejections >= MASS_REJECTION
+            ]
             publish_lag, deliver_lag = age_seconds(dirty_since, now), age_seconds(due_since, now)
             for queue, depth, age in (("dirty cards", dirty, publish_lag), ("due deliveries", due, deliver_lag)):
                 QUEUE_DEPTH.labels(queue).set(depth)
@@ -45,7 +50,7 @@ class Health:
                 "publish_lag_seconds": round(publish_lag, 3),
                 "deliver_lag_seconds": round(deliver_lag, 3),
                 "worker": "behind" if max(publish_lag, deliver_lag) > _LAG_ALARM_SECONDS else "in time",
-                "paused_lanes": [{"platform": row.platform, "reason": row.reason} for row in paused],
+                "paused_lanes": [{"platform": row.platform, "reason": row.reason} for row in troubled],
                 "certificates": [asdict(certificate) for certificate in certificates],
             }
 

@@ -12,16 +12,13 @@ from walletd.db.base import Tx
 from walletd.db.passes import StoredPass
 from walletd.db.publishing import PublishedPass
 from walletd.domain.calendar import http_date, parse_http_date
-from walletd.domain.cards import Card
 from walletd.domain.errors import NotFound, SigningUnavailable, Unauthenticated
 from walletd.domain.principals import Principal
 from walletd.services.links import Links
 from walletd.services.publisher import Publisher
 from walletd.services.remembered import Version
-from walletd.services.runtime import Runtime
+from walletd.services.runtime import TOKEN_KEY, Runtime
 from walletd.wallets import WalletPlatform
-
-_UNKNOWN = Card("", "", "", "", "", "", None, "", 0, None)  # type: ignore[arg-type]  # only its serial number is used
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +102,10 @@ class Passes:
         """
         presented = token_of(authorization)
         stored = await self._runtime.database.read(lambda tx: self._read(tx, serial))
-        try:
-            identity = self._runtime.identity(self._apple, _UNKNOWN if stored is None else stored.card)
-            topic = self._apple.topic(stored.card.merchant_id) if stored is not None else ""
-        except SigningUnavailable as error:
-            raise Unauthenticated from error
-        genuine = hmac.compare_digest(presented.encode(), identity.authentication_token.encode())
-        if stored is None or not genuine or topic != pass_type:
+        merchant_id, version = ("", 0) if stored is None else (stored.card.merchant_id, stored.card.token_version)
+        token = self._runtime.vault.token(TOKEN_KEY, merchant_id, pass_type, serial, version)
+        genuine = hmac.compare_digest(presented.encode(), token.encode())
+        if stored is None or not genuine or not self._apple.is_configured(merchant_id):
             raise Unauthenticated
         return stored
 

@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from walletd.db import cards, deliveries, devices, publishing
+from walletd.db import cards, deliveries, devices, merchants, publishing
 from walletd.db.base import Lease, Tx
 from walletd.db.cards import CardInContext
 from walletd.db.deliveries import TargetKey
 from walletd.db.publishing import DirtyCard, PublishedPass
 from walletd.domain.calendar import age_seconds, milliseconds
-from walletd.domain.errors import WalletdError
 from walletd.domain.face import compose_face
 from walletd.domain.publishing import due_at, next_last_modified
 from walletd.services.runtime import Runtime
@@ -28,8 +27,7 @@ from walletd.wallets import RenderedPass, WalletPlatform
 
 _COMPRESSION: Final = 1
 _LEASE_MILLISECONDS: Final = 15_000
-_POISON_SECONDS: Final = 60.0
-_POISON_MAX: Final = 1000
+_FAULTY_MILLISECONDS: Final = 60_000
 
 log = logger(__name__)
 
@@ -40,8 +38,19 @@ class _Seen:
 
     dirty: DirtyCard
     platform: WalletPlatform
-    sequence: int
+    checks: int
     rendered: RenderedPass
+
+
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    """Dirty cards with all that their passes depend on, read at one moment."""
+
+    marks: list[DirtyCard]
+    contexts: dict[str, CardInContext]
+    published: list[dict[str, PublishedPass]]
+    uses: set[tuple[str, str]]
+    """Which merchant has credentials for which platform."""
 
 
 class Publisher:
@@ -49,18 +58,17 @@ class Publisher:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._poisoned: dict[str, float] = {}
 
     async def publish_next(self, limit: int) -> int:
         """Publish up to `limit` dirty cards of every merchant whose lease is free; return how many were worked on."""
-        merchants = await self._runtime.database.read(publishing.merchants_with_dirty_cards)
+        now = milliseconds(self._runtime.clock())
+        waiting = await self._runtime.database.read(lambda tx: publishing.merchants_with_dirty_cards(tx, now))
         worked = 0
-        for merchant_id in merchants:
+        for merchant_id in waiting:
             if await self._take_lease(merchant_id):
-                skip = self._skipped()
                 dirty = await self._runtime.database.read(
-                    lambda tx, merchant=merchant_id, left_out=skip: publishing.next_dirty(  # type: ignore[misc]
-                        tx, merchant, limit, skip=left_out
+                    lambda tx, merchant=merchant_id: publishing.next_dirty(  # type: ignore[misc]
+                        tx, merchant, limit, now
                     )
                 )
                 worked += await self._publish(dirty)
@@ -86,63 +94,64 @@ class Publisher:
         return await self._runtime.database.write(lambda tx: publishing.take_lease(tx, merchant_id, now, lease))
 
     async def _publish(self, dirty: Sequence[DirtyCard]) -> int:
-        marks, seen = await self._look([card.serial_number for card in dirty])
+        marks, seen, faulty = await self._look([card.serial_number for card in dirty])
         for merchant_id in {card.merchant_id for card in marks}:
             mine = [card for card in marks if card.merchant_id == merchant_id]
             await self._store(merchant_id, mine, [item for item in seen if item.dirty.merchant_id == merchant_id])
-        return len(marks)
+        if faulty:
+            until = milliseconds(self._runtime.clock()) + _FAULTY_MILLISECONDS
+            await self._runtime.database.write(lambda tx: publishing.put_aside(tx, faulty, until))
+        return len(marks) + len(faulty)
 
-    async def _look(self, serials: Sequence[str]) -> tuple[list[DirtyCard], list[_Seen]]:
+    async def _look(self, serials: Sequence[str]) -> tuple[list[DirtyCard], list[_Seen], list[DirtyCard]]:
         """Read the cards on one snapshot, marks included, and render them outside of it.
 
-        Returns the marks of the cards that could be rendered, and what was rendered.
+        Returns the marks of the cards that could be rendered, what was rendered, and the marks of the faulty ones.
         """
         platforms = list(self._runtime.platforms.values())
 
-        def read(tx: Tx) -> tuple[list[DirtyCard], dict[str, CardInContext], list[dict[str, PublishedPass]]]:
-            marks = publishing.dirty_among(tx, serials)
-            published = [publishing.published(tx, platform.name, serials) for platform in platforms]
-            return marks, cards.of_serials(tx, serials), published
+        def read(tx: Tx) -> _Snapshot:
+            return _Snapshot(
+                publishing.dirty_among(tx, serials),
+                cards.of_serials(tx, serials),
+                [publishing.published(tx, platform.name, serials) for platform in platforms],
+                {(row.merchant_id, row.platform) for row in merchants.all_credentials(tx)},
+            )
 
-        marks, contexts, published = await self._runtime.database.read(read)
+        snapshot = await self._runtime.database.read(read)
         # In a thread: the first pass with a certain number of stamps is drawn, and no till shall wait for that.
-        return await asyncio.to_thread(self._render_all, marks, contexts, published)
+        return await asyncio.to_thread(self._render_all, snapshot)
 
-    def _render_all(
-        self,
-        marks: Sequence[DirtyCard],
-        contexts: dict[str, CardInContext],
-        published: Sequence[dict[str, PublishedPass]],
-    ) -> tuple[list[DirtyCard], list[_Seen]]:
+    def _render_all(self, snapshot: _Snapshot) -> tuple[list[DirtyCard], list[_Seen], list[DirtyCard]]:
         platforms = list(self._runtime.platforms.values())
-        rendered_marks, seen = [], []
-        for card in marks:
+        good, seen, faulty = list[DirtyCard](), list[_Seen](), list[DirtyCard]()
+        for card in snapshot.marks:
             try:
-                rendered = [self._render(platform, contexts[card.serial_number]) for platform in platforms]
-            except WalletdError as error:
-                self._put_aside(card, error)
+                rendered = [self._render(platform, snapshot, card) for platform in platforms]
+            except Exception as error:  # noqa: BLE001 - one card's fault, whatever it is, must stop no other card
+                log.error("card_not_rendered", serial=card.serial_number, fault=repr(error))  # noqa: TRY400 - one line
+                faulty.append(card)
                 continue
-            rendered_marks.append(card)
-            for platform, before, result in zip(platforms, published, rendered, strict=True):
+            good.append(card)
+            for platform, before, result in zip(platforms, snapshot.published, rendered, strict=True):
                 if result is not None:
                     earlier = before.get(card.serial_number)
-                    seen.append(_Seen(card, platform, 0 if earlier is None else earlier.sequence, result))
-        return rendered_marks, seen
+                    seen.append(_Seen(card, platform, 0 if earlier is None else earlier.checks, result))
+        return good, seen, faulty
 
-    def _render(self, platform: WalletPlatform, found: CardInContext) -> RenderedPass | None:
-        """Return the card as the platform shows it, or None where the merchant does not use the platform."""
+    def _render(self, platform: WalletPlatform, snapshot: _Snapshot, dirty: DirtyCard) -> RenderedPass | None:
+        """Return the card as the platform shows it, or None where the merchant does not use the platform.
+
+        Raises SigningUnavailable where it does, but this process has no usable credentials of it.
+        """
+        found = snapshot.contexts[dirty.serial_number]
         card = found.card
-        if not platform.is_configured(card.merchant_id):
+        if (card.merchant_id, platform.name) not in snapshot.uses:
             return None
         face = compose_face(
             card, found.program, found.account, holder=found.customer.name, merchant_name=found.merchant_name
         )
         return platform.render(card.merchant_id, found.program.template, self._runtime.identity(platform, card), face)
-
-    def _put_aside(self, card: DirtyCard, error: WalletdError) -> None:
-        """Let a card that cannot be rendered stop nobody else; it is tried again after a while."""
-        self._poisoned[card.serial_number] = self._runtime.clock().timestamp() + _POISON_SECONDS
-        log.error("card_not_rendered", serial=card.serial_number, code=error.code, detail=error.detail)
 
     async def _store(self, merchant_id: str, marks: Sequence[DirtyCard], seen: Sequence[_Seen]) -> None:
         serials = [card.serial_number for card in marks]
@@ -177,7 +186,7 @@ class Publisher:
         versions = []
         for item in seen:
             before, rendered = present.get(item.dirty.serial_number), item.rendered
-            if _overtaken(item, present) or (before is not None and _is_same(before, rendered)):
+            if _overtaken(item, present):
                 continue
             changed = before is None or before.content_hash != rendered.content_hash
             sequence += changed
@@ -192,6 +201,7 @@ class Publisher:
                     content_hash=rendered.content_hash,
                     parts=rendered.parts,
                     document=zlib.compress(rendered.document, _COMPRESSION),
+                    checks=item.checks + 1,
                 )
             )
         return versions
@@ -216,21 +226,8 @@ class Publisher:
         )
         tx.announce("deliver")
 
-    def _skipped(self) -> list[str]:
-        now = self._runtime.clock().timestamp()
-        self._poisoned = {serial: until for serial, until in _bounded(self._poisoned.items()) if until > now}
-        return list(self._poisoned)
-
 
 def _overtaken(item: _Seen, present: dict[str, PublishedPass]) -> bool:
-    """Say whether somebody published the card after our snapshot: then ours may be older and is dropped."""
+    """Say whether somebody looked at the card after our snapshot: then ours may be older and is dropped."""
     before = present.get(item.dirty.serial_number)
-    return (0 if before is None else before.sequence) != item.sequence
-
-
-def _is_same(before: PublishedPass, rendered: RenderedPass) -> bool:
-    return before.content_hash == rendered.content_hash and before.parts == rendered.parts
-
-
-def _bounded(items: Iterable[tuple[str, float]]) -> list[tuple[str, float]]:
-    return list(items)[-_POISON_MAX:]
+    return (0 if before is None else before.checks) != item.checks

@@ -115,8 +115,8 @@ def upgrade() -> None:
         sa.Column("paused_until", sa.BigInteger(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("pauses", sa.Integer(), nullable=False),
+        sa.Column("accepted_at", sa.BigInteger(), nullable=False),
         sa.Column("rejections", sa.Integer(), nullable=False),
-        sa.Column("rejections_since", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["merchant_id"], ["merchants.id"], name=op.f("fk_delivery_lanes_merchant_id")),
         sa.PrimaryKeyConstraint("merchant_id", "platform", name=op.f("pk_delivery_lanes")),
     )
@@ -135,6 +135,7 @@ def upgrade() -> None:
         sa.Column("reminders", sa.Integer(), nullable=False),
         sa.Column("score", sa.Double(), nullable=False),
         sa.Column("told_at", sa.BigInteger(), nullable=True),
+        sa.Column("rejected_at", sa.BigInteger(), nullable=True),
         sa.Column("last_reason", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["merchant_id"], ["merchants.id"], name=op.f("fk_delivery_targets_merchant_id")),
         sa.PrimaryKeyConstraint("platform", "topic", "device", name=op.f("pk_delivery_targets")),
@@ -346,6 +347,7 @@ def upgrade() -> None:
         sa.Column("merchant_id", sa.String(length=30), nullable=False),
         sa.Column("mark", sa.BigInteger(), nullable=False),
         sa.Column("dirty_at", sa.BigInteger(), nullable=False),
+        sa.Column("retry_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["merchant_id", "serial_number"],
             ["cards.merchant_id", "cards.serial_number"],
@@ -366,6 +368,7 @@ def upgrade() -> None:
         sa.Column("content_hash", sa.String(length=64), nullable=False),
         sa.Column("parts", sa.Text(), nullable=False),
         sa.Column("document", sa.LargeBinary(), nullable=False),
+        sa.Column("checks", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["merchant_id", "serial_number"],
             ["cards.merchant_id", "cards.serial_number"],
