@@ -315,12 +315,12 @@ async def test_a_target_whose_worker_died_is_told_by_another_when_the_lease_ends
     await shop.book(serial, "credit", 1)
     await shop.services.publisher.publish_next(10)
     now = milliseconds(shop.clock())
-    lease = Lease("somebody who died", now + 45_000)
+    lease = Lease("somebody who died", now + 30_000)
     database = shop.runtime.database
     claimed = await database.write(lambda tx: deliveries.claim(tx, "apple", shop.principal.merchant_id, now, 10, lease))
     assert len(claimed) == 1
     await shop.settle()
     assert shop.pushes.pushed == []
-    shop.clock.advance(seconds=46)
+    shop.clock.advance(seconds=31)
     await shop.settle()
     assert shop.pushes.pushed == [TOKEN]

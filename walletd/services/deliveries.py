@@ -26,8 +26,8 @@ from walletd.telemetry import PUSHES, logger
 from walletd.wallets import Outcome, Verdict, WalletPlatform
 
 _AT_ONCE: Final = 500
-_PATIENCE_SECONDS: Final = 40
-_LEASE_MILLISECONDS: Final = 60_000
+_PATIENCE_SECONDS: Final = 20
+_LEASE_MILLISECONDS: Final = 30_000
 """Longer than anybody waits for a platform, so that nothing is told twice at once."""
 _LANE_PAUSE_SECONDS: Final = 60
 _LANE_PAUSE_LONGEST_SECONDS: Final = 3600
