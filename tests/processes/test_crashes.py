@@ -18,6 +18,11 @@ _LEASE_SECONDS = 50.0
 """Longer than what a killed process held in PostgreSQL stays leased; an embedded database frees it at the start."""
 
 
+def an_amount() -> int:
+    """Draw a booking, from so many that no balance comes back to what a phone held while it is fetching."""
+    return random.choice((1, 1, 1, -1)) * random.randint(1, 1_000_000)
+
+
 @pytest.mark.slow
 async def test_killed_processes_lose_and_double_nothing_and_every_phone_shows_the_newest_balance(
     outside: Outside, start: Start
@@ -34,7 +39,7 @@ async def test_killed_processes_lose_and_double_nothing_and_every_phone_shows_th
 
     async def keep_booking() -> None:
         while not is_over.is_set():
-            await till.book(random.choice(cards)["serial_number"], random.choice((5, 3, 8, -2, -4)))
+            await till.book(random.choice(cards)["serial_number"], an_amount())
             await asyncio.sleep(random.uniform(0, 0.1))
 
     tills = [asyncio.create_task(keep_booking()) for _ in range(_TILLS)]
@@ -58,5 +63,7 @@ async def test_killed_processes_lose_and_double_nothing_and_every_phone_shows_th
     assert await served.stop() == 0
     proof = start(outside.environ, "ledger", "verify", name="proof")
     assert await proof.ended() == 0
+    # A killed server answers nothing, and one killed between sending a pass and noting it sends the phone once more.
+    of_kills = {Code.UNEXPECTED_STATUS, Code.UNCHANGED}
     complaints = [each for phone in outside.phones for each in phone.complaints]
-    assert [each.log_line for each in complaints if each.code is not Code.UNEXPECTED_STATUS] == []
+    assert [each.log_line for each in complaints if each.code not in of_kills] == []
