@@ -94,7 +94,11 @@ async def application(
     await database.start()
     try:
         services = build_services(runtime)
-        await (services.upkeep.start() if serving else services.merchants.load_credentials())
+        if serving:
+            await services.upkeep.start()
+            await services.programs.resume()
+        else:
+            await services.merchants.load_credentials()
         yield Application(settings, services, runtime, apple, templates, clock)
     finally:
         await apple.close()

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Executable,
     ForeignKeyConstraint,
     MetaData,
+    Select,
     String,
 )
 
@@ -58,6 +59,14 @@ class Tx:
     def announce(self, topic: str) -> None:
         """Wake whoever waits for the topic, in this process and in others, once the transaction is committed."""
         self.announced.add(topic)
+
+
+def locked(query: Select[Any]) -> Select[Any]:
+    """Return the query with its rows kept from change until commit, where an engine has several writers.
+
+    Rows that refer to a locked one can be inserted meanwhile: only its key would hold them up, and keys never change.
+    """
+    return query.with_for_update(key_share=True)
 
 
 def reference(table: str, *columns: str, target: Sequence[str] = ("merchant_id", "id")) -> ForeignKeyConstraint:

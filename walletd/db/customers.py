@@ -20,7 +20,7 @@ from sqlalchemy import (
     update,
 )
 
-from walletd.db.base import Tx, merchant_column, metadata
+from walletd.db.base import Tx, locked, merchant_column, metadata
 from walletd.db.pages import contains, fetch_page
 from walletd.domain.calendar import from_milliseconds, milliseconds
 from walletd.domain.customers import Customer, NewCustomer
@@ -73,11 +73,10 @@ def insert(tx: Tx, customer: Customer) -> None:
     )
 
 
-def find(tx: Tx, merchant_id: str, customer_id: str) -> Customer | None:
-    """Return a merchant's customer."""
-    row = tx.execute(
-        select(customers).where(customers.c.id == customer_id, customers.c.merchant_id == merchant_id)
-    ).one_or_none()
+def find(tx: Tx, merchant_id: str, customer_id: str, *, lock: bool = False) -> Customer | None:
+    """Return a merchant's customer; with `lock` it stays as read until commit."""
+    query = select(customers).where(customers.c.id == customer_id, customers.c.merchant_id == merchant_id)
+    row = tx.execute(locked(query) if lock else query).one_or_none()
     return None if row is None else to_customer(row)
 
 

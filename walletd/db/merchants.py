@@ -20,7 +20,7 @@ from sqlalchemy import (
     update,
 )
 
-from walletd.db.base import Tx, metadata
+from walletd.db.base import Tx, locked, metadata
 from walletd.domain.calendar import from_milliseconds, milliseconds
 
 merchants = Table(
@@ -104,6 +104,11 @@ def currency(tx: Tx, merchant_id: str) -> str:
     """Return the currency that a merchant counts in."""
     code: str = tx.execute(select(merchants.c.currency).where(merchants.c.id == merchant_id)).scalar_one()
     return code
+
+
+def lock(tx: Tx, merchant_id: str) -> None:
+    """Let whoever else locks the merchant wait until commit, so that a check for a taken name sees its work."""
+    tx.execute(locked(select(merchants.c.id).where(merchants.c.id == merchant_id)))
 
 
 def next_customer_number(tx: Tx, merchant_id: str) -> int:

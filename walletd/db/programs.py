@@ -19,7 +19,7 @@ from sqlalchemy import (
     update,
 )
 
-from walletd.db.base import Tx, merchant_column, metadata
+from walletd.db.base import Tx, locked, merchant_column, metadata
 from walletd.db.pages import contains, fetch_page
 from walletd.domain.calendar import from_milliseconds, milliseconds
 from walletd.domain.pages import Page, PageRequest
@@ -36,6 +36,7 @@ programs = Table(
     Column("currency", String(3)),
     Column("template", String(64), nullable=False),
     Column("rules", JSON, nullable=False),
+    Column("republish_after", String(26)),
     Column("created_at", BigInteger, nullable=False),
     ForeignKeyConstraint(["merchant_id"], ["merchants.id"]),
     UniqueConstraint("merchant_id", "id"),
@@ -60,11 +61,10 @@ def insert(tx: Tx, program: Program) -> None:
     )
 
 
-def find(tx: Tx, merchant_id: str, program_id: str) -> Program | None:
-    """Return a merchant's program."""
-    row = tx.execute(
-        select(programs).where(programs.c.id == program_id, programs.c.merchant_id == merchant_id)
-    ).one_or_none()
+def find(tx: Tx, merchant_id: str, program_id: str, *, lock: bool = False) -> Program | None:
+    """Return a merchant's program; with `lock` it stays as read until commit."""
+    query = select(programs).where(programs.c.id == program_id, programs.c.merchant_id == merchant_id)
+    row = tx.execute(locked(query) if lock else query).one_or_none()
     return None if row is None else _program(row)
 
 
@@ -84,6 +84,32 @@ def change(tx: Tx, program: Program) -> None:
         .where(programs.c.id == program.id, programs.c.merchant_id == program.merchant_id)
         .values(name=program.name, rules=dict(program.rules))
     )
+
+
+def want_republished(tx: Tx, merchant_id: str, program_id: str | None = None) -> list[str]:
+    """Store that all cards of a program, or of all programs of a merchant, are to be published anew; return which."""
+    chosen = programs.c.merchant_id == merchant_id
+    if program_id is not None:
+        chosen &= programs.c.id == program_id
+    rows = tx.execute(update(programs).where(chosen).values(republish_after="").returning(programs.c.id))
+    return sorted(row.id for row in rows)
+
+
+def to_republish(tx: Tx) -> list[str]:
+    """Return the programs of all merchants whose cards are still to be published anew."""
+    return list(tx.execute(select(programs.c.id).where(programs.c.republish_after.is_not(None))).scalars())
+
+
+def lock_republishing(tx: Tx, program_id: str) -> str | None:
+    """Return up to which serial number a program's cards are marked, locked until commit; None: nothing is to do."""
+    query = select(programs.c.republish_after).where(programs.c.id == program_id)
+    after: str | None = tx.execute(locked(query)).scalar_one_or_none()
+    return after
+
+
+def store_republishing(tx: Tx, program_id: str, after: str | None) -> None:
+    """Store up to which serial number a program's cards are marked; None once all are."""
+    tx.execute(update(programs).where(programs.c.id == program_id).values(republish_after=after))
 
 
 def _program(row: Row[Any]) -> Program:

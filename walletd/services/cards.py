@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
 
-from walletd.db import accounts, audit, cards, customers, ledger, programs, publishing
+from walletd.db import accounts, audit, cards, customers, ledger, merchants, programs, publishing
 from walletd.db.base import Tx
 from walletd.db.cards import CardInContext
 from walletd.db.ledger import TransactionRow
@@ -47,7 +47,8 @@ class Cards:
         def write(tx: Tx) -> Answer | WalletdError:
             if idempotency_key is None:
                 return Answer(201, encode(work(tx)[1]), replayed=False)
-            protected = Protected(by, "cards", check_key(idempotency_key), asdict(checked))
+            # The answer holds the add link: sealed, so that a stolen database adds nobody's card to a phone.
+            protected = Protected(by, "cards", check_key(idempotency_key), asdict(checked), self._runtime.vault)
             return once(tx, protected, now, lambda: work(tx))
 
         answer = await self._runtime.database.write(write)
@@ -79,8 +80,10 @@ class Cards:
         program = programs.find(tx, by.merchant_id, new.program_id)
         if program is None:
             raise NotFound(f"There is no program {new.program_id}.")
-        if new.key is not None and cards.key_is_taken(tx, by.merchant_id, new.key):
-            raise CardKeyTaken(f"The key {new.key} is taken.")
+        if new.key is not None:
+            merchants.lock(tx, by.merchant_id)
+            if cards.key_is_taken(tx, by.merchant_id, new.key):
+                raise CardKeyTaken(f"The key {new.key} is taken.")
         shared = self._main_card(tx, by, new, program)
         customer = shared.customer if shared is not None else _customer_of(tx, by, new, now)
         account = shared.account if shared is not None else _open_account(tx, program, customer, now)

@@ -25,6 +25,7 @@ def insert_customer(tx: Tx, by: Principal, new: NewCustomer, now: datetime) -> C
         number = merchants.next_customer_number(tx, by.merchant_id)
     else:
         number = new.number
+        merchants.lock(tx, by.merchant_id)
         if customers.number_is_taken(tx, by.merchant_id, number):
             raise CustomerNumberTaken(f"Customer number {number} is taken.", number=number)
         merchants.raise_customer_number(tx, by.merchant_id, number)
@@ -73,7 +74,7 @@ class Customers:
         now = self._runtime.clock()
 
         def write(tx: Tx) -> Customer | None:
-            present = customers.find(tx, by.merchant_id, customer_id)
+            present = customers.find(tx, by.merchant_id, customer_id, lock=True)
             if present is None:
                 return None
             merged = {item.name: getattr(present.details, item.name) for item in fields(NewCustomer)} | dict(changes)

@@ -25,10 +25,12 @@ from walletd.domain.errors import (
 )
 from walletd.domain.ledger import request_hash
 from walletd.domain.principals import Principal
+from walletd.services.runtime import Vault
 
 _KEY_LENGTH_MAX: Final = 255
 _CREATED: Final = 201
 _DECLINED: Final = 409
+_SEALED_AS: Final = "answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,16 @@ class Protected:
     route: str
     key: str
     request: Mapping[str, object]
+    vault: Vault | None = None
+    """Seals the answer in the database; for answers that hold what nobody may read there."""
+
+    def seal(self, body: bytes) -> bytes:
+        """Return a body as it is stored."""
+        return body if self.vault is None else self.vault.seal(body, self.principal.merchant_id, _SEALED_AS)
+
+    def open(self, stored: bytes) -> bytes:
+        """Return a body as it was sent."""
+        return stored if self.vault is None else self.vault.open(stored, self.principal.merchant_id, _SEALED_AS)
 
     def row(self, now: datetime) -> IdempotencyRow:
         """Return the record that takes the key."""
@@ -88,15 +100,15 @@ def once(
     row = protected.row(now)
     earlier = idempotency.claim_key(tx, row)
     if earlier is not None:
-        return _repeat(earlier, row)
+        return _repeat(protected, earlier, row)
     try:
         subject, document = work()
     except Conflict as error:
         refusal = {"code": error.code, "detail": error.detail, "facts": error.facts}
-        idempotency.settle_key(tx, _settled(row, _DECLINED, None, encode(refusal)))
+        idempotency.settle_key(tx, _settled(row, _DECLINED, None, protected.seal(encode(refusal))))
         return error
     body = encode(document)
-    idempotency.settle_key(tx, _settled(row, _CREATED, subject, body))
+    idempotency.settle_key(tx, _settled(row, _CREATED, subject, protected.seal(body)))
     return Answer(_CREATED, body, replayed=False)
 
 
@@ -106,14 +118,15 @@ def _settled(row: IdempotencyRow, status: int, subject: str | None, body: bytes)
     )
 
 
-def _repeat(earlier: IdempotencyRow, row: IdempotencyRow) -> Answer | WalletdError:
+def _repeat(protected: Protected, earlier: IdempotencyRow, row: IdempotencyRow) -> Answer | WalletdError:
     if earlier.request_hash != row.request_hash:
         raise IdempotencyKeyReused
     if earlier.body is None:
         raise IdempotencyKeySpent(subject=earlier.subject)
+    body = protected.open(earlier.body)
     if earlier.status == _CREATED:
-        return Answer(_CREATED, earlier.body, replayed=True)
-    refusal = json.loads(earlier.body)
+        return Answer(_CREATED, body, replayed=True)
+    refusal = json.loads(body)
     error = error_for(refusal["code"], refusal["detail"], refusal["facts"])
     error.replayed = True
     return error

@@ -8,17 +8,17 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from walletd.db import audit, lanes, merchants, publishing
+from walletd.db import audit, lanes, merchants, programs, publishing
 from walletd.db.base import Tx
 from walletd.db.merchants import CredentialsRow, MerchantRow
 from walletd.domain.errors import CertificateInvalid, NotFound
 from walletd.domain.identifiers import new_id
 from walletd.domain.principals import Principal
 from walletd.domain.programs import check_name, invalid
+from walletd.services import republishing
 from walletd.services.runtime import Runtime
 from walletd.telemetry import logger
 
-_MARKED_AT_ONCE: Final = 500
 _CURRENCY_LENGTH: Final = 3
 
 log = logger(__name__)
@@ -80,14 +80,15 @@ class Merchants:
         self._runtime.platforms[platform].configure(merchant_id, credentials)
         sealed = self._runtime.vault.seal(credentials, merchant_id, platform)
 
-        def write(tx: Tx) -> None:
+        def write(tx: Tx) -> Sequence[str]:
             merchants.store_credentials(tx, CredentialsRow(merchant_id, platform, topic, sealed, 0, not_valid_after))
             lanes.open_lane(tx, merchant_id, platform)
             tx.announce("deliver")
+            tx.announce("credentials")
             audit.record(tx, shell(merchant_id), now, "merchant.credentials_set", merchant_id, {"platform": platform})
+            return programs.want_republished(tx, merchant_id)
 
-        await self._runtime.database.write(write)
-        await self._mark_cards(merchant_id)
+        await republishing.republish(self._runtime, await database.write(write))
         await self.load_credentials()
 
     async def load_credentials(self) -> None:
@@ -105,18 +106,6 @@ class Merchants:
                     "credentials_refused", merchant=row.merchant_id, platform=row.platform, detail=error.detail
                 )
             self._loaded[(row.merchant_id, row.platform)] = row.version
-
-    async def _mark_cards(self, merchant_id: str) -> None:
-        now, last = self._runtime.clock(), ""
-        while True:
-            marked = await self._runtime.database.write(
-                lambda tx, after=last: publishing.mark_merchant_dirty(  # type: ignore[misc]
-                    tx, merchant_id, now, after=after, limit=_MARKED_AT_ONCE
-                )
-            )
-            if len(marked) < _MARKED_AT_ONCE:
-                return
-            last = marked[-1]
 
 
 def shell(merchant_id: str) -> Principal:

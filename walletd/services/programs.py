@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final
 
-from walletd.db import audit, merchants, programs, publishing
+from walletd.db import audit, merchants, programs
 from walletd.db.base import Tx
 from walletd.domain.errors import NotFound
 from walletd.domain.identifiers import new_id
 from walletd.domain.pages import Page, PageRequest
 from walletd.domain.principals import Principal
 from walletd.domain.programs import UNITS, NewProgram, Program, check_kind, check_name, complete_rules, invalid
+from walletd.services import republishing
 from walletd.services.runtime import Runtime
-
-_MARKED_AT_ONCE: Final = 500
 
 
 class Programs:
@@ -61,7 +59,7 @@ class Programs:
         now = self._runtime.clock()
 
         def write(tx: Tx) -> Program | None:
-            present = programs.find(tx, by.merchant_id, program_id)
+            present = programs.find(tx, by.merchant_id, program_id, lock=True)
             if present is None:
                 return None
             changed = replace(
@@ -70,26 +68,16 @@ class Programs:
                 rules=complete_rules(present.kind, {**present.rules, **(rules or {})}),
             )
             programs.change(tx, changed)
+            programs.want_republished(tx, by.merchant_id, program_id)
             audit.record(tx, by, now, "program.changed", program_id)
             return changed
 
         changed = await self._runtime.database.write(write)
         if changed is None:
             raise NotFound(f"There is no program {program_id}.")
-        await self._mark_cards(program_id)
+        await republishing.republish(self._runtime, [program_id])
         return changed
 
-    async def _mark_cards(self, program_id: str) -> None:
-        """Mark all cards dirty in small steps, so that no till waits behind a large program."""
-        now, last = self._runtime.clock(), ""
-        while True:
-
-            def write(tx: Tx, after: str = last) -> list[str]:
-                serials = publishing.mark_program_dirty(tx, program_id, now, after=after, limit=_MARKED_AT_ONCE)
-                tx.after_commit.append(lambda: self._runtime.remembered.forget(serials))
-                return serials
-
-            marked = await self._runtime.database.write(write)
-            if len(marked) < _MARKED_AT_ONCE:
-                return
-            last = marked[-1]
+    async def resume(self) -> int:
+        """Publish what a killed process left behind of changed programs; return how many cards were marked."""
+        return await republishing.resume(self._runtime)

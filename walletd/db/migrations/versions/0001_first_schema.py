@@ -183,6 +183,7 @@ def upgrade() -> None:
         sa.Column("currency", sa.String(length=3), nullable=True),
         sa.Column("template", sa.String(length=64), nullable=False),
         sa.Column("rules", sa.JSON(), nullable=False),
+        sa.Column("republish_after", sa.String(length=26), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["merchant_id"], ["merchants.id"], name=op.f("fk_programs_merchant_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_programs")),
