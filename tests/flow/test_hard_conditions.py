@@ -1,0 +1,96 @@
+"""Convergence where phones share passes, are refreshed by hand, lose answers, and balances go there and back."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.flow.test_phones_never_complain import all_current
+from tests.flow.world import World, open_world
+from walletd.db.database import Database
+from walletd.demo.apns_delivery import Weather
+from walletd.demo.iphone import VirtualIPhone
+
+SEED = 7
+PHONES = 8
+CARDS = 12
+TRANSACTIONS = 240
+
+
+class LossyNetwork(httpx.AsyncHTTPTransport):
+    """A network that loses one answer in eight after the server sent it."""
+
+    def __init__(self, draw: random.Random) -> None:
+        super().__init__()
+        self._draw = draw
+        self.lost = 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send the request; lose the answer now and then."""
+        response = await super().handle_async_request(request)
+        if "/apple/" in request.url.path and self._draw.random() < 0.125:
+            await response.aread()
+            self.lost += 1
+            raise httpx.ReadError("the connection broke", request=request)
+        return response
+
+
+async def open_shop(world: World, network: LossyNetwork) -> list[str]:
+    """Hand every card out to two phones; return their serial numbers."""
+    http = httpx.AsyncClient(transport=network, trust_env=False, timeout=60)
+    for number in range(PHONES):
+        phone = VirtualIPhone(f"phone {number}", http, world.phone_settings)
+        world.apns.know(phone.push_token)
+        world.phones.append(phone)
+    program = (await world.post("/programs", {"kind": "loyalty", "name": "Points"})).json()["id"]
+    serials = []
+    for number in range(CARDS):
+        body: dict[str, object] = {"program_id": program, "customer": {"last_name": f"Muster {number}"}}
+        card = (await world.post("/cards", body)).json()
+        for step in (0, 1):
+            await world.phones[(number + step) % PHONES].add_from_url(card["add_url"])
+        serials.append(card["serial_number"])
+    return serials
+
+
+async def use_phones(world: World, draw: random.Random) -> None:
+    """Refresh cards by hand now and then."""
+    while True:
+        await asyncio.sleep(0.02)
+        phone = draw.choice(world.phones)
+        if phone.cards:
+            phone.pull_to_refresh(draw.choice(list(phone.cards)))
+
+
+@pytest.mark.timeout(300)
+async def test_every_phone_converges_under_hard_conditions(database: Database, tmp_path: Path) -> None:
+    """Shared passes, refreshes, lost answers, balances there and back: in the end every phone shows the truth."""
+    draw = random.Random(SEED)
+    async with open_world(database, tmp_path) as world:
+        network = LossyNetwork(draw)
+        serials = await open_shop(world, network)
+        world.apns.weather = Weather(lose=0.2, double=0.2, delay=(0.0, 0.2), seed=SEED)
+        using = asyncio.create_task(use_phones(world, draw))
+        for turn in range(TRANSACTIONS):
+            kind = draw.choice(["credit", "debit"])
+            await world.post(
+                "/transactions", {"card": draw.choice(serials), "type": kind, "amount": draw.choice([1, 2])}, f"k{turn}"
+            )
+        using.cancel()
+        await asyncio.sleep(0.3)
+        await world.settle()
+        world.apns.weather = Weather()
+        for _ in range(40):
+            if await all_current(world):
+                break
+            world.clock.shift += timedelta(minutes=20)
+            await world.services.upkeep.remind_stale()
+            await world.settle()
+        assert network.lost > PHONES
+        assert await all_current(world)
+        await world.services.ledger.verify()
