@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
@@ -20,6 +20,7 @@ from sqlalchemy.exc import DBAPIError
 
 from walletd.db.base import APPEND_ONLY, Tx
 from walletd.db.migrate import migrate_connection, present_revision
+from walletd.db.pool import BoundedPool
 from walletd.db.wakeups import Wakeups
 from walletd.domain.errors import ConfigurationRefused, Conflict, OutcomeUnknown, StorageFull, StorageUnavailable
 
@@ -58,8 +59,8 @@ class PostgresBackend:
         self._url = url
         self._role = role
         self._engine: Engine | None = None
-        self._writers: ThreadPoolExecutor | None = None
-        self._readers: ThreadPoolExecutor | None = None
+        self._writers: BoundedPool | None = None
+        self._readers: BoundedPool | None = None
         self._notifier: _Notifier | None = None
         self._wakeups = Wakeups()
         self._version = ""
@@ -109,8 +110,8 @@ class PostgresBackend:
                         )
         except DBAPIError as error:
             raise _unreachable(error) from error
-        self._writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="walletd-writer")
-        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="walletd-reader")
+        self._writers = BoundedPool(WRITERS, "walletd-writer")
+        self._readers = BoundedPool(READERS, "walletd-reader")
         self._notifier = _Notifier(_dsn(self._url), wakeups)
         self._notifier.start()
 
@@ -128,9 +129,9 @@ class PostgresBackend:
 
     def close(self) -> None:
         """Finish what is queued and close the pools."""
-        for executor in (self._writers, self._readers):
-            if executor is not None:
-                executor.shutdown(wait=True)
+        for pool in (self._writers, self._readers):
+            if pool is not None:
+                pool.shutdown()
         self._writers = self._readers = None
         if self._notifier is not None:
             self._notifier.stop()

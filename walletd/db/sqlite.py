@@ -12,7 +12,7 @@ import os
 import queue
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -22,6 +22,7 @@ from sqlalchemy.exc import DBAPIError
 
 from walletd.db.base import APPEND_ONLY, Tx
 from walletd.db.migrate import migrate_connection, present_revision
+from walletd.db.pool import BoundedPool
 from walletd.db.wakeups import Wakeups
 from walletd.domain.errors import (
     ConfigurationRefused,
@@ -73,7 +74,7 @@ class SqliteBackend:
         self._jobs: queue.Queue[Job | None] = queue.Queue(WAITING_MAX)
         self._writer: threading.Thread | None = None
         self._engine: Engine | None = None
-        self._readers: ThreadPoolExecutor | None = None
+        self._readers: BoundedPool | None = None
         self._local = threading.local()
         self._held: list[Connection] = []
         self._wakeups = Wakeups()
@@ -125,7 +126,7 @@ class SqliteBackend:
         if found != ("wal", 2):
             raise ConfigurationRefused(f"SQLite runs with journal_mode, synchronous = {found}; wal and 2 are needed.")
         self._held.append(connection)
-        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="walletd-reader")
+        self._readers = BoundedPool(READERS, "walletd-reader")
         self._writer = threading.Thread(target=self._run_writer, args=(connection,), name="walletd-writer", daemon=True)
         self._writer.start()
 
@@ -151,7 +152,7 @@ class SqliteBackend:
             self._writer.join()
             self._writer = None
         if self._readers is not None:
-            self._readers.shutdown(wait=True)
+            self._readers.shutdown()
             self._readers = None
         while self._held:
             self._held.pop().close()
