@@ -27,5 +27,6 @@ ENV PATH=/opt/walletd/bin:$PATH \
 USER 10001:10001
 VOLUME ["/data"]
 EXPOSE 8080
+# Asks the port, or, where a worker or a scheduler runs and there is none, for its sign of life in the volume.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s CMD ["walletd", "healthcheck"]
 CMD ["walletd", "serve"]

@@ -7,6 +7,7 @@ that fails is logged with its row and is due again at its next slot.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, tzinfo
@@ -37,6 +38,11 @@ class Scheduler:
         self._clock = clock
         self._timetable = timetable
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._ticked_at = time.monotonic()
+
+    def lag_seconds(self) -> float:
+        """Return how long ago the timetable was looked at; it is every half minute at the latest."""
+        return time.monotonic() - self._ticked_at
 
     async def run(self, stop: asyncio.Event) -> None:
         """Keep the timetable until `stop` is set, then wait for the work that is under way."""
@@ -44,6 +50,7 @@ class Scheduler:
         while not stop.is_set():
             try:
                 seconds = await self.tick()
+                self._ticked_at = time.monotonic()
             except Exception as error:
                 log.warning("scheduler_waits", exc_info=None if isinstance(error, WalletdError) else error)
                 seconds = _AFTER_FAILURE_SECONDS

@@ -1,7 +1,9 @@
 """The worker: publishes what changed and tells the phones, at once when something happens and again when it failed.
 
-It knows *when*; what is done stands in the services. A round that fails is logged, counted and tried again after a
-pause that grows; nothing ends a loop but the wish to stop, and then the round at hand is finished first.
+Beside it every serving process watches the credentials, so that each signs with a new certificate without a restart.
+
+The loops know *when*; what is done stands in the services. A round that fails is logged, counted and tried again after
+a pause that grows; nothing ends a loop but the wish to stop, and then the round at hand is finished first.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from walletd.domain.errors import StorageUnavailable
@@ -50,16 +53,21 @@ class Worker:
         self._services = services
         self._subscribe = subscribe
         self._poll_seconds = poll_seconds
-        self._round_ended_at = time.monotonic()
-        WORKER_LAG.set_function(lambda: time.monotonic() - self._round_ended_at)
+        self._rounds_ended_at = dict.fromkeys(("publish", "deliver"), time.monotonic())
+        WORKER_LAG.set_function(self.lag_seconds)
+
+    def lag_seconds(self) -> float:
+        """Return how long ago the slowest loop ended a round; also an idle one looks again every few seconds."""
+        return time.monotonic() - min(self._rounds_ended_at.values())
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, finish the rounds at hand, and give leases back."""
         deliveries = _Overlapping(self._deliver)
+        publish = _Loop("publish", self._publish, self._until_poll, self._poll_seconds)
+        deliver = _Loop("deliver", deliveries.round, self._until_due, self._poll_seconds)
         async with asyncio.TaskGroup() as loops:
-            loops.create_task(self._loop("publish", self._publish, self._until_poll, stop))
-            loops.create_task(self._loop("deliver", deliveries.round, self._until_due, stop))
-            loops.create_task(self._loop("credentials", self._load_credentials, self._until_credentials, stop))
+            for loop in (publish, deliver):
+                loops.create_task(loop.run(self._subscribe(loop.name), stop, self._note_round))
         await deliveries.finish()
         try:
             await self._services.publisher.release()
@@ -67,41 +75,14 @@ class Worker:
             # The lease ends by itself after a quarter of a minute.
             log.warning("lease_not_released", detail=error.detail)
 
-    async def _loop(self, name: str, work: Round, delay: Delay, stop: asyncio.Event) -> None:
-        """Do rounds: the next one at once after one that found work, else when woken or when `delay` has passed."""
-        wakeup = self._subscribe(name)
-        failures = empty = 0
-        try:
-            while not stop.is_set():
-                try:
-                    worked = await work()
-                    seconds = 0.0 if worked else await delay()
-                except Exception as error:  # noqa: BLE001 - whatever a round meets, the next one is tried
-                    failures += 1
-                    _note_failure(name, error)
-                    await _first(stop.wait(), asyncio.sleep(_pause(failures)))
-                    continue
-                failures = 0
-                self._round_ended_at = time.monotonic()
-                if worked:
-                    empty = 0
-                    continue
-                # What is due may be held by somebody else or by a paused lane: look again, but less and less often.
-                shortest = min(_SHORTEST_WAIT_SECONDS * 2.0**empty, self._poll_seconds)
-                empty = min(empty + 1, 10)
-                await _first(stop.wait(), wakeup.wait(max(seconds, shortest)))
-        finally:
-            wakeup.close()
+    def _note_round(self, loop: str) -> None:
+        self._rounds_ended_at[loop] = time.monotonic()
 
     async def _publish(self) -> int:
         return await self._services.publisher.publish_next(PUBLISH_AT_ONCE)
 
     async def _deliver(self) -> int:
         return await self._services.deliveries.deliver_due()
-
-    async def _load_credentials(self) -> int:
-        await self._services.merchants.load_credentials()
-        return 0
 
     async def _until_poll(self) -> float:
         return self._poll_seconds
@@ -110,8 +91,61 @@ class Worker:
         seconds = await self._services.deliveries.seconds_until_due()
         return self._poll_seconds if seconds is None else min(seconds, self._poll_seconds)
 
-    async def _until_credentials(self) -> float:
+
+class CredentialsWatch:
+    """Loads certificates that another process stored: at once when it announces them, and by a slow poll."""
+
+    def __init__(self, services: Services, subscribe: Subscribe) -> None:
+        self._services = services
+        self._subscribe = subscribe
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Watch until `stop` is set."""
+        loop = _Loop("credentials", self._load, self._until_next, CREDENTIALS_SECONDS)
+        await loop.run(self._subscribe(loop.name), stop, lambda _loop: None)
+
+    async def _load(self) -> int:
+        await self._services.merchants.load_credentials()
+        return 0
+
+    async def _until_next(self) -> float:
         return CREDENTIALS_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class _Loop:
+    """Rounds of one kind: the next one at once after one that found work, else when woken or after a while."""
+
+    name: str
+    work: Round
+    delay: Delay
+    """Gives the seconds until the next round, asked when there was nothing to do."""
+    longest_seconds: float
+
+    async def run(self, wakeup: Wakeup, stop: asyncio.Event, note_round: Callable[[str], None]) -> None:
+        """Do rounds until `stop` is set; `note_round` is told of each that did not fail."""
+        failures = empty = 0
+        try:
+            while not stop.is_set():
+                try:
+                    worked = await self.work()
+                    seconds = 0.0 if worked else await self.delay()
+                except Exception as error:  # noqa: BLE001 - whatever a round meets, the next one is tried
+                    failures += 1
+                    _note_failure(self.name, error)
+                    await _first(stop.wait(), asyncio.sleep(_pause(failures)))
+                    continue
+                failures = 0
+                note_round(self.name)
+                if worked:
+                    empty = 0
+                    continue
+                # What is due may be held by somebody else or by a paused lane: look again, but less and less often.
+                shortest = min(_SHORTEST_WAIT_SECONDS * 2.0**empty, self.longest_seconds)
+                empty = min(empty + 1, 10)
+                await _first(stop.wait(), wakeup.wait(max(seconds, shortest)))
+        finally:
+            wakeup.close()
 
 
 class _Overlapping:

@@ -13,6 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
 
 from tests.cli.conftest import Walletd
+from tests.processes.servers import free_port
 from walletd.bootstrap import Application, application, make_demo_credentials, utc_now
 from walletd.domain.cards import NewCard
 from walletd.domain.customers import NewCustomer
@@ -182,7 +183,7 @@ def test_a_configuration_that_cannot_work_refuses_to_start(
     walletd: Walletd, settings: dict[str, str], words: str
 ) -> None:
     """Exit 78, and one line that names what is wrong."""
-    result = walletd("serve", **settings)
+    result = walletd("serve", **({"port": str(free_port())} | settings))
     assert result.exit_code == 78
     assert words in result.stderr.splitlines()[-1]
 

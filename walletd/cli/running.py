@@ -12,11 +12,12 @@ from typing import Any, Final
 
 from scheduler.loop import Scheduler
 from walletd.bootstrap import Application
+from walletd.cli.heartbeat import heartbeat_file, keep_beating
 from walletd.cli.web import serve_http
 from walletd.domain.errors import StorageUnavailable
 from walletd.telemetry import logger
 from walletd.web.app import create_app
-from walletd.worker import Worker
+from walletd.worker import CredentialsWatch, Worker
 
 ROLES: Final = ("all", "web", "worker", "scheduler")
 STOP_SECONDS: Final = 20.0
@@ -71,7 +72,9 @@ class Ending:
 
 def parts_of(app: Application, role: str, listener: socket.socket | None, ending: Ending) -> list[Part]:
     """Return what a process of this role runs."""
-    parts: list[Part] = []
+    credentials = CredentialsWatch(app.services, app.runtime.database.subscribe)
+    parts: list[Part] = [lambda: credentials.run(ending.stop)]
+    lags: dict[str, Callable[[], float]] = {}
     if role in {"all", "web"} and listener is not None:
         settings = app.settings
         application = create_app(
@@ -87,9 +90,14 @@ def parts_of(app: Application, role: str, listener: socket.socket | None, ending
         poll = _POLL_ALONE_SECONDS if database.exclusive else _POLL_SECONDS
         worker = Worker(app.services, database.subscribe, poll)
         parts.append(lambda: worker.run(ending.stop))
+        lags["worker"] = worker.lag_seconds
     if role in {"all", "scheduler"}:
         scheduler = Scheduler(app.services, app.clock)
         parts.append(lambda: scheduler.run(ending.stop))
+        lags["scheduler"] = scheduler.lag_seconds
+    if role in lags:
+        file = heartbeat_file(app.settings.data_dir, role)
+        parts.append(lambda: keep_beating(file, lags[role], ending.stop))
     return parts
 
 
