@@ -47,7 +47,7 @@ def show(name: str, merchant_id: str | None, as_json: bool) -> None:  # noqa: FB
     click.echo(f"Balance   {account.balance} {account.currency or account.unit}")
     click.echo(f"Add link  {view.add_url}")
     for phone in phones:
-        versions = f"published {phone.published}, told {phone.accepted or '-'}, fetched {phone.fetched or '-'}"
+        versions = f"published {phone.published or '-'}, told {phone.accepted or '-'}, fetched {phone.fetched or '-'}"
         click.echo(f"Phone     {phone.device}  {phone.state}: {versions}  {phone.last_reason}".rstrip())
     if not phones:
         click.echo("Phone     none: the card is on no phone yet")

@@ -141,7 +141,7 @@ class DeliveryAnswer(Struct, kw_only=True, forbid_unknown_fields=True):
     device: Annotated[str, Meta(description="Shortened: the whole identifier is the device's secret.")]
     wallet: Annotated[str, Meta(description="ApplePass, or the scheme of another wallet that reads Apple's passes.")]
     state: Annotated[str, Meta(description="current, waiting, announced or stale.")]
-    published: str
+    published: str | None
     accepted: str | None
     listed: str | None
     fetched: str | None
