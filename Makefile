@@ -15,11 +15,11 @@ help: ## List what make can do
 
 setup: .venv/.main ## Make .venv and install walletd as locked
 
-demo: setup ## Start walletd with a demo shop, a fake Apple and phones to watch
-	$(BIN)/walletd demo
+demo: setup ## Start walletd with a demo shop, a fake Apple and phones to watch (ARGS="--port …")
+	$(BIN)/walletd demo $(ARGS)
 
 serve: setup ## Start walletd
-	$(BIN)/walletd serve
+	$(BIN)/walletd serve $(ARGS)
 
 test: .venv/.dev ## Run every test (ARGS="…" for pytest, WORKERS=n)
 	@requirements/system.sh

@@ -217,3 +217,19 @@ async def test_more_callers_than_the_queue_holds_are_refused_early(
     assert sum(future.done() for future in futures) == 2
     with pytest.raises(StorageUnavailable):
         futures[-1].result(0)
+
+
+async def test_a_database_that_was_removed_takes_no_bookings(sqlite_url: str) -> None:
+    """What is booked into a file without a name would be lost: it is refused, and the process is told to end."""
+    path = Path(sqlite_url.removeprefix("sqlite:///"))
+    database = open_database(sqlite_url)
+    await database.start()
+    told: list[str] = []
+    database.on_broken(lambda: told.append("broken"))
+    async with open_shop(database) as shop:
+        serial = (await shop.card())["serial_number"]
+        path.rename(path.with_suffix(".gone"))
+        with pytest.raises(StorageUnavailable, match="removed or replaced"):
+            await shop.book(serial, "credit", 1)
+    await database.close()
+    assert told

@@ -20,7 +20,7 @@ class Till:
     """Sends requests with an API key; every booking has an idempotency key of its own."""
 
     def __init__(self, url: str, api_key: str) -> None:
-        self._url = url
+        self.url = url
         self._api_key = api_key
 
     async def get(self, path: str) -> bytes:
@@ -40,7 +40,7 @@ class Till:
         return bool(state["dirty_cards"] == 0)
 
     def _ask(self, method: str, path: str, body: dict[str, object] | None) -> bytes:
-        parts = urlsplit(self._url)
+        parts = urlsplit(self.url)
         plain = parts.scheme == "http"
         kind = http.client.HTTPConnection if plain else http.client.HTTPSConnection
         connection = kind(parts.hostname or "", parts.port, timeout=_SECONDS)

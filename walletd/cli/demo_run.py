@@ -179,7 +179,7 @@ class Demo:
         say(qr_terminal(card.add_url))
         if urlsplit(url).hostname in {"127.0.0.1", "localhost", "::1"}:
             say("  This address is known to this machine alone. For a phone in the same network start with:")
-            say("  walletd demo --public-url http://<address of this machine>:8080")
+            say(f"  walletd demo --public-url http://<address of this machine>:{urlsplit(url).port}")
         say("  iPhones refuse passes that are signed with a demo certificate; Android wallets take them.")
         say("")
         say("  Ctrl-C ends the demo; its data stays in " + str(self._options.folder))
@@ -190,5 +190,5 @@ async def _ready(till: Till) -> None:
     ends_at = asyncio.get_running_loop().time() + _READY_SECONDS
     while not await till.is_ready():
         if asyncio.get_running_loop().time() > ends_at:
-            raise TimeoutError("walletd did not become ready")
+            raise TimeoutError(f"nothing answers at {till.url}; is that an address of this machine?")
         await asyncio.sleep(0.05)

@@ -77,7 +77,8 @@ async def make_shop(settings: Settings, new: NewMerchant, *, with_demo_certifica
     async with application(settings, role=role, serving=False) as app:
         if await app.services.merchants.list():
             raise ValidationFailed(
-                f"{settings.data_dir} has a merchant already; for another key run: walletd api-key create NAME"
+                f"{settings.data_dir} has a merchant already; for another key"
+                " like its first run: walletd api-key create NAME --scope admin"
             )
         merchant = await app.services.merchants.create(new)
         if with_demo_certificates:

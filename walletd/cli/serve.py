@@ -60,6 +60,8 @@ async def _serve(settings: Settings, role: str, listener: socket.socket | None) 
             host, port, *_ = listener.getsockname()
             facts |= {"url": settings.public_url, "listening": f"{host}:{port}"}
         log.info("walletd is ready", **facts)
+        if not await app.services.merchants.list():
+            log.warning("there is no shop here yet; run: walletd init")
         await run_together(parts_of(app, role, listener, ending), ending)
     log.info("stopped")
 

@@ -8,7 +8,6 @@ the known WAL corruption bug is refused (reliability.md 0).
 from __future__ import annotations
 
 import fcntl
-import os
 import queue
 import threading
 from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, pool
 from sqlalchemy.exc import DBAPIError
 
 from walletd.db.base import APPEND_ONLY, Tx
+from walletd.db.files import file_system_of, identity
 from walletd.db.migrate import migrate_connection, present_revision
 from walletd.db.pool import BoundedPool
 from walletd.db.wakeups import Wakeups
@@ -78,6 +78,7 @@ class SqliteBackend:
         self._local = threading.local()
         self._held: list[Connection] = []
         self._wakeups = Wakeups()
+        self._file: tuple[int, int] | None = None
         self._broken: str | None = None
         self._tell_broken: Callable[[], None] | None = None
 
@@ -126,6 +127,7 @@ class SqliteBackend:
         if found != ("wal", 2):
             raise ConfigurationRefused(f"SQLite runs with journal_mode, synchronous = {found}; wal and 2 are needed.")
         self._held.append(connection)
+        self._file = identity(self._path)
         self._readers = BoundedPool(READERS, "walletd-reader")
         self._writer = threading.Thread(target=self._run_writer, args=(connection,), name="walletd-writer", daemon=True)
         self._writer.start()
@@ -167,7 +169,7 @@ class SqliteBackend:
                 f"SQLite {sqlite.sqlite_version} can corrupt a database in WAL mode; install the package pysqlite3"
                 " (it brings a fixed build) or use PostgreSQL."
             )
-        kind = _file_system_of(self._path)
+        kind = file_system_of(self._path)
         if kind in _NETWORK_FILE_SYSTEMS:
             raise ConfigurationRefused(
                 f"{self._path.parent} lies on {kind}; SQLite needs a local disk. Move WALLETD_DATA_DIR"
@@ -245,6 +247,11 @@ class SqliteBackend:
             self._wakeups.announce(topics)
 
     def _begin(self, raw: Any) -> None:
+        if self._broken is None and identity(self._path) != self._file:
+            # An open file can be written to after its name is gone: what is booked there, no start would ever find.
+            self._broken = (
+                f"{self._path} was removed or replaced while walletd was running; put it back and start again."
+            )
         if self._broken is not None:
             raise StorageUnavailable(self._broken)
         raw.execute("BEGIN IMMEDIATE")
@@ -324,18 +331,3 @@ def _storage_error(error: object) -> Exception:
     if isinstance(error, sqlite.OperationalError):
         return StorageUnavailable(f"SQLite: {text}")
     return error if isinstance(error, Exception) else StorageUnavailable(text)
-
-
-def _file_system_of(path: Path) -> str:
-    """Return the type of the file system a path lies on, by the longest mount point above it; empty if unknown."""
-    try:
-        mounts = Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return ""
-    wanted = os.path.realpath(path.parent)
-    best = ("", "")
-    for line in mounts:
-        _, point, kind, *_ = line.split(" ")
-        if (wanted == point or wanted.startswith(point.rstrip("/") + "/")) and len(point) >= len(best[0]):
-            best = (point, kind)
-    return best[1]

@@ -65,7 +65,9 @@ class Merchants:
         rows = await self.list()
         found = [row for row in rows if merchant_id in {None, row.id}]
         if len(found) != 1:
-            raise NotFound("There is no such merchant." if merchant_id or not rows else "Name one merchant by its id.")
+            if not rows:
+                raise NotFound("There is no shop here yet; run: walletd init")
+            raise NotFound("There is no such merchant." if merchant_id else "Name one merchant by its id.")
         return found[0]
 
     async def set_credentials(
