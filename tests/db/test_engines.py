@@ -228,7 +228,7 @@ async def test_a_database_that_was_removed_takes_no_bookings(sqlite_url: str) ->
     database.on_broken(lambda: told.append("broken"))
     async with open_shop(database) as shop:
         serial = (await shop.card())["serial_number"]
-        path.rename(path.with_suffix(".gone"))
+        await asyncio.to_thread(path.rename, path.with_suffix(".gone"))
         with pytest.raises(StorageUnavailable, match="removed or replaced"):
             await shop.book(serial, "credit", 1)
     await database.close()
