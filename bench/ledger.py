@@ -58,7 +58,7 @@ _INSERTS: Final = {
 }
 _UPDATE: Final = "UPDATE accounts SET balance = ?, collected = ?, sequence = ?, head_hash = ? WHERE id = ?"
 _MARK: Final = (
-    "INSERT INTO dirty_cards (serial_number, merchant_id, mark, dirty_at) VALUES (?, ?, ?, ?)"
+    "INSERT INTO dirty_cards (serial_number, merchant_id, mark, dirty_at, retry_at) VALUES (?, ?, ?, ?, 0)"
     " ON CONFLICT (serial_number) DO UPDATE SET mark = excluded.mark"
 )
 _ACCOUNT: Final = f"(SELECT 'acc_' || {SCATTERED} FROM (SELECT CAST(:n AS bigint) AS n) AS chosen)"  # noqa: S608
@@ -76,8 +76,8 @@ stored AS (INSERT INTO transactions ({_INSERTS["transactions"]})
 entered AS (INSERT INTO ledger_entries ({_INSERTS["ledger_entries"]})
   SELECT id, sequence, 'ent_' || unique_part, merchant_id, 'txn_' || unique_part, 'issued', 'manual_credit', 1, unit,
   balance, moment, '{_HASH}', '{_HASH}' FROM made),
-marked AS (INSERT INTO dirty_cards (serial_number, merchant_id, mark, dirty_at)
-  SELECT cards.serial_number, cards.merchant_id, moment, moment FROM made JOIN cards ON cards.account_id = made.id
+marked AS (INSERT INTO dirty_cards (serial_number, merchant_id, mark, dirty_at, retry_at)
+  SELECT cards.serial_number, cards.merchant_id, moment, moment, 0 FROM made JOIN cards ON cards.account_id = made.id
   ON CONFLICT (serial_number) DO UPDATE SET mark = excluded.mark)
 INSERT INTO audit_log ({_INSERTS["audit_log"]})
   SELECT 'aud_' || unique_part, merchant_id, moment, 'key_pgbench', 'transaction.booked', 'txn_' || unique_part,
