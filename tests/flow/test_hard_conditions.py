@@ -40,9 +40,8 @@ class LossyNetwork(httpx.AsyncHTTPTransport):
         return response
 
 
-async def open_shop(world: World, network: LossyNetwork) -> list[str]:
+async def open_shop(world: World, http: httpx.AsyncClient) -> list[str]:
     """Hand every card out to two phones; return their serial numbers."""
-    http = httpx.AsyncClient(transport=network, trust_env=False, timeout=60)
     for number in range(PHONES):
         phone = VirtualIPhone(f"phone {number}", http, world.phone_settings)
         world.apns.know(phone.push_token)
@@ -71,9 +70,12 @@ async def use_phones(world: World, draw: random.Random) -> None:
 async def test_every_phone_converges_under_hard_conditions(database: Database, tmp_path: Path) -> None:
     """Shared passes, refreshes, lost answers, balances there and back: in the end every phone shows the truth."""
     draw = random.Random(SEED)
-    async with open_world(database, tmp_path) as world:
-        network = LossyNetwork(draw)
-        serials = await open_shop(world, network)
+    network = LossyNetwork(draw)
+    async with (
+        httpx.AsyncClient(transport=network, trust_env=False, timeout=60) as http,
+        open_world(database, tmp_path) as world,
+    ):
+        serials = await open_shop(world, http)
         world.apns.weather = Weather(lose=0.2, double=0.2, delay=(0.0, 0.2), seed=SEED)
         using = asyncio.create_task(use_phones(world, draw))
         for turn in range(TRANSACTIONS):
