@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from bench.figures import Figure, table
 from bench.peer import write_material
 from bench.rates import Scale
 from bench.sample import make_sample
+from bench.soak import Outcome
 
 # The comparison with passkit-generator installs it, and tests talk to nobody.
 _OURS = sorted(set(BENCHES) - {"peer"})
@@ -43,6 +45,14 @@ def test_an_unknown_bench_is_refused(capsys: pytest.CaptureFixture[str]) -> None
     with pytest.raises(SystemExit):
         main(["--only", "nothing"])
     assert "ledger-sqlite" in capsys.readouterr().err
+
+
+def test_a_soak_is_good_only_if_nothing_is_lost_doubled_behind_or_unproved() -> None:
+    """One lost booking, one doubled, one phone behind or a failed proof each spoil a run, and the line says which."""
+    good = Outcome("sqlite", 1000, 5, 7, lost=0, doubled=0, behind=0, is_proved=True, megabytes=120.0)
+    bad = [replace(good, lost=1), replace(good, doubled=1), replace(good, behind=1), replace(good, is_proved=False)]
+    assert [outcome.is_good for outcome in (good, *bad)] == [True, False, False, False, False]
+    assert good.line().endswith("lost 0, doubled 0, devices behind 0")
 
 
 def test_the_peer_is_given_the_same_pass(tmp_path: Path) -> None:
