@@ -36,7 +36,11 @@ class Till:
     """Serial number → ids of the answered transactions."""
     repeats: int = 0
     unanswered: list[str] = field(default_factory=list)
-    """Requests that were accepted and got no answer, by kind of fault."""
+    """Requests that were worked on and got no answer, by kind of fault.
+
+    That they were worked on shows in the repeat, which is answered as one. A connection that the kernel took and
+    walletd never saw is reset when a listener closes, as on every server; nothing of it was accepted.
+    """
 
     async def ask(self, method: str, path: str, body: object = None, key: str | None = None) -> httpx.Response:
         """Send one request."""
@@ -72,15 +76,18 @@ class Till:
             assert again.headers["idempotency-replayed"] == "true"
 
     async def _insist(self, body: Mapping[str, object], key: str) -> httpx.Response:
+        fault = None
         while True:
             try:
                 answer = await self.ask("POST", "/api/v1/transactions", body, key)
             except httpx.ConnectError:
                 pass
             except httpx.TransportError as error:
-                self.unanswered.append(type(error).__name__)
+                fault = type(error).__name__
             else:
                 if answer.status_code < 500:
+                    if fault is not None and answer.headers.get("idempotency-replayed") == "true":
+                        self.unanswered.append(fault)
                     return answer
             self.repeats += 1
             await asyncio.sleep(0.05)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import select
 import socket
 from collections.abc import Callable, Iterator
 from typing import Any, Final
@@ -15,7 +16,8 @@ from walletd.domain.errors import ConfigurationRefused
 
 BACKLOG: Final = 2048
 LAST_ANSWERS_SECONDS: Final = 15
-_ACCEPTED_SECONDS: Final = 0.25
+_ACCEPT_ROUNDS: Final = 1000
+_ACCEPTED_SECONDS: Final = 0.5
 """How long a connection that was accepted at the last moment has for its request to arrive."""
 _NOT_READY: Final = json.dumps({"ready": False, "error": "stopping"}).encode()
 
@@ -93,6 +95,7 @@ async def serve_http(
         if not running.done():
             edge.is_stopping = True
             await asyncio.sleep(notice_seconds())
+            await _accept_waiting(listener)
             for listening in server.servers:
                 listening.close()
             await asyncio.sleep(_ACCEPTED_SECONDS)
@@ -100,6 +103,15 @@ async def serve_http(
         await running
     finally:
         stopping.cancel()
+
+
+async def _accept_waiting(listener: socket.socket) -> None:
+    """Let the loop take what waits to be accepted: the kernel resets whatever it still holds when a listener closes."""
+    listener.listen(0)  # from now on newcomers wait outside, and soon find the door closed
+    for _ in range(_ACCEPT_ROUNDS):
+        if not select.select([listener], [], [], 0)[0]:
+            return
+        await asyncio.sleep(0)
 
 
 def _closing(send: Any) -> Any:

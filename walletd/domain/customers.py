@@ -67,7 +67,7 @@ def check_customer(new: NewCustomer, pointer: str = "") -> NewCustomer:
     values["tags"] = tuple(str(_text(tag, f"{pointer}/tags/{index}")) for index, tag in enumerate(values["tags"]))
     checked = NewCustomer(**values)
     if not (checked.last_name or checked.company):
-        raise invalid(f"{pointer}/last_name", "or company is needed")
+        raise invalid(f"{pointer}/last_name", "is needed, unless there is a company")
     _check_forms(checked, pointer)
     return checked
 
