@@ -1,16 +1,14 @@
 """A client for load over HTTP/1.1: several kept-alive connections in one plain epoll loop.
 
 It does as little per answer as Python can, because a slower client would flatter the server: two system calls and a
-search for the end of the headers. Where `wrk` is installed, it can be used instead for repeated small requests.
+search for the end of the headers.
 """
 
 from __future__ import annotations
 
 import re
 import select
-import shutil
 import socket
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -118,19 +116,6 @@ def _keep_busy(
             if sent < count:
                 connection.send(requests[sent % length])
                 sent += 1
-
-
-def run_wrk(url: str, headers: Mapping[str, str], *, connections: int, seconds: int) -> float | None:
-    """Return the answers per second that wrk counts for one small request, or None where it is not installed."""
-    program = shutil.which("wrk")
-    if program is None:
-        return None
-    command = [program, "-t1", f"-c{connections}", f"-d{seconds}s", url]
-    for name, value in headers.items():
-        command += ["-H", f"{name}: {value}"]
-    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    found = re.search(r"Requests/sec:\s*([\d.]+)", shown)
-    return float(found[1]) if found else None
 
 
 def get(path: str, **headers: str) -> bytes:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import random
-from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.flow.test_phones_never_complain import all_current
+from tests.flow.test_phones_never_complain import all_current, let_time_pass
 from tests.flow.world import World, open_world
 from walletd.db.database import Database
 from walletd.demo.apns_delivery import Weather
@@ -87,12 +86,7 @@ async def test_every_phone_converges_under_hard_conditions(database: Database, t
         await asyncio.sleep(0.3)
         await world.settle()
         world.apns.weather = Weather()
-        for _ in range(40):
-            if await all_current(world):
-                break
-            world.clock.shift += timedelta(minutes=20)
-            await world.services.upkeep.remind_stale()
-            await world.settle()
+        await let_time_pass(world)
         assert network.lost > PHONES
         assert await all_current(world)
         await world.services.ledger.verify()

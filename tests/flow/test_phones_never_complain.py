@@ -75,6 +75,16 @@ async def all_current(world: World) -> bool:
     return all([await is_current(world, card) for phone in world.phones for card in phone.cards.values()])
 
 
+async def let_time_pass(world: World) -> None:
+    """Let hours go by, with reminders for phones that were told but did not fetch, until every phone is current."""
+    for _ in range(40):
+        if await all_current(world):
+            return
+        world.clock.shift += timedelta(minutes=20)
+        await world.services.upkeep.remind_stale()
+        await world.settle()
+
+
 @pytest.mark.timeout(300)
 async def test_every_phone_ends_with_the_newest_state_and_none_complains(database: Database, tmp_path: Path) -> None:
     """50 phones, 200 cards, 2 000 transactions, pushes lost, doubled and delayed: all converge in silence."""
@@ -92,12 +102,7 @@ async def test_every_phone_ends_with_the_newest_state_and_none_complains(databas
         await asyncio.sleep(0.4)
         await world.settle()
         world.apns.weather = Weather()
-        for _ in range(40):
-            if await all_current(world):
-                break
-            world.clock.shift += timedelta(minutes=20)
-            await world.services.upkeep.remind_stale()
-            await world.settle()
+        await let_time_pass(world)
         assert await all_current(world)
         assert [complaint for phone in world.phones for complaint in phone.complaints] == []
         assert sum(len(phone.cards) for phone in world.phones) == CARDS
