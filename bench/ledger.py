@@ -33,7 +33,7 @@ from bench.shop import (
     run_loop,
     settings_for,
 )
-from walletd.domain.ledger import Booking
+from walletd.domain.bookings import Booking
 
 try:
     import pysqlite3.dbapi2 as sqlite
@@ -150,7 +150,7 @@ class Callers:
     async def _book_until(self, ends: float) -> int:
         done = 0
         while time.perf_counter() < ends:
-            booking = Booking(next(self._serials), "credit", 1, None, "till 1", None)
+            booking = Booking(next(self._serials), "credit", 1, reference="till 1")
             answer = await self._shop.services.ledger.book(self._shop.by, booking, f"bench-{next(self._keys)}")
             assert answer.status == 201
             done += 1

@@ -12,6 +12,8 @@ from typing import Final, Literal
 
 from croniter import croniter
 
+from walletd.domain.calendar import on_wall
+
 SKIP_GRACE: Final = timedelta(minutes=1)
 """How late a slot may still be run where missed runs are skipped."""
 _REPEATED_HOURS: Final = timedelta(hours=3)
@@ -22,7 +24,7 @@ def newest_slot(cron: str, zone: tzinfo, now: datetime) -> datetime:
     """Return the latest slot that is not after `now` (aware); the answer is in UTC."""
     walls = croniter(cron, _wall(now, zone) + _REPEATED_HOURS)
     while True:
-        slot = instant(walls.get_prev(datetime), zone)
+        slot = on_wall(walls.get_prev(datetime), zone)
         if slot <= now:
             return slot
 
@@ -31,7 +33,7 @@ def next_slot(cron: str, zone: tzinfo, after: datetime) -> datetime:
     """Return the first slot after an instant (aware); the answer is in UTC."""
     walls = croniter(cron, _wall(after, zone) - _REPEATED_HOURS)
     while True:
-        slot = instant(walls.get_next(datetime), zone)
+        slot = on_wall(walls.get_next(datetime), zone)
         if slot > after:
             return slot
 
@@ -50,24 +52,6 @@ def due_slot(
     if misfire == "skip" and now - slot > SKIP_GRACE:
         return None
     return slot
-
-
-def instant(wall: datetime, zone: tzinfo) -> datetime:
-    """Return the instant at which a clock of the zone shows a wall time (its own zone is ignored), in UTC."""
-    shown = wall.replace(tzinfo=zone, fold=0)
-    found = shown.astimezone(UTC)
-    if _wall(found, zone).replace(tzinfo=None) == wall.replace(tzinfo=None):
-        return found
-    # In a gap: somewhere between the two readings of this wall time the clock jumps. Find the first instant after it.
-    before, after = sorted((found, shown.replace(fold=1).astimezone(UTC)))
-    offset_before = before.astimezone(zone).utcoffset()
-    while after - before > timedelta(seconds=1):
-        middle = before + timedelta(seconds=(after - before) // timedelta(seconds=2))
-        if middle.astimezone(zone).utcoffset() == offset_before:
-            before = middle
-        else:
-            after = middle
-    return after
 
 
 def _wall(moment: datetime, zone: tzinfo) -> datetime:

@@ -14,12 +14,17 @@ from typing import Any
 
 from walletd.bootstrap import build_runtime
 from walletd.db.database import Database
+from walletd.domain.balances import Balances
+from walletd.domain.bookings import Booking
 from walletd.domain.cards import NewCard
 from walletd.domain.customers import NewCustomer
-from walletd.domain.ledger import Booking
+from walletd.domain.documents import entry_document
+from walletd.domain.pages import PageRequest
 from walletd.domain.principals import Principal
 from walletd.domain.programs import NewProgram
 from walletd.services import Services, build_services
+from walletd.services.booking.commands import Reverse
+from walletd.services.idempotency import Answer
 from walletd.services.merchants import NewMerchant
 from walletd.services.runtime import Runtime
 from walletd.settings import Settings
@@ -93,13 +98,51 @@ class Shop:
     async def book(self, card: str, kind: str, amount: int, key: str | None = None) -> dict[str, Any]:
         """Book a credit, debit or purchase and return the transaction."""
         booking = Booking(card, kind, None, amount) if kind == "purchase" else Booking(card, kind, amount)
-        answer = await self.services.ledger.book(self.principal, booking, key or f"key-{next(_numbers)}")
+        answer = await self.services.ledger.book(self.principal, booking, key or next_key())
         document: dict[str, Any] = json.loads(answer.body)
         return document
 
+    async def post(self, card: str, kind: str, key: str | None = None, **fields: Any) -> dict[str, Any]:
+        """Book a transaction with any fields and return it."""
+        booking = Booking(card, kind, **fields)
+        return _document(await self.services.ledger.book(self.principal, booking, key or next_key()))
+
+    async def reserve(self, card: str, amount: int, key: str | None = None) -> dict[str, Any]:
+        """Reserve a redemption and return it."""
+        return _document(await self.services.ledger.reserve(self.principal, card, amount, None, key or next_key()))
+
+    async def capture(self, code: str, amount: int | None = None, key: str | None = None) -> dict[str, Any]:
+        """Capture a redemption, whole or in part, and return it."""
+        return _document(await self.services.ledger.capture(self.principal, code, amount, key or next_key()))
+
+    async def release(self, code: str) -> dict[str, Any]:
+        """Release a redemption and return it."""
+        return _document(await self.services.ledger.release(self.principal, code))
+
+    async def reverse(self, transaction_id: str, key: str | None = None, **part: Any) -> dict[str, Any]:
+        """Reverse a transaction, whole or in part, and return the reversal."""
+        work = Reverse(transaction_id, **part)
+        return _document(await self.services.ledger.reverse(self.principal, work, key or next_key()))
+
+    async def balances(self, serial: str) -> Balances:
+        """Return the balances of a card's account at this instant."""
+        return (await self.services.cards.get(self.principal, serial)).balances
+
+    async def figures(self, serial: str) -> dict[str, int]:
+        """Return the six balances of a card's account, with what is reserved and owed."""
+        found = await self.balances(serial)
+        names = ("collected", "expired", "expiring_30_days", "total", "locked", "redeemable", "reserved", "debt")
+        return {name: getattr(found, name) for name in names}
+
+    async def history(self, serial: str) -> list[dict[str, Any]]:
+        """Return the newest entries of a card's account, the oldest first."""
+        card = await self.services.cards.get(self.principal, serial)
+        page = await self.services.accounts.entries(self.principal, card.account.id, PageRequest(page_size=100))
+        return [entry_document(*line) for line in reversed(page.items)]
+
     async def balance(self, serial: str) -> int:
         """Return what a card holds."""
-        return (await self.services.cards.get(self.principal, serial)).account.balance
+        return (await self.services.cards.get(self.principal, serial)).balances.total
 
     def authorization(self, serial: str) -> str:
         """Return the header a phone presents for a card."""
@@ -114,6 +157,16 @@ class Shop:
         """Publish and deliver until nothing is left to do now."""
         while await self.services.publisher.publish_next(100) + await self.services.deliveries.deliver_due():
             pass
+
+
+def next_key() -> str:
+    """Return an idempotency key that was not used yet."""
+    return f"key-{next(_numbers)}"
+
+
+def _document(answer: Answer) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(answer.body)
+    return document
 
 
 @cache

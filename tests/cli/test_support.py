@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from tests.cli.conftest import Walletd
 from tests.processes.servers import free_port
 from walletd.bootstrap import Application, application, make_demo_credentials, utc_now
+from walletd.domain.bookings import Booking
 from walletd.domain.cards import NewCard
 from walletd.domain.customers import NewCustomer
-from walletd.domain.ledger import Booking
 from walletd.domain.programs import NewProgram
 from walletd.services.merchants import shell
 from walletd.settings import load

@@ -60,7 +60,7 @@ async def test_the_books_refuse_change_and_deletion(database: Database, table: s
         await shop.book(serial, "credit", 5)
         with pytest.raises((Conflict, DBAPIError)):
             await database.write(lambda tx: tx.execute(text(statement.format(table))))
-        assert await shop.services.ledger.verify() == (1, 1)
+        assert await shop.services.proof.verify() == (1, 1)
 
 
 async def test_a_wakeup_comes_with_the_commit(database: Database) -> None:
@@ -180,7 +180,7 @@ async def test_a_full_disk_books_nothing_and_heals_without_a_restart(sqlite_url:
         await database.write(lambda tx: pages(tx, 1_000_000))
         await shop.book(serial, "credit", 1)
         assert await shop.balance(serial) == booked + 1
-        assert (await shop.services.ledger.verify())[1] == booked + 1
+        assert (await shop.services.proof.verify())[1] == booked + 1
     await database.close()
 
 

@@ -68,7 +68,7 @@ def _documents(output: str) -> list[dict[str, Any]]:
 
 @pytest.mark.slow
 def test_the_commands_of_the_readme_lead_to_a_first_card(tmp_path: Path, programs: Path) -> None:
-    """From an empty folder to a card with 27 points, booked once though sent twice, and a signed pass."""
+    """From an empty folder to a card with 28 points, booked once though sent twice, and a signed pass."""
     port = _free_port()
     script = "\n".join(blocks(page("README.md"), "sh")).replace(_PORT, port)
     folder = tmp_path / "empty"
@@ -78,6 +78,6 @@ def test_the_commands_of_the_readme_lead_to_a_first_card(tmp_path: Path, program
     assert f"http://localhost:{port}/add/" in run.stdout
     first, second = _documents(run.stdout)
     assert first == second
-    assert first["account"]["total"] == first["entries"][0]["balance_after"] == 27
+    assert first["account"]["total"] == first["entries"][0]["balance_after"] == 28
     with ZipFile(folder / "card.pkpass") as archive:
         assert {"pass.json", "manifest.json", "signature"} <= set(archive.namelist())

@@ -138,13 +138,21 @@ def test_the_table_of_rules_is_that_of_the_code() -> None:
     for cells in rows(page("docs/cards.md")):
         if len(cells) == 5 and quoted(cells[1]):
             for kind in quoted(cells[0]):
-                shown.add((kind, quoted(cells[1])[0], cells[2].replace("`", ""), cells[3]))
+                shown.add((kind, quoted(cells[1])[0], cells[2].replace("`", ""), cells[3].replace("`", "")))
     wanted = {
-        (kind, name, str(rule.default), f"{rule.minimum} – {rule.maximum}" if rule.maximum else "1 – 40 characters")
+        (kind, name, "–" if rule.columns else str(rule.default), _span(rule))
         for kind, known in programs.RULES.items()
         for name, rule in known.items()
     }
     assert shown == wanted
+
+
+def _span(rule: programs.Rule) -> str:
+    if rule.columns:
+        return "list"
+    if rule.choices:
+        return ", ".join(rule.choices)
+    return "1 – 40 characters" if isinstance(rule.default, str) else f"{rule.minimum} – {rule.maximum}"
 
 
 def test_every_kind_is_shown_with_its_unit_and_its_values() -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
 from tests.domain.test_ledger import NOW, a_program, an_account
+from walletd.domain.balances import balances_at
 from walletd.domain.cards import Card
-from walletd.domain.face import FACE_VALUES, Face, Percent, Phrase, StampRow, compose_face
+from walletd.domain.face import FACE_VALUES, OPTIONAL_VALUES, Face, Holding, Percent, Phrase, StampRow, compose_face
+from walletd.domain.lots import Lot
 from walletd.domain.money import Money
 from walletd.domain.programs import KINDS, UNITS
 
@@ -21,19 +24,20 @@ def a_card(status: str = "issued") -> Card:
 def a_face(kind: str, balance: int, status: str = "issued", **rules: object) -> Face:
     """Return the face of a card of this kind that holds the balance."""
     program = a_program(kind, **rules)
-    account = replace(an_account(balance), unit=UNITS[kind], currency=program.currency)
-    return compose_face(a_card(status), program, account, holder="Mia Muster", merchant_name="Café")
+    account = replace(an_account(balance), unit=UNITS[kind], currency=program.currency, turnover=max(balance, 0))
+    holding = Holding(program, account, balances_at(account, (), NOW), NOW)
+    return compose_face(a_card(status), holding, holder="Mia Muster", merchant_name="Café")
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("balance", [0, 1, 999])
 def test_every_kind_offers_the_values_that_templates_may_use(kind: str, balance: int) -> None:
     """Names and types are those of FACE_VALUES, zero included."""
-    types = {"number": int, "money": Money, "percent": Percent, "text": str, "phrase": Phrase}
+    types = {"number": int, "money": Money, "percent": Percent, "text": str, "phrase": Phrase, "moment": datetime}
     values = a_face(kind, balance).values
-    assert {name: types[kind_of] for name, kind_of in FACE_VALUES[kind].items()} == {
-        name: type(value) for name, value in values.items()
-    }
+    always = {name: kind_of for name, kind_of in FACE_VALUES[kind].items() if name not in OPTIONAL_VALUES}
+    assert always.keys() <= values.keys() <= FACE_VALUES[kind].keys()
+    assert all(type(value) is types[FACE_VALUES[kind][name]] for name, value in values.items())
 
 
 @pytest.mark.parametrize(
@@ -68,3 +72,42 @@ def test_a_reward_says_how_much_is_missing() -> None:
 def test_a_revoked_card_is_shown_as_void(status: str, voided: bool) -> None:
     """Revoked passes are voided and keep being served (apple.md W25)."""
     assert a_face("loyalty", 5, status).voided is voided
+
+
+def test_a_card_says_what_is_locked_and_what_ends_next() -> None:
+    """Locked points, and the next end of a validity with its amount, stand on the card while there are any."""
+    account = replace(an_account(60), last_unlock=NOW + timedelta(days=2), next_expiry=NOW + timedelta(days=3))
+    lots = (
+        Lot("a", "acc_1", 1, 10, 10, locked_until=NOW + timedelta(days=2)),
+        Lot("b", "acc_1", 2, 20, 20, valid_until=NOW + timedelta(days=3)),
+        Lot("c", "acc_1", 3, 30, 30, valid_until=NOW + timedelta(days=300)),
+    )
+    holding = Holding(a_program("loyalty"), account, balances_at(account, lots, NOW), NOW)
+    values = compose_face(a_card(), holding, holder="Mia", merchant_name="Café").values
+    assert (values["locked"], values["expiring"], values["expires_on"]) == (10, 20, NOW + timedelta(days=3))
+
+
+def test_a_membership_shows_its_tier_by_visits_or_the_one_set_by_hand() -> None:
+    """Further tiers are reached by visits; what staff set goes before."""
+    tiers = [{"name": "Gold", "threshold": 10}]
+    assert a_face("membership", 9, tiers=tiers).values["tier"] == "Member"
+    assert a_face("membership", 10, tiers=tiers).values["tier"] == "Gold"
+    account = replace(an_account(0), tier="Gold", member_until=NOW)
+    holding = Holding(a_program("membership", tiers=tiers), account, balances_at(account, (), NOW), NOW)
+    values = compose_face(a_card(), holding, holder="Mia", merchant_name="Café").values
+    assert (values["tier"], values["member_until"]) == ("Gold", NOW)
+
+
+def test_a_coupon_that_ran_out_says_so() -> None:
+    """Expired is something else than redeemed."""
+    account = replace(an_account(0), expired=1)
+    holding = Holding(a_program("coupon"), account, balances_at(account, (), NOW), NOW)
+    values = compose_face(a_card(), holding, holder="Mia", merchant_name="Café").values
+    assert values["state"] == Phrase("coupon_expired")
+
+
+def test_debt_never_shows_as_a_negative_number_on_a_card() -> None:
+    """A card is no reminder: what is owed is paid by the next credits."""
+    account = replace(an_account(-15), debt=15)
+    holding = Holding(a_program("loyalty"), account, balances_at(account, (), NOW), NOW)
+    assert compose_face(a_card(), holding, holder="Mia", merchant_name="Café").values["balance"] == 0

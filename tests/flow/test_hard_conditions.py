@@ -89,4 +89,4 @@ async def test_every_phone_converges_under_hard_conditions(database: Database, t
         await let_time_pass(world)
         assert network.lost > PHONES
         assert await all_current(world)
-        await world.services.ledger.verify()
+        await world.services.proof.verify()

@@ -106,4 +106,4 @@ async def test_every_phone_ends_with_the_newest_state_and_none_complains(databas
         assert await all_current(world)
         assert [complaint for phone in world.phones for complaint in phone.complaints] == []
         assert sum(len(phone.cards) for phone in world.phones) == CARDS
-        await world.services.ledger.verify()
+        await world.services.proof.verify()

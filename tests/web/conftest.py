@@ -73,6 +73,13 @@ class Till:
         headers = self.headers | {"idempotency-key": key}
         return await self.client.post("/api/v1/transactions", headers=headers, json={"card": card} | fields)
 
+    async def post(self, path: str, key: str | None, body: object | None) -> httpx.Response:
+        """Post to a route of the API, with or without an idempotency key and a body."""
+        headers = self.headers | ({} if key is None else {"idempotency-key": key})
+        if body is None:
+            return await self.client.post(f"/api/v1{path}", headers=headers)
+        return await self.client.post(f"/api/v1{path}", headers=headers, json=body)
+
 
 @pytest_asyncio.fixture
 async def till(database: Database) -> AsyncIterator[Till]:

@@ -30,6 +30,12 @@ STORY = (
     ("get", "/customers"),
     ("get", "/customers/{customer_id}"),
     ("patch", "/customers/{customer_id}"),
+    ("post", "/customers/{customer_id}/deactivate"),
+    ("post", "/customers/{customer_id}/reactivate"),
+    ("post", "/customers/{customer_id}/suspend-loyalty"),
+    ("post", "/customers/{customer_id}/resume-loyalty"),
+    ("post", "/customers/{customer_id}/block-redemption"),
+    ("post", "/customers/{customer_id}/unblock-redemption"),
     ("post", "/cards"),
     ("get", "/cards"),
     ("get", "/cards/{serial_number}"),
@@ -40,7 +46,15 @@ STORY = (
     ("get", "/accounts/{account_id}/entries"),
     ("get", "/cards/{serial_number}/deliveries"),
     ("get", "/cards/{serial_number}/pass.pkpass"),
+    ("post", "/transactions/{transaction_id}/reverse"),
+    ("post", "/redemptions"),
+    ("get", "/redemptions/{code}"),
+    ("post", "/redemptions/{code}/capture"),
+    ("post", "/cards/{serial_number}/revoke"),
+    ("post", "/cards/{serial_number}/reinstate"),
 )
+# Told by a test of its own: a redemption is captured or released, not both.
+ELSEWHERE = {("delete", "/redemptions/{code}")}
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +97,8 @@ def _example_of(openapi: Document, name: str) -> str:
     """What the examples call an identifier of a path."""
     card = _success(openapi["paths"]["/cards"]["post"])[1]["example"]
     transaction = _success(openapi["paths"]["/transactions"]["post"])[1]["example"]
-    return str((card | transaction)[name])
+    redemption = _success(openapi["paths"]["/redemptions"]["post"])[1]["example"]
+    return str((redemption | card | transaction)[name])
 
 
 def _learn(known: dict[str, str], example: Any, answer: Any) -> None:
@@ -138,7 +153,7 @@ async def test_every_answer_reads_back_through_its_struct(told: dict[tuple[str, 
 def test_the_story_tells_every_route(openapi: Document) -> None:
     """No route is without an example that runs."""
     routes = {(method, path) for path, operations in openapi["paths"].items() for method in operations}
-    assert routes == set(STORY)
+    assert routes - ELSEWHERE == set(STORY)
 
 
 def test_every_example_fits_its_schema(openapi: Document) -> None:

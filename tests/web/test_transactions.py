@@ -135,15 +135,68 @@ async def test_a_balance_has_a_limit(till: Till) -> None:
     assert (answer.status_code, answer.json()["code"]) == (409, "balance_limit")
 
 
-async def test_what_does_not_exist_yet_is_refused(till: Till) -> None:
-    """Types and fields that walletd does not know are refused, never ignored."""
+async def test_what_a_card_does_not_know_is_refused_never_ignored(till: Till) -> None:
+    """Unknown types, types of other kinds, foreign fields, dates that are none: 422 with a pointer, +0."""
     serial = (await till.shop.card())["serial_number"]
-    for kind in ("reward", "visit", "coupon", "tier"):
-        answer = await till.book(serial, "future", type=kind)
-        assert (answer.status_code, pointers(answer)) == (422, ["/type"])
-    for name in ("locked_until", "valid_until"):
-        answer = await till.book(serial, "future", type="credit", amount=1, **{name: "2027-01-01"})
-        assert (answer.status_code, pointers(answer)) == (422, [f"/{name}"])
+    for body, code, pointer in (
+        ({"type": "transfer", "amount": 1}, "validation_failed", "/type"),
+        ({"type": "coupon"}, "operation_not_allowed", "/type"),
+        ({"type": "visit"}, "operation_not_allowed", "/type"),
+        ({"type": "reward"}, "operation_not_allowed", "/type"),
+        ({"type": "credit", "amount": 1, "purchase_total": 1}, "validation_failed", "/purchase_total"),
+        ({"type": "credit", "amount": 1, "tier": "Gold"}, "validation_failed", "/tier"),
+        ({"type": "credit", "amount": 1, "valid_until": "2026-02-30"}, "validation_failed", "/valid_until"),
+        ({"type": "credit", "amount": 1, "valid_until": "2020-01-01"}, "validation_failed", "/valid_until"),
+        ({"type": "credit", "amount": 1, "locked_until": "never"}, "validation_failed", "/locked_until"),
+        ({"type": "credit", "amount": 1, "currency": "EUR"}, "validation_failed", "/currency"),
+    ):
+        answer = await till.book(serial, "bad", **body)
+        assert (answer.status_code, answer.json()["code"], pointers(answer)) == (422, code, [pointer])
+    assert await till.shop.balance(serial) == 0
+
+
+async def test_a_redemption_goes_its_way_over_http(till: Till) -> None:
+    """Reserved, captured in part, and another one released twice; statuses and codes as documented (case 13)."""
+    serial = (await till.shop.card())["serial_number"]
+    await till.shop.book(serial, "credit", 100)
+    held = await till.post("/redemptions", "r1", {"card": serial, "amount": 60})
+    assert (held.status_code, held.json()["state"], held.json()["account"]["reserved"]) == (201, "reserved", 60)
+    path = f"/redemptions/{held.json()['code']}"
+    over = await till.post(f"{path}/capture", "c1", {"amount": 61})
+    assert (over.status_code, over.json()["code"]) == (422, "hold_exceeded")
+    captured = await till.post(f"{path}/capture", "c2", {"amount": 50})
+    again = await till.post(f"{path}/capture", "c2", {"amount": 50})
+    assert (captured.status_code, captured.json()["account"]["total"], again.content) == (201, 50, captured.content)
+    closed = await till.post(f"{path}/capture", "c3", None)
+    assert (closed.status_code, closed.json()["code"]) == (409, "hold_closed")
+    other = (await till.post("/redemptions", "r2", {"card": serial, "amount": 10})).json()["code"]
+    released = [await till.client.delete(f"/api/v1/redemptions/{other}", headers=till.headers) for _ in range(2)]
+    assert [(answer.status_code, answer.json()["state"]) for answer in released] == [(200, "released")] * 2
+    late = (await till.post("/redemptions", "r3", {"card": serial, "amount": 10})).json()["code"]
+    till.shop.clock.advance(minutes=15)
+    expired = await till.post(f"/redemptions/{late}/capture", "c4", None)
+    assert (expired.status_code, expired.json()["code"]) == (410, "hold_expired")
+    read = await till.client.get(f"/api/v1/redemptions/{late}", headers=till.headers)
+    assert (read.json()["state"], read.json()["account"]["redeemable"]) == ("discarded", 50)
+
+
+async def test_blocks_refuse_with_their_status_over_http(till: Till) -> None:
+    """L-10, L-11: 403 for a blocked or suspended customer, 409 for a revoked card (case 14)."""
+    card = await till.shop.card()
+    serial, customer = card["serial_number"], card["customer_id"]
+    await till.shop.book(serial, "credit", 100)
+    await till.post(f"/customers/{customer}/block-redemption", None, None)
+    blocked = await till.book(serial, "b1", type="debit", amount=5)
+    assert (blocked.status_code, blocked.json()["code"]) == (403, "redemption_blocked")
+    assert (await till.book(serial, "b2", type="purchase", purchase_total=1000)).status_code == 201
+    await till.post(f"/customers/{customer}/suspend-loyalty", None, None)
+    for path in (f"/cards/by-key/{card['key']}", f"/accounts/{card['account_id']}"):
+        asked = await till.client.get(f"/api/v1{path}", headers=till.headers)
+        assert (asked.status_code, asked.json()["code"]) == (403, "loyalty_suspended")
+    await till.post(f"/customers/{customer}/resume-loyalty", None, None)
+    await till.post(f"/cards/{serial}/revoke", None, {"reason": "stolen"})
+    revoked = await till.book(serial, "b3", type="credit", amount=5)
+    assert (revoked.status_code, revoked.json()["code"]) == (409, "card_revoked")
 
 
 async def test_an_account_and_its_history_follow_the_bookings(till: Till) -> None:

@@ -130,7 +130,7 @@ def _address(settings: Settings) -> Check:
 
 
 async def _ledger(app: Application) -> Check:
-    accounts, entries = await app.services.ledger.verify()
+    accounts, entries = await app.services.proof.verify()
     return Check("ledger", OK, f"{accounts} accounts, {entries} entries hold")
 
 

@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from walletd.bootstrap import Application
+from walletd.domain.bookings import Booking
 from walletd.domain.cards import NewCard
 from walletd.domain.customers import NewCustomer
-from walletd.domain.ledger import Booking
 from walletd.domain.principals import Principal
 from walletd.domain.programs import NewProgram
 
@@ -130,4 +130,4 @@ def _visit(card: Issued, chance: random.Random, *, is_first: bool) -> Booking | 
         return Booking(card.serial_number, "debit", 1, reference=reference)
     if card.kind == "coupon":
         return None
-    return Booking(card.serial_number, "purchase", None, price, reference=reference)
+    return Booking(card.serial_number, "purchase", purchase_total=price, reference=reference)

@@ -1,4 +1,4 @@
-"""`walletd ledger verify`: recomputes every balance and every hash chain."""
+"""`walletd ledger`: proves the books."""
 
 from __future__ import annotations
 
@@ -20,17 +20,11 @@ def verify() -> None:
     """Recompute every balance and every hash chain; exit 1 and the first fault where something does not hold."""
 
     async def work(app: Application) -> tuple[int, int]:
-        return await app.services.ledger.verify(_progress if sys.stderr.isatty() else _silence)
+        if not sys.stderr.isatty():
+            return await app.services.proof.verify()
+        expected = await app.services.proof.expected_entries()
+        with click.progressbar(length=expected, label="Proving the ledger", file=sys.stderr) as bar:
+            return await app.services.proof.verify(bar.update)
 
     accounts, entries = run_command(work)
-    if sys.stderr.isatty():
-        click.echo("\r\033[K", nl=False, err=True)
     click.echo(f"The ledger holds: {accounts} accounts, {entries} entries.")
-
-
-def _progress(entries: int) -> None:
-    click.echo(f"\r{entries} entries proved", nl=False, err=True)
-
-
-def _silence(_entries: int) -> None:
-    """Nothing to show where nobody looks."""

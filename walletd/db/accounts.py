@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -11,14 +13,16 @@ from sqlalchemy import (
     Row,
     String,
     Table,
+    Text,
     UniqueConstraint,
     bindparam,
     select,
     update,
 )
 
-from walletd.db.base import Tx, merchant_column, metadata, reference
+from walletd.db.base import Tx, merchant_column, metadata, moment, partial_index, reference, stored
 from walletd.domain.balances import AccountState
+from walletd.domain.calendar import milliseconds
 
 accounts = Table(
     "accounts",
@@ -31,62 +35,77 @@ accounts = Table(
     Column("currency", String(3)),
     Column("balance", BigInteger, nullable=False),
     Column("collected", BigInteger, nullable=False),
+    Column("expired", BigInteger, nullable=False, server_default="0"),
+    Column("reserved", BigInteger, nullable=False, server_default="0"),
+    Column("debt", BigInteger, nullable=False, server_default="0"),
+    Column("unallocated", BigInteger, nullable=False, server_default="0"),
+    Column("turnover", BigInteger, nullable=False, server_default="0"),
+    Column("carry", BigInteger, nullable=False, server_default="0"),
+    Column("tier", Text),
+    Column("member_until", BigInteger),
+    Column("due_at", BigInteger),
+    Column("next_expiry", BigInteger),
+    Column("last_unlock", BigInteger),
+    Column("fault", Text),
     Column("sequence", BigInteger, nullable=False),
     Column("head_hash", String(64), nullable=False),
-    CheckConstraint("balance >= 0", name="balance_not_negative"),
+    Column("anchored_sequence", BigInteger, nullable=False, server_default="0"),
+    CheckConstraint("balance + debt >= 0", name="balance_covered"),
+    CheckConstraint("debt >= 0 AND reserved >= 0 AND unallocated >= 0", name="parts_not_negative"),
     reference("programs", "program_id"),
     reference("customers", "customer_id"),
     UniqueConstraint("merchant_id", "id"),
+    partial_index("ix_accounts_due", "due_at", where="due_at IS NOT NULL"),
 )
 
-
+_BY_ID = select(accounts).where(accounts.c.id.in_(bindparam("ids", expanding=True))).order_by(accounts.c.id)
+_LOCKED = _BY_ID.with_for_update(key_share=True)
+_DUE = (
+    select(accounts.c.id, accounts.c.merchant_id)
+    .where(accounts.c.due_at <= bindparam("now"))
+    .order_by(accounts.c.due_at)
+    .limit(bindparam("most"))
+)
+_STORED = (
+    "balance",
+    "collected",
+    "expired",
+    "reserved",
+    "debt",
+    "unallocated",
+    "turnover",
+    "carry",
+    "tier",
+    "member_until",
+    "due_at",
+    "next_expiry",
+    "last_unlock",
+    "sequence",
+    "head_hash",
+)
 _STORE = (
     update(accounts)
-    .where(accounts.c.id == bindparam("account"), accounts.c.sequence == bindparam("sequence_before"))
-    .values(
-        balance=bindparam("new_balance"),
-        collected=bindparam("new_collected"),
-        sequence=bindparam("new_sequence"),
-        head_hash=bindparam("new_head_hash"),
-    )
+    .where(accounts.c.id == bindparam("account"))
+    .values({name: bindparam(f"new_{name}") for name in _STORED})
 )
 
 
 def insert(tx: Tx, account: AccountState) -> None:
     """Store a new account."""
+    row = {"id": account.id, "merchant_id": account.merchant_id, "program_id": account.program_id}
+    row |= {"customer_id": account.customer_id, "unit": account.unit}
+    tx.execute(accounts.insert(), {**row, "currency": account.currency, **_figures(account)})
+
+
+def store(tx: Tx, changed: Sequence[AccountState]) -> None:
+    """Store accounts that were read with `lock`."""
     tx.execute(
-        accounts.insert(),
-        {
-            "id": account.id,
-            "merchant_id": account.merchant_id,
-            "program_id": account.program_id,
-            "customer_id": account.customer_id,
-            "unit": account.unit,
-            "currency": account.currency,
-            "balance": account.balance,
-            "collected": account.collected,
-            "sequence": account.sequence,
-            "head_hash": account.head_hash,
-        },
-    )
-
-
-def store(tx: Tx, account: AccountState) -> None:
-    """Store an account after one more entry; the sequence it had before guards against a lost lock."""
-    changed = tx.execute(
         _STORE,
-        {
-            "account": account.id,
-            "sequence_before": account.sequence - 1,
-            "new_balance": account.balance,
-            "new_collected": account.collected,
-            "new_sequence": account.sequence,
-            "new_head_hash": account.head_hash,
-        },
+        [
+            {"account": account.id, **{f"new_{name}": value for name, value in _figures(account).items()}}
+            for account in changed
+        ],
     )
-    if changed.rowcount != 1:
-        message = f"account {account.id} was changed without its lock"
-        raise RuntimeError(message)
 
 
 def find(tx: Tx, merchant_id: str, account_id: str) -> AccountState | None:
@@ -97,23 +116,78 @@ def find(tx: Tx, merchant_id: str, account_id: str) -> AccountState | None:
     return None if row is None else to_account(row)
 
 
+def by_id(tx: Tx, account_ids: Collection[str], *, lock: bool) -> dict[str, AccountState]:
+    """Return accounts of any merchant by id; with `lock` they stay as read until commit, locked in order of the ids."""
+    rows = tx.execute(_LOCKED if lock else _BY_ID, {"ids": sorted(account_ids)})
+    return {row.id: to_account(row) for row in rows}
+
+
+def due(tx: Tx, now: datetime, limit: int) -> list[tuple[str, str]]:
+    """Return up to `limit` accounts, with their merchants, that time alone has changed; the longest due first."""
+    return [(row.id, row.merchant_id) for row in tx.execute(_DUE, {"now": milliseconds(now), "most": limit})]
+
+
 def after(tx: Tx, account_id: str, limit: int) -> list[AccountState]:
     """Return up to `limit` accounts of all merchants whose ids follow, in order of the ids."""
     rows = tx.execute(select(accounts).where(accounts.c.id > account_id).order_by(accounts.c.id).limit(limit))
     return [to_account(row) for row in rows]
 
 
-def to_account(row: Row[Any]) -> AccountState:
-    """Return the account of a row that has all columns of the table."""
+def set_fault(tx: Tx, account_id: str, fault: str | None) -> None:
+    """Note what the proof of an account found, or that it holds again."""
+    tx.execute(update(accounts).where(accounts.c.id == account_id).values(fault=fault))
+
+
+def with_faults(tx: Tx) -> dict[str, str]:
+    """Return what the proof found wrong, by account."""
+    query = select(accounts.c.id, accounts.c.fault).where(accounts.c.fault.is_not(None))
+    return {row.id: row.fault for row in tx.execute(query)}
+
+
+def to_account(row: Row[Any], prefix: str = "") -> AccountState:
+    """Return the account of a row that has all columns of the table, their names behind a prefix."""
+    column = row._mapping  # noqa: SLF001 - the public way to read columns by name
     return AccountState(
-        row.id,
-        row.merchant_id,
-        row.program_id,
-        row.customer_id,
-        row.unit,
-        row.currency,
-        row.balance,
-        row.collected,
-        row.sequence,
-        row.head_hash,
+        id=column[f"{prefix}id"],
+        merchant_id=column[f"{prefix}merchant_id"],
+        program_id=column[f"{prefix}program_id"],
+        customer_id=column[f"{prefix}customer_id"],
+        unit=column[f"{prefix}unit"],
+        currency=column[f"{prefix}currency"],
+        head_hash=column[f"{prefix}head_hash"],
+        sequence=column[f"{prefix}sequence"],
+        balance=column[f"{prefix}balance"],
+        collected=column[f"{prefix}collected"],
+        expired=column[f"{prefix}expired"],
+        reserved=column[f"{prefix}reserved"],
+        debt=column[f"{prefix}debt"],
+        unallocated=column[f"{prefix}unallocated"],
+        turnover=column[f"{prefix}turnover"],
+        carry=column[f"{prefix}carry"],
+        tier=column[f"{prefix}tier"],
+        member_until=moment(column[f"{prefix}member_until"]),
+        due_at=moment(column[f"{prefix}due_at"]),
+        next_expiry=moment(column[f"{prefix}next_expiry"]),
+        last_unlock=moment(column[f"{prefix}last_unlock"]),
+        fault=column[f"{prefix}fault"],
     )
+
+
+def _figures(account: AccountState) -> dict[str, object]:
+    return {
+        "balance": account.balance,
+        "collected": account.collected,
+        "expired": account.expired,
+        "reserved": account.reserved,
+        "debt": account.debt,
+        "unallocated": account.unallocated,
+        "turnover": account.turnover,
+        "carry": account.carry,
+        "tier": account.tier,
+        "member_until": stored(account.member_until),
+        "due_at": stored(account.due_at),
+        "next_expiry": stored(account.next_expiry),
+        "last_unlock": stored(account.last_unlock),
+        "sequence": account.sequence,
+        "head_hash": account.head_hash,
+    }

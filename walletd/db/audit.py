@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import JSON, BigInteger, Column, ForeignKeyConstraint, String, Table
@@ -29,19 +30,37 @@ audit_log = Table(
 _INSERT = audit_log.insert()
 
 
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What somebody did to a row; details hold ids and figures, never personal data."""
+
+    by: Principal
+    action: str
+    subject: str
+    details: Mapping[str, object] | None = None
+
+
 def record(
     tx: Tx, by: Principal, now: datetime, action: str, subject: str, details: Mapping[str, object] | None = None
 ) -> None:
     """Append one row; details hold ids and figures, never personal data."""
+    record_all(tx, [Deed(by, action, subject, details)], now)
+
+
+def record_all(tx: Tx, deeds: Sequence[Deed], now: datetime) -> None:
+    """Append rows."""
     tx.execute(
         _INSERT,
-        {
-            "id": new_id("aud", now),
-            "merchant_id": by.merchant_id,
-            "at": milliseconds(now),
-            "actor": by.key_id,
-            "action": action,
-            "subject": subject,
-            "details": dict(details or {}),
-        },
+        [
+            {
+                "id": new_id("aud", now),
+                "merchant_id": deed.by.merchant_id,
+                "at": milliseconds(now),
+                "actor": deed.by.key_id,
+                "action": deed.action,
+                "subject": deed.subject,
+                "details": dict(deed.details or {}),
+            }
+            for deed in deeds
+        ],
     )

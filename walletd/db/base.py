@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -16,10 +17,14 @@ from sqlalchemy import (
     CursorResult,
     Executable,
     ForeignKeyConstraint,
+    Index,
     MetaData,
     Select,
     String,
+    text,
 )
+
+from walletd.domain.calendar import from_milliseconds, milliseconds
 
 metadata = MetaData(
     naming_convention={
@@ -30,6 +35,10 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+
+class RunAgain(Exception):
+    """Another transaction was faster: the whole function is run again, on what is stored now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,5 +88,20 @@ def merchant_column() -> Column[str]:
     return Column("merchant_id", String(30), nullable=False)
 
 
-APPEND_ONLY = ("ledger_entries", "transactions", "audit_log")
+def partial_index(name: str, *columns: str, where: str) -> Index:
+    """Return an index that holds only the rows of a condition, on either engine."""
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+
+
+def moment(value: int | None) -> datetime | None:
+    """Return the instant of stored milliseconds, None where there is none."""
+    return None if value is None else from_milliseconds(value)
+
+
+def stored(value: datetime | None) -> int | None:
+    """Return an instant as it is stored, None where there is none."""
+    return None if value is None else milliseconds(value)
+
+
+APPEND_ONLY = ("ledger_entries", "lot_consumptions", "transactions", "audit_log")
 """Tables whose rows are refused to be changed or deleted, by triggers (architecture.md 5, 6)."""

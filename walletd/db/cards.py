@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,11 +18,12 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     bindparam,
+    func,
     select,
     update,
 )
 
-from walletd.db.accounts import accounts
+from walletd.db.accounts import accounts, to_account
 from walletd.db.base import Tx, merchant_column, metadata, reference
 from walletd.db.customers import customers
 from walletd.db.merchants import merchants
@@ -30,8 +31,9 @@ from walletd.db.pages import contains, fetch_page
 from walletd.db.programs import programs
 from walletd.domain.balances import AccountState
 from walletd.domain.calendar import from_milliseconds, milliseconds
-from walletd.domain.cards import Card
+from walletd.domain.cards import BookableCard, Card
 from walletd.domain.customers import Customer, NewCustomer
+from walletd.domain.identifiers import is_serial_number
 from walletd.domain.pages import Page, PageRequest
 from walletd.domain.programs import Program
 
@@ -46,6 +48,7 @@ cards = Table(
     Column("key", String(64), nullable=False),
     Column("holder_name", Text),
     Column("status", String(16), nullable=False),
+    Column("status_before", String(16)),
     Column("token_version", Integer, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     reference("programs", "program_id"),
@@ -79,7 +82,9 @@ class CardInContext:
     merchant_name: str
 
 
-_COLUMNS = (
+_ACCOUNT = "of_account_"
+
+_COLUMNS: tuple[Any, ...] = (
     cards,
     programs.c.kind,
     programs.c.name.label("program_name"),
@@ -97,10 +102,7 @@ _COLUMNS = (
     customers.c.loyalty_status,
     customers.c.redeem_blocked,
     customers.c.created_at.label("customer_created_at"),
-    accounts.c.balance,
-    accounts.c.collected,
-    accounts.c.sequence,
-    accounts.c.head_hash,
+    *(column.label(f"{_ACCOUNT}{column.name}") for column in accounts.c),
     merchants.c.name.label("merchant_name"),
 )
 
@@ -123,8 +125,29 @@ _BY_KEY = (
     .where(card_keys.c.merchant_id == bindparam("merchant"), card_keys.c.key == bindparam("key"))
 )
 _OF_SERIALS = _in_context().where(cards.c.serial_number.in_(bindparam("serials", expanding=True)))
-_LOCKED_BY_SERIAL = _BY_SERIAL.with_for_update(of=(accounts, cards))
-_LOCKED_BY_KEY = _BY_KEY.with_for_update(of=(accounts, cards))
+_BOOKABLE: tuple[Any, ...] = (
+    cards.c.serial_number,
+    cards.c.merchant_id,
+    cards.c.account_id,
+    cards.c.status,
+    customers.c.loyalty_status,
+    customers.c.redeem_blocked,
+)
+_BOOKABLE_BY_SERIAL = (
+    select(*_BOOKABLE)
+    .join(customers, customers.c.id == cards.c.customer_id)
+    .where(cards.c.serial_number.in_(bindparam("names", expanding=True)))
+)
+_BOOKABLE_BY_KEY = (
+    select(*_BOOKABLE, card_keys.c.key.label("named"), card_keys.c.state)
+    .select_from(card_keys)
+    .join(cards, cards.c.serial_number == card_keys.c.serial_number)
+    .join(customers, customers.c.id == cards.c.customer_id)
+    .where(
+        card_keys.c.merchant_id.in_(bindparam("merchants", expanding=True)),
+        card_keys.c.key.in_(bindparam("names", expanding=True)),
+    )
+)
 
 
 def insert(tx: Tx, card: Card) -> None:
@@ -150,18 +173,33 @@ def insert(tx: Tx, card: Card) -> None:
     )
 
 
-def find(tx: Tx, merchant_id: str, serial_number: str, *, lock: bool = False) -> CardInContext | None:
-    """Return a merchant's card by its serial number; with `lock`, card and account stay as read until commit."""
-    row = tx.execute(
-        _LOCKED_BY_SERIAL if lock else _BY_SERIAL, {"serial": serial_number, "merchant": merchant_id}
-    ).one_or_none()
+def find(tx: Tx, merchant_id: str, serial_number: str) -> CardInContext | None:
+    """Return a merchant's card by its serial number."""
+    row = tx.execute(_BY_SERIAL, {"serial": serial_number, "merchant": merchant_id}).one_or_none()
     return None if row is None else _context(row)
 
 
-def find_by_key(tx: Tx, merchant_id: str, key: str, *, lock: bool = False) -> tuple[CardInContext, str] | None:
+def find_by_key(tx: Tx, merchant_id: str, key: str) -> tuple[CardInContext, str] | None:
     """Return the card a key leads to, and the key's state: `active` or `retired`; one indexed read."""
-    row = tx.execute(_LOCKED_BY_KEY if lock else _BY_KEY, {"key": key, "merchant": merchant_id}).one_or_none()
+    row = tx.execute(_BY_KEY, {"key": key, "merchant": merchant_id}).one_or_none()
     return None if row is None else (_context(row), row.key_state)
+
+
+def bookable(
+    tx: Tx, merchant_ids: Collection[str], names: Collection[str]
+) -> dict[tuple[str, str], tuple[BookableCard, str]]:
+    """Return the cards that names lead to, by merchant and name, with the state of the name.
+
+    A name is a serial number, or else a key, which may be retired.
+    """
+    found: dict[tuple[str, str], tuple[BookableCard, str]] = {}
+    by_key = {"merchants": list(merchant_ids), "names": list(names)}
+    for row in tx.execute(_BOOKABLE_BY_KEY, by_key):
+        found[row.merchant_id, row.named] = (_bookable(row), row.state)
+    serials = [name for name in names if is_serial_number(name)]
+    for row in tx.execute(_BOOKABLE_BY_SERIAL, {"names": serials}) if serials else ():
+        found[row.merchant_id, row.serial_number] = (_bookable(row), "active")
+    return found
 
 
 def of_serials(tx: Tx, serials: Sequence[str]) -> dict[str, CardInContext]:
@@ -183,6 +221,26 @@ def change_status(tx: Tx, serial_number: str, status: str, *, among: Sequence[st
         update(cards)
         .where(cards.c.serial_number == serial_number, cards.c.status.in_(list(among)), cards.c.status != status)
         .values(status=status)
+    )
+    return changed.rowcount == 1
+
+
+def revoke(tx: Tx, serial_number: str) -> bool:
+    """Revoke a card and keep the state it had; True where it was not revoked before."""
+    changed = tx.execute(
+        update(cards)
+        .where(cards.c.serial_number == serial_number, cards.c.status != "revoked")
+        .values(status="revoked", status_before=cards.c.status)
+    )
+    return changed.rowcount == 1
+
+
+def reinstate(tx: Tx, serial_number: str) -> bool:
+    """Give a revoked card the state back that it had; True where it was revoked."""
+    changed = tx.execute(
+        update(cards)
+        .where(cards.c.serial_number == serial_number, cards.c.status == "revoked")
+        .values(status=func.coalesce(cards.c.status_before, "issued"), status_before=None)
     )
     return changed.rowcount == 1
 
@@ -238,16 +296,10 @@ def _context(row: Row[Any]) -> CardInContext:
         row.redeem_blocked,
         from_milliseconds(row.customer_created_at),
     )
-    account = AccountState(
-        row.account_id,
-        row.merchant_id,
-        row.program_id,
-        row.customer_id,
-        row.unit,
-        row.currency,
-        row.balance,
-        row.collected,
-        row.sequence,
-        row.head_hash,
+    return CardInContext(card, program, customer, to_account(row, _ACCOUNT), row.merchant_name)
+
+
+def _bookable(row: Row[Any]) -> BookableCard:
+    return BookableCard(
+        row.serial_number, row.merchant_id, row.account_id, row.status, row.loyalty_status, row.redeem_blocked
     )
-    return CardInContext(card, program, customer, account, row.merchant_name)

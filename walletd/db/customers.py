@@ -106,6 +106,19 @@ def change(tx: Tx, customer: Customer) -> None:
     )
 
 
+def store_flags(tx: Tx, customer: Customer) -> None:
+    """Store what is on or off for a customer."""
+    tx.execute(
+        update(customers)
+        .where(customers.c.id == customer.id, customers.c.merchant_id == customer.merchant_id)
+        .values(
+            crm_active=customer.crm_active,
+            loyalty_status=customer.loyalty_status,
+            redeem_blocked=customer.redeem_blocked,
+        )
+    )
+
+
 def to_customer(row: Row[Any]) -> Customer:
     """Return the customer of a row that has all columns of the table."""
     details = NewCustomer(

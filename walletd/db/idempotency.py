@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -12,13 +14,15 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
+    Row,
     String,
     Table,
+    bindparam,
     select,
     text,
 )
 
-from walletd.db.base import Tx, metadata
+from walletd.db.base import RunAgain, Tx, metadata
 from walletd.domain.calendar import from_milliseconds, milliseconds
 
 idempotency_records = Table(
@@ -38,6 +42,10 @@ idempotency_records = Table(
 )
 
 
+Place = tuple[str, str, str, str]
+"""Merchant, owner, route and key."""
+
+
 @dataclass(frozen=True, slots=True)
 class IdempotencyRow:
     """What an idempotency key stands for: the hash of its request, and the answer while it is kept."""
@@ -52,6 +60,11 @@ class IdempotencyRow:
     body: bytes | None
     created_at: datetime
 
+    @property
+    def place(self) -> Place:
+        """Return what no two records share."""
+        return self.merchant_id, self.owner, self.route, self.key
+
 
 _CLAIM = text(
     "INSERT INTO idempotency_records (merchant_id, owner, route, key, request_hash, status, created_at)"
@@ -64,6 +77,55 @@ _SETTLE = text(
 )
 
 
+_PLACES = select(idempotency_records).where(
+    idempotency_records.c.merchant_id.in_(bindparam("merchants", expanding=True)),
+    idempotency_records.c.owner.in_(bindparam("owners", expanding=True)),
+    idempotency_records.c.route.in_(bindparam("routes", expanding=True)),
+    idempotency_records.c.key.in_(bindparam("keys", expanding=True)),
+)
+_INSERT = text(
+    "INSERT INTO idempotency_records"
+    " (merchant_id, owner, route, key, request_hash, status, subject, body, created_at)"
+    " VALUES (:merchant_id, :owner, :route, :key, :request_hash, :status, :subject, :body, :created_at)"
+    " ON CONFLICT (merchant_id, owner, route, key) DO NOTHING"
+)
+
+
+def taken_keys(tx: Tx, rows: Sequence[IdempotencyRow]) -> dict[Place, IdempotencyRow]:
+    """Return the records of those keys that were taken before, by their place."""
+    if not rows:
+        return {}
+    parameters = {
+        "merchants": sorted({row.merchant_id for row in rows}),
+        "owners": sorted({row.owner for row in rows}),
+        "routes": sorted({row.route for row in rows}),
+        "keys": [row.key for row in rows],
+    }
+    return {record.place: record for record in map(_record, tx.execute(_PLACES, parameters))}
+
+
+def insert_keys(tx: Tx, rows: Sequence[IdempotencyRow]) -> None:
+    """Store keys with their answers; where another transaction took one meanwhile, this one is run again."""
+    if not rows:
+        return
+    parameters = [
+        {
+            "merchant_id": row.merchant_id,
+            "owner": row.owner,
+            "route": row.route,
+            "key": row.key,
+            "request_hash": row.request_hash,
+            "status": row.status,
+            "subject": row.subject,
+            "body": row.body,
+            "created_at": milliseconds(row.created_at),
+        }
+        for row in sorted(rows, key=lambda row: row.place)
+    ]
+    if tx.execute(_INSERT, parameters).rowcount != len(rows):
+        raise RunAgain
+
+
 def claim_key(tx: Tx, row: IdempotencyRow) -> IdempotencyRow | None:
     """Take a key for this transaction and return None, or return the record of the one who took it before.
 
@@ -73,18 +135,7 @@ def claim_key(tx: Tx, row: IdempotencyRow) -> IdempotencyRow | None:
     taken = tx.execute(_CLAIM, {**place, "request_hash": row.request_hash, "created_at": milliseconds(row.created_at)})
     if taken.rowcount == 1:
         return None
-    found = tx.execute(select(idempotency_records).filter_by(**place)).one()
-    return IdempotencyRow(
-        found.merchant_id,
-        found.owner,
-        found.route,
-        found.key,
-        found.request_hash,
-        found.status,
-        found.subject,
-        found.body,
-        from_milliseconds(found.created_at),
-    )
+    return _record(tx.execute(select(idempotency_records).filter_by(**place)).one())
 
 
 def settle_key(tx: Tx, row: IdempotencyRow) -> None:
@@ -113,3 +164,17 @@ _FORGET = text(
 def forget_bodies(tx: Tx, before: datetime, limit: int) -> int:
     """Drop up to `limit` stored answers older than `before`; the keys themselves stay for ever."""
     return tx.execute(_FORGET, {"before": milliseconds(before), "limit": limit}).rowcount
+
+
+def _record(row: Row[Any]) -> IdempotencyRow:
+    return IdempotencyRow(
+        row.merchant_id,
+        row.owner,
+        row.route,
+        row.key,
+        row.request_hash,
+        row.status,
+        row.subject,
+        row.body,
+        from_milliseconds(row.created_at),
+    )

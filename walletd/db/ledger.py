@@ -1,18 +1,31 @@
-"""The books: transactions, ledger entries and the idempotency records that belong to them."""
+"""The books: transactions and ledger entries, both appended only."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Row, String, Table, Text, func, select
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Index,
+    Row,
+    Select,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    bindparam,
+    func,
+    select,
+)
 
-from walletd.db.base import Tx, merchant_column, metadata, reference
+from walletd.db.base import Tx, merchant_column, metadata, moment, partial_index, reference, stored
 from walletd.db.pages import fetch_page
 from walletd.domain.calendar import from_milliseconds, milliseconds
-from walletd.domain.ledger import Entry
+from walletd.domain.ledger import Entry, Transaction
 from walletd.domain.pages import Page, PageRequest
 
 transactions = Table(
@@ -20,15 +33,20 @@ transactions = Table(
     metadata,
     Column("id", String(30), primary_key=True),
     merchant_column(),
-    Column("serial_number", String(26), nullable=False),
+    Column("serial_number", String(26)),
     Column("account_id", String(30), nullable=False),
     Column("type", String(16), nullable=False),
     Column("purchase_total", BigInteger),
+    Column("terms", Text),
+    Column("corrects", String(30)),
     Column("reference", Text),
     Column("reason", Text),
+    Column("campaign", Text),
+    Column("note_salt", String(32)),
     Column("actor", String(64), nullable=False),
     Column("created_at", BigInteger, nullable=False),
     reference("accounts", "account_id"),
+    partial_index("ix_transactions_corrects", "corrects", where="corrects IS NOT NULL"),
 )
 
 
@@ -42,152 +60,250 @@ ledger_entries = Table(
     Column("transaction_id", String(30), nullable=False),
     Column("merchant_account", String(16), nullable=False),
     Column("kind", String(16), nullable=False),
+    Column("status", String(16), nullable=False, server_default="active"),
     Column("amount", BigInteger, nullable=False),
     Column("unit", String(16), nullable=False),
     Column("currency", String(3)),
     Column("balance_after", BigInteger, nullable=False),
+    Column("debt_after", BigInteger, nullable=False, server_default="0"),
+    Column("lot_amount", BigInteger, nullable=False, server_default="0"),
+    Column("locked_until", BigInteger),
+    Column("valid_until", BigInteger),
+    Column("turnover", BigInteger, nullable=False, server_default="0"),
+    Column("carry_after", BigInteger, nullable=False, server_default="0"),
+    Column("tier", Text),
+    Column("member_until", BigInteger),
     Column("corrects", String(30)),
     Column("created_at", BigInteger, nullable=False),
     Column("previous_hash", String(64), nullable=False),
     Column("hash", String(64), nullable=False),
-    CheckConstraint("amount <> 0", name="amount_moves"),
-    CheckConstraint("balance_after >= 0", name="balance_not_negative"),
+    Column("format", SmallInteger, nullable=False, server_default="1"),
+    CheckConstraint("balance_after + debt_after >= 0", name="balance_covered"),
+    CheckConstraint("debt_after >= 0", name="debt_not_negative"),
     reference("accounts", "account_id"),
     Index(None, "transaction_id"),
+    partial_index("ix_ledger_entries_corrects", "corrects", where="corrects IS NOT NULL"),
 )
 
 
 _INSERT_ENTRY = ledger_entries.insert()
 _INSERT_TRANSACTION = transactions.insert()
+_BY_ID = select(transactions).where(transactions.c.id.in_(bindparam("transactions", expanding=True)))
+_OF_TRANSACTIONS = (
+    select(ledger_entries)
+    .where(ledger_entries.c.transaction_id.in_(bindparam("transactions", expanding=True)))
+    .order_by(ledger_entries.c.sequence)
+)
+_REVERSALS = select(transactions.c.corrects, transactions.c.purchase_total, ledger_entries.c.amount).where(
+    transactions.c.corrects.in_(bindparam("transactions", expanding=True)),
+    ledger_entries.c.transaction_id == transactions.c.id,
+    ledger_entries.c.kind == "reversal",
+)
 
 
 @dataclass(frozen=True, slots=True)
-class TransactionRow:
-    """A transaction as stored: what was asked for, by whom."""
+class Reversed:
+    """What was taken back of a transaction: of its purchase in minor units, and of its amount."""
 
-    id: str
-    merchant_id: str
-    serial_number: str
-    account_id: str
-    type: str
-    purchase_total: int | None
-    reference: str | None
-    reason: str | None
-    actor: str
-    created_at: datetime
+    purchase_total: int = 0
+    amount: int = 0
 
 
-def append(tx: Tx, merchant_id: str, entry: Entry) -> None:
-    """Append an entry."""
-    tx.execute(
-        _INSERT_ENTRY,
-        {
-            "account_id": entry.account_id,
-            "sequence": entry.sequence,
-            "id": entry.id,
-            "merchant_id": merchant_id,
-            "transaction_id": entry.transaction_id,
-            "merchant_account": entry.merchant_account,
-            "kind": entry.kind,
-            "amount": entry.amount,
-            "unit": entry.unit,
-            "currency": entry.currency,
-            "balance_after": entry.balance_after,
-            "created_at": milliseconds(entry.created_at),
-            "previous_hash": entry.previous_hash,
-            "hash": entry.hash,
-        },
-    )
+def append(tx: Tx, merchant_of: Mapping[str, str], entries: Sequence[Entry]) -> None:
+    """Append entries; `merchant_of` names the merchant of each account."""
+    tx.execute(_INSERT_ENTRY, [_entry_row(merchant_of[entry.account_id], entry) for entry in entries])
 
 
-def insert_transaction(tx: Tx, row: TransactionRow) -> None:
-    """Store a transaction."""
+def insert_transactions(tx: Tx, made: Sequence[Transaction]) -> None:
+    """Store transactions."""
     tx.execute(
         _INSERT_TRANSACTION,
-        {
-            "id": row.id,
-            "merchant_id": row.merchant_id,
-            "serial_number": row.serial_number,
-            "account_id": row.account_id,
-            "type": row.type,
-            "purchase_total": row.purchase_total,
-            "reference": row.reference,
-            "reason": row.reason,
-            "actor": row.actor,
-            "created_at": milliseconds(row.created_at),
-        },
+        [
+            {
+                "id": item.id,
+                "merchant_id": item.merchant_id,
+                "serial_number": item.serial_number,
+                "account_id": item.account_id,
+                "type": item.type,
+                "purchase_total": item.purchase_total,
+                "terms": item.terms,
+                "corrects": item.corrects,
+                "reference": item.reference,
+                "reason": item.reason,
+                "campaign": item.campaign,
+                "note_salt": item.note_salt,
+                "actor": item.actor,
+                "created_at": milliseconds(item.created_at),
+            }
+            for item in made
+        ],
     )
 
 
-def find_transaction(tx: Tx, merchant_id: str, transaction_id: str) -> tuple[TransactionRow, list[Entry]] | None:
+def find_transaction(tx: Tx, merchant_id: str, transaction_id: str) -> tuple[Transaction, list[Entry]] | None:
     """Return a merchant's transaction with its entries."""
-    row = tx.execute(
-        select(transactions).where(transactions.c.id == transaction_id, transactions.c.merchant_id == merchant_id)
-    ).one_or_none()
-    if row is None:
+    found = by_id(tx, [transaction_id]).get(transaction_id)
+    if found is None or found.merchant_id != merchant_id:
         return None
-    found = TransactionRow(
-        row.id,
-        row.merchant_id,
-        row.serial_number,
-        row.account_id,
-        row.type,
-        row.purchase_total,
-        row.reference,
-        row.reason,
-        row.actor,
-        from_milliseconds(row.created_at),
-    )
-    query = select(ledger_entries).where(ledger_entries.c.transaction_id == transaction_id)
-    return found, [_entry(entry) for entry in tx.execute(query.order_by(ledger_entries.c.sequence))]
+    return found, entries_of_transactions(tx, [transaction_id]).get(transaction_id, [])
 
 
-def page(tx: Tx, merchant_id: str, account_id: str, request: PageRequest) -> Page[Entry]:
-    """Return a page of an account's entries, the newest first unless asked otherwise."""
-    query = select(ledger_entries).where(
+def by_id(tx: Tx, transaction_ids: Collection[str]) -> dict[str, Transaction]:
+    """Return transactions by id."""
+    rows = tx.execute(_BY_ID, {"transactions": list(transaction_ids)})
+    return {row.id: to_transaction(row) for row in rows}
+
+
+def entries_of_transactions(tx: Tx, transaction_ids: Collection[str]) -> dict[str, list[Entry]]:
+    """Return the entries of transactions, by the transaction and in order."""
+    found: dict[str, list[Entry]] = {}
+    for row in tx.execute(_OF_TRANSACTIONS, {"transactions": list(transaction_ids)}):
+        found.setdefault(row.transaction_id, []).append(_entry(row))
+    return found
+
+
+def reversed_of(tx: Tx, transaction_ids: Collection[str]) -> dict[str, Reversed]:
+    """Return what earlier reversals took back of transactions, for those that have any."""
+    found: dict[str, Reversed] = {}
+    for row in tx.execute(_REVERSALS, {"transactions": list(transaction_ids)}):
+        before = found.get(row.corrects, Reversed())
+        found[row.corrects] = Reversed(
+            before.purchase_total + (row.purchase_total or 0), before.amount + abs(row.amount)
+        )
+    return found
+
+
+def page(tx: Tx, merchant_id: str, account_id: str, request: PageRequest) -> Page[tuple[Entry, Transaction]]:
+    """Return a page of an account's entries with their transactions, the newest first unless asked otherwise."""
+    query = with_transaction().where(
         ledger_entries.c.account_id == account_id, ledger_entries.c.merchant_id == merchant_id
     )
     wanted = PageRequest(request.page_size, request.cursor, request.sort or "-sequence", request.search)
     sorts = {"sequence": ledger_entries.c.sequence}
-    return fetch_page(tx, query, wanted, sorts=sorts, identifier=ledger_entries.c.id, to_item=_entry)
-
-
-def entries_of(tx: Tx, account_id: str, after: int, limit: int) -> list[Entry]:
-    """Return up to `limit` entries of an account in order, those after a sequence."""
-    rows = tx.execute(
-        select(ledger_entries)
-        .where(ledger_entries.c.account_id == account_id, ledger_entries.c.sequence > after)
-        .order_by(ledger_entries.c.sequence)
-        .limit(limit)
-    )
-    return [_entry(row) for row in rows]
+    return fetch_page(tx, query, wanted, sorts=sorts, identifier=ledger_entries.c.id, to_item=to_pair)
 
 
 def totals(tx: Tx) -> Iterator[tuple[str, str, str | None, str, int]]:
-    """Yield merchant, unit, currency, merchant's account and what flowed out of it, over all entries."""
+    """Yield merchant, unit, currency, merchant's account and what flowed out of it, over all active entries."""
     columns = (
         ledger_entries.c.merchant_id,
         ledger_entries.c.unit,
         ledger_entries.c.currency,
         ledger_entries.c.merchant_account,
     )
-    for row in tx.execute(select(*columns, func.sum(ledger_entries.c.amount).label("amount")).group_by(*columns)):
+    query = select(*columns, func.sum(ledger_entries.c.amount).label("amount")).where(
+        ledger_entries.c.status == "active"
+    )
+    for row in tx.execute(query.group_by(*columns)):
         yield row.merchant_id, row.unit, row.currency, row.merchant_account, int(row.amount)
+
+
+_TRANSACTION_COLUMNS = tuple(
+    column.label(f"of_{column.name}") for column in transactions.c if column.name != "merchant_id"
+)
+
+
+def with_transaction() -> Select[Any]:
+    """Return the query for entries beside their transactions; one without the other is left out."""
+    return select(ledger_entries, *_TRANSACTION_COLUMNS).join(
+        transactions, transactions.c.id == ledger_entries.c.transaction_id
+    )
+
+
+def to_pair(row: Row[Any]) -> tuple[Entry, Transaction]:
+    """Return the entry and the transaction of a row of `with_transaction`."""
+    return _entry(row), Transaction(
+        id=row.transaction_id,
+        merchant_id=row.merchant_id,
+        account_id=row.of_account_id,
+        serial_number=row.of_serial_number,
+        type=row.of_type,
+        actor=row.of_actor,
+        created_at=from_milliseconds(row.of_created_at),
+        purchase_total=row.of_purchase_total,
+        terms=row.of_terms,
+        corrects=row.of_corrects,
+        reference=row.of_reference,
+        reason=row.of_reason,
+        campaign=row.of_campaign,
+        note_salt=row.of_note_salt,
+    )
+
+
+def to_transaction(row: Row[Any]) -> Transaction:
+    """Return the transaction of a row that has all columns of the table."""
+    return Transaction(
+        id=row.id,
+        merchant_id=row.merchant_id,
+        account_id=row.account_id,
+        serial_number=row.serial_number,
+        type=row.type,
+        actor=row.actor,
+        created_at=from_milliseconds(row.created_at),
+        purchase_total=row.purchase_total,
+        terms=row.terms,
+        corrects=row.corrects,
+        reference=row.reference,
+        reason=row.reason,
+        campaign=row.campaign,
+        note_salt=row.note_salt,
+    )
+
+
+def _entry_row(merchant_id: str, entry: Entry) -> dict[str, object]:
+    return {
+        "account_id": entry.account_id,
+        "sequence": entry.sequence,
+        "id": entry.id,
+        "merchant_id": merchant_id,
+        "transaction_id": entry.transaction_id,
+        "merchant_account": entry.merchant_account,
+        "kind": entry.kind,
+        "status": entry.status,
+        "amount": entry.amount,
+        "unit": entry.unit,
+        "currency": entry.currency,
+        "balance_after": entry.balance_after,
+        "debt_after": entry.debt_after,
+        "lot_amount": entry.lot_amount,
+        "locked_until": stored(entry.locked_until),
+        "valid_until": stored(entry.valid_until),
+        "turnover": entry.turnover,
+        "carry_after": entry.carry_after,
+        "tier": entry.tier,
+        "member_until": stored(entry.member_until),
+        "corrects": entry.corrects,
+        "created_at": milliseconds(entry.created_at),
+        "previous_hash": entry.previous_hash,
+        "hash": entry.hash,
+        "format": entry.format,
+    }
 
 
 def _entry(row: Row[Any]) -> Entry:
     return Entry(
-        row.id,
-        row.transaction_id,
-        row.account_id,
-        row.merchant_account,
-        row.kind,
-        row.amount,
-        row.unit,
-        row.currency,
-        row.sequence,
-        row.balance_after,
-        from_milliseconds(row.created_at),
-        row.previous_hash,
-        row.hash,
+        id=row.id,
+        transaction_id=row.transaction_id,
+        account_id=row.account_id,
+        merchant_account=row.merchant_account,
+        kind=row.kind,
+        status=row.status,
+        amount=row.amount,
+        unit=row.unit,
+        currency=row.currency,
+        sequence=row.sequence,
+        balance_after=row.balance_after,
+        debt_after=row.debt_after,
+        lot_amount=row.lot_amount,
+        locked_until=moment(row.locked_until),
+        valid_until=moment(row.valid_until),
+        turnover=row.turnover,
+        carry_after=row.carry_after,
+        tier=row.tier,
+        member_until=moment(row.member_until),
+        corrects=row.corrects,
+        created_at=from_milliseconds(row.created_at),
+        previous_hash=row.previous_hash,
+        hash=row.hash,
+        format=row.format,
     )

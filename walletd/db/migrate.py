@@ -9,7 +9,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from walletd.domain.errors import ConfigurationRefused
 
@@ -38,7 +38,7 @@ def present_revision(connection: Connection) -> str | None:
 def migrate_connection(
     connection: Connection, guards: Sequence[str], *, backup: Callable[[Connection, str], None] | None
 ) -> None:
-    """Upgrade to the newest revision; `guards` are the engine's append-only triggers.
+    """Upgrade to the newest revision; `guards` are the engine's append-only triggers, which can be made again.
 
     Raises ConfigurationRefused where the database belongs to a newer release.
     """
@@ -55,5 +55,6 @@ def migrate_connection(
     if present is not None and backup is not None:
         backup(connection, present)
     config.attributes["connection"] = connection
-    config.attributes["guards"] = list(guards)
     command.upgrade(config, "head")
+    for statement in guards:
+        connection.execute(text(statement))

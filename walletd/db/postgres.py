@@ -18,7 +18,7 @@ from psycopg import errors as pg_errors
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
-from walletd.db.base import APPEND_ONLY, Tx
+from walletd.db.base import APPEND_ONLY, RunAgain, Tx
 from walletd.db.migrate import migrate_connection, present_revision
 from walletd.db.pool import BoundedPool
 from walletd.db.wakeups import Wakeups
@@ -38,11 +38,11 @@ _DURABLE: Final = {"fsync": {"on"}, "synchronous_commit": {"on", "remote_apply",
 def guard_statements() -> list[str]:
     """Return the statements that make the append-only tables refuse UPDATE, DELETE and TRUNCATE."""
     refuse = (
-        "CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS "
+        "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS "
         "$$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$"
     )
     triggers = [
-        f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+        f"CREATE OR REPLACE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
         "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
         for table in APPEND_ONLY
     ]
@@ -168,6 +168,8 @@ class PostgresBackend:
         for attempt in range(_REPEATS_MAX):
             try:
                 return self._write_once(fn)
+            except RunAgain:
+                continue
             except DBAPIError as error:
                 again = isinstance(error.orig, pg_errors.SerializationFailure | pg_errors.DeadlockDetected)
                 if not again or attempt == _REPEATS_MAX - 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import (
@@ -14,12 +15,14 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    bindparam,
     func,
     select,
     update,
 )
 
 from walletd.db.base import Tx, locked, merchant_column, metadata
+from walletd.db.merchants import merchants
 from walletd.db.pages import contains, fetch_page
 from walletd.domain.calendar import from_milliseconds, milliseconds
 from walletd.domain.pages import Page, PageRequest
@@ -40,6 +43,13 @@ programs = Table(
     Column("created_at", BigInteger, nullable=False),
     ForeignKeyConstraint(["merchant_id"], ["merchants.id"]),
     UniqueConstraint("merchant_id", "id"),
+)
+
+
+_WITH_ZONES = (
+    select(programs, merchants.c.timezone)
+    .join(merchants, merchants.c.id == programs.c.merchant_id)
+    .where(programs.c.id.in_(bindparam("ids", expanding=True)))
 )
 
 
@@ -66,6 +76,12 @@ def find(tx: Tx, merchant_id: str, program_id: str, *, lock: bool = False) -> Pr
     query = select(programs).where(programs.c.id == program_id, programs.c.merchant_id == merchant_id)
     row = tx.execute(locked(query) if lock else query).one_or_none()
     return None if row is None else _program(row)
+
+
+def with_zones(tx: Tx, program_ids: Collection[str]) -> dict[str, tuple[Program, str]]:
+    """Return programs by id, each with the time zone of its merchant."""
+    rows = tx.execute(_WITH_ZONES, {"ids": list(program_ids)})
+    return {row.id: (_program(row), row.timezone) for row in rows}
 
 
 def page(tx: Tx, merchant_id: str, request: PageRequest) -> Page[Program]:

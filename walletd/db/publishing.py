@@ -136,7 +136,9 @@ _MARK = (
     " SELECT serial_number, merchant_id, :mark, :now, 0 FROM cards WHERE {condition}"
     " ON CONFLICT (serial_number) DO UPDATE SET mark = excluded.mark, retry_at = 0 RETURNING serial_number"
 )
-_MARK_ACCOUNT = text(_MARK.format(condition="account_id = :account"))
+_MARK_ACCOUNTS = text(_MARK.format(condition="account_id IN :accounts")).bindparams(
+    bindparam("accounts", expanding=True)
+)
 _MARK_CUSTOMER = text(_MARK.format(condition="customer_id = :customer"))
 _MARK_CARD = text(_MARK.format(condition="serial_number = :serial"))
 _MARK_OF_MERCHANT = text(
@@ -160,9 +162,9 @@ _MARK_OF_PROGRAM = text(
 _MARK_BITS = 62
 
 
-def mark_account_dirty(tx: Tx, account_id: str, now: datetime) -> list[str]:
-    """Mark every card of an account dirty, so that its pass is published anew; return their serial numbers."""
-    return _mark(tx, _MARK_ACCOUNT, now, account=account_id)
+def mark_accounts_dirty(tx: Tx, account_ids: Sequence[str], now: datetime) -> list[str]:
+    """Mark every card of accounts dirty, so that its pass is published anew; return their serial numbers."""
+    return _mark(tx, _MARK_ACCOUNTS, now, accounts=list(account_ids))
 
 
 def mark_customer_dirty(tx: Tx, customer_id: str, now: datetime) -> list[str]:
@@ -197,7 +199,7 @@ def mark_program_dirty(tx: Tx, program_id: str, now: datetime, *, after: str, li
     return sorted(_mark(tx, _MARK_OF_PROGRAM, now, program=program_id, after=after, limit=limit))
 
 
-def _mark(tx: Tx, statement: TextClause, now: datetime, **where: str | int) -> list[str]:
+def _mark(tx: Tx, statement: TextClause, now: datetime, **where: str | int | list[str]) -> list[str]:
     # A mark is drawn anew each time: a publisher removes exactly the mark it saw, never a later one.
     parameters = {"mark": secrets.randbits(_MARK_BITS), "now": milliseconds(now), **where}
     serials = [row.serial_number for row in tx.execute(statement, parameters)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Column, String, Table, Text, delete, func, select, text, update
+from sqlalchemy import BigInteger, Column, String, Table, Text, delete, func, or_, select, text, update
 
 from walletd.db.base import Tx, metadata
 from walletd.domain.calendar import from_milliseconds, milliseconds
@@ -18,6 +18,9 @@ scheduler_runs = Table(
     Column("finished_at", BigInteger),
     Column("outcome", Text, nullable=False),
 )
+
+FREQUENT = "settle_accounts"
+"""The one job that runs every few seconds."""
 
 _CLAIM = text(
     "INSERT INTO scheduler_runs (job, slot, started_at, outcome) VALUES (:job, :slot, :now, 'running')"
@@ -46,6 +49,10 @@ def last_slot(tx: Tx, job: str) -> datetime | None:
     return None if value is None else from_milliseconds(value)
 
 
-def purge(tx: Tx, before: datetime) -> int:
-    """Delete the rows of runs before a moment; return how many went."""
-    return tx.execute(delete(scheduler_runs).where(scheduler_runs.c.slot < milliseconds(before))).rowcount
+def purge(tx: Tx, before: datetime, frequent_before: datetime) -> int:
+    """Delete the rows of runs before a moment, those of frequent work before another; return how many went."""
+    slot = scheduler_runs.c.slot
+    last = select(func.max(slot)).where(scheduler_runs.c.job == FREQUENT).scalar_subquery()
+    old = slot < milliseconds(before)
+    frequent = (scheduler_runs.c.job == FREQUENT) & (slot < milliseconds(frequent_before)) & (slot < last)
+    return tx.execute(delete(scheduler_runs).where(or_(old, frequent))).rowcount

@@ -14,9 +14,11 @@ from walletd.db import (
     idempotency,
     lanes,
     ledger,
+    lots,
     merchants,
     programs,
     publishing,
+    redemptions,
     scheduler_runs,
 )
 from walletd.db.base import metadata
@@ -33,9 +35,11 @@ NOUNS = (
     idempotency,
     lanes,
     ledger,
+    lots,
     merchants,
     programs,
     publishing,
+    redemptions,
     scheduler_runs,
 )
 """Every file that defines a table; importing them fills `metadata`."""

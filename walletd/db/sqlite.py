@@ -57,7 +57,7 @@ def is_fixed(version: tuple[int, ...]) -> bool:
 def guard_statements() -> list[str]:
     """Return the statements that make the append-only tables refuse UPDATE and DELETE."""
     return [
-        f"CREATE TRIGGER {table}_no_{action.lower()} BEFORE {action} ON {table} "
+        f"CREATE TRIGGER IF NOT EXISTS {table}_no_{action.lower()} BEFORE {action} ON {table} "
         f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
         for table in APPEND_ONLY
         for action in ("UPDATE", "DELETE")
@@ -90,8 +90,14 @@ class SqliteBackend:
         try:
             with self._file_lock(), engine.connect() as connection:
                 raw: Any = connection.connection.driver_connection
+                # A table that is made anew is gone for a moment; whether all references hold is checked at the end.
+                raw.execute("PRAGMA foreign_keys=OFF")
                 raw.execute("BEGIN IMMEDIATE")
                 migrate_connection(connection, guard_statements(), backup=self._backup)
+                if broken := raw.execute("PRAGMA foreign_key_check").fetchone():
+                    raise ConfigurationRefused(
+                        f"The upgrade would break a reference of table {broken[0]}; ask for help."
+                    )
                 raw.execute("COMMIT")
         finally:
             engine.dispose()

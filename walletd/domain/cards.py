@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from walletd.domain.balances import AccountState
+from walletd.domain.balances import AccountState, Balances
 from walletd.domain.customers import Customer, NewCustomer
 from walletd.domain.errors import CardDeleted, CardRevoked, LoyaltySuspended, RedemptionBlocked
 from walletd.domain.programs import Program
@@ -38,6 +38,7 @@ class CardView:
     program: Program
     customer: Customer
     account: AccountState
+    balances: Balances
     add_url: str
     add_qr_svg_url: str
 
@@ -54,13 +55,25 @@ class NewCard:
     account_of: str | None = None
 
 
-def check_may_book(card: Card, customer: Customer, *, takes: bool) -> None:
+@dataclass(frozen=True, slots=True)
+class BookableCard:
+    """What decides whether a card can be booked on."""
+
+    serial_number: str
+    merchant_id: str
+    account_id: str
+    status: str
+    loyalty_status: str
+    redeem_blocked: bool
+
+
+def check_may_book(card: BookableCard, *, takes: bool) -> None:
     """Raise CardRevoked, CardDeleted, LoyaltySuspended or, where value is taken, RedemptionBlocked (domain.md D-16)."""
     if card.status == "revoked":
         raise CardRevoked
     if card.status == "deleted":
         raise CardDeleted
-    if customer.loyalty_status != "active":
+    if card.loyalty_status != "active":
         raise LoyaltySuspended
-    if takes and customer.redeem_blocked:
+    if takes and card.redeem_blocked:
         raise RedemptionBlocked

@@ -1,14 +1,15 @@
-"""Answers as plain JSON values: what the API says of cards, accounts and transactions."""
+"""Answers as plain JSON values: what the API says of cards, accounts, transactions and redemptions."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
 
-from walletd.domain.balances import AccountState, balances
+from walletd.domain.balances import AccountState, Balances
 from walletd.domain.calendar import rfc3339
 from walletd.domain.cards import CardView
-from walletd.domain.ledger import Booking, Entry
+from walletd.domain.ledger import Entry, Transaction
+from walletd.domain.redemptions import Redemption
 
 
 def card_document(view: CardView) -> dict[str, object]:
@@ -23,7 +24,7 @@ def card_document(view: CardView) -> dict[str, object]:
         "customer_id": card.customer_id,
         "account_id": card.account_id,
         "holder_name": card.holder_name or customer.name,
-        "balance": balances(view.account),
+        "balance": balances_document(view.account, view.balances),
         "customer": {
             "number": customer.number,
             "name": customer.name,
@@ -36,13 +37,45 @@ def card_document(view: CardView) -> dict[str, object]:
     }
 
 
-def entry_document(entry: Entry) -> dict[str, object]:
-    """Return one ledger entry."""
+def balances_document(account: AccountState, figures: Balances) -> dict[str, object]:
+    """Return the balances of an account under their API names."""
+    document: dict[str, object] = {
+        "collected": figures.collected,
+        "expired": figures.expired,
+        "expiring_30_days": figures.expiring_30_days,
+        "total": figures.total,
+        "locked": figures.locked,
+        "redeemable": figures.redeemable,
+        "reserved": figures.reserved,
+        "debt": figures.debt,
+        "unit": account.unit,
+    }
+    if account.currency is not None:
+        document["currency"] = account.currency
+    return document
+
+
+def account_document(account: AccountState, figures: Balances) -> dict[str, object]:
+    """Return an account with its balances."""
+    return {
+        "account_id": account.id,
+        "program_id": account.program_id,
+        "customer_id": account.customer_id,
+        **balances_document(account, figures),
+        "turnover": account.turnover,
+        "tier": account.tier,
+        "member_until": _moment(account.member_until),
+    }
+
+
+def entry_document(entry: Entry, transaction: Transaction) -> dict[str, object]:
+    """Return one ledger entry with what its transaction says of it."""
     document: dict[str, object] = {
         "entry_id": entry.id,
         "transaction_id": entry.transaction_id,
         "account_id": entry.account_id,
         "kind": entry.kind,
+        "status": entry.status,
         "amount": entry.amount,
         "unit": entry.unit,
     }
@@ -51,37 +84,59 @@ def entry_document(entry: Entry) -> dict[str, object]:
     return document | {
         "sequence": entry.sequence,
         "balance_after": entry.balance_after,
+        "debt_after": entry.debt_after,
+        "locked_until": _moment(entry.locked_until),
+        "valid_until": _moment(entry.valid_until),
+        "corrects": entry.corrects,
+        "campaign": transaction.campaign,
+        "reference": transaction.reference,
         "created_at": rfc3339(entry.created_at),
     }
 
 
-def account_document(account: AccountState) -> dict[str, object]:
-    """Return an account with its balances."""
-    return {
-        "account_id": account.id,
-        "program_id": account.program_id,
-        "customer_id": account.customer_id,
-        **balances(account),
-    }
-
-
 def transaction_document(
-    transaction_id: str,
-    serial_number: str,
-    booking: Booking,
-    entries: Sequence[Entry],
-    account: AccountState,
-    created_at: datetime,
+    transaction: Transaction, entries: Sequence[Entry], account: AccountState, figures: Balances
 ) -> dict[str, object]:
     """Return a transaction with its entries and the account after them."""
     return {
-        "transaction_id": transaction_id,
-        "type": booking.type,
-        "card": serial_number,
-        "purchase_total": booking.purchase_total,
-        "reference": booking.reference,
-        "reason": booking.reason,
-        "entries": [entry_document(entry) for entry in entries],
-        "account": account_document(account),
-        "created_at": rfc3339(created_at),
+        "transaction_id": transaction.id,
+        "type": transaction.type,
+        "card": transaction.serial_number,
+        "purchase_total": transaction.purchase_total,
+        "corrects": transaction.corrects,
+        "reference": transaction.reference,
+        "reason": transaction.reason,
+        "campaign": transaction.campaign,
+        "entries": [entry_document(entry, transaction) for entry in entries],
+        "account": account_document(account, figures),
+        "created_at": rfc3339(transaction.created_at),
     }
+
+
+def redemption_document(
+    redemption: Redemption, account: AccountState, figures: Balances, entries: Sequence[tuple[Entry, Transaction]] = ()
+) -> dict[str, object]:
+    """Return a redemption with the account as it is now."""
+    document: dict[str, object] = {
+        "code": redemption.code,
+        "state": redemption.state,
+        "card": redemption.serial_number,
+        "amount": redemption.amount,
+        "captured": redemption.captured,
+        "unit": account.unit,
+    }
+    if account.currency is not None:
+        document["currency"] = account.currency
+    return document | {
+        "reference": redemption.reference,
+        "created_at": rfc3339(redemption.created_at),
+        "expires_at": rfc3339(redemption.expires_at),
+        "closed_at": _moment(redemption.closed_at),
+        "transaction_id": redemption.transaction_id,
+        "entries": [entry_document(entry, transaction) for entry, transaction in entries],
+        "account": account_document(account, figures),
+    }
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return None if moment is None else rfc3339(moment)

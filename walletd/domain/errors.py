@@ -141,6 +141,54 @@ class BalanceLimit(Conflict):
     code = "balance_limit"
 
 
+class HoldClosed(Conflict):
+    """This redemption was captured or released before; nothing is held by it any more."""
+
+    code = "hold_closed"
+
+
+class HoldExpired(Conflict):
+    """The 15 minutes of this redemption are over; what it held is back on the account. Make a new one."""
+
+    code = "hold_expired"
+
+
+class HoldExceeded(ValidationFailed):
+    """No more can be captured than the redemption holds."""
+
+    code = "hold_exceeded"
+
+
+class AlreadyReversed(Conflict):
+    """This transaction was reversed whole before."""
+
+    code = "already_reversed"
+
+
+class ReversalExceeded(ValidationFailed):
+    """No more can be taken back than what is left of the transaction."""
+
+    code = "reversal_exceeded"
+
+
+class ReversalNotAllowed(Conflict):
+    """Transactions of this type cannot be reversed."""
+
+    code = "reversal_not_allowed"
+
+
+class MembershipEnded(Conflict):
+    """The period of this membership is over; renew it with a transaction of type tier."""
+
+    code = "membership_ended"
+
+
+class AccountUnproved(Conflict):
+    """The proof of this account's entries failed; nothing can be redeemed until it is put right."""
+
+    code = "account_unproved"
+
+
 class OperationNotAllowed(ValidationFailed):
     """Cards of this kind do not know this type of transaction."""
 
@@ -178,7 +226,7 @@ class CardDeleted(Conflict):
 
 
 class LoyaltySuspended(Conflict):
-    """The customer's loyalty is suspended: neither collecting nor redeeming is possible."""
+    """The customer's loyalty is suspended: collecting, redeeming and asking for balances are off."""
 
     code = "loyalty_suspended"
 

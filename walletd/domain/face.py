@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from walletd.domain.balances import AccountState
+from walletd.domain.balances import AccountState, Balances
 from walletd.domain.cards import Card
 from walletd.domain.money import Money
-from walletd.domain.programs import Program
+from walletd.domain.operations import member_until
+from walletd.domain.programs import Program, reached, rewards_of, tiers_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,33 +58,75 @@ class Face:
 
 
 _COMMON = {"holder": "text", "number": "text", "program": "text", "merchant": "text"}
+_POINTS = {"locked": "number", "expiring": "number", "expires_on": "moment"}
+_MONEY = {"locked": "money", "expiring": "money", "expires_on": "moment"}
 
 FACE_VALUES: Mapping[str, Mapping[str, str]] = {
-    "loyalty": {**_COMMON, "balance": "number"},
-    "reward": {**_COMMON, "balance": "number", "reward_name": "text", "reward_price": "number", "missing": "number"},
-    "stamp": {**_COMMON, "stamps": "number", "slots": "number", "rewards": "number", "reward_name": "text"},
-    "cashback": {**_COMMON, "balance": "money", "rate": "percent"},
-    "discount": {**_COMMON, "rate": "percent", "turnover": "money"},
-    "gift": {**_COMMON, "balance": "money"},
-    "membership": {**_COMMON, "tier": "text", "visits": "number"},
-    "coupon": {**_COMMON, "reward_name": "text", "state": "phrase"},
-    "multipass": {**_COMMON, "visits_left": "number"},
+    "loyalty": {**_COMMON, "balance": "number", **_POINTS},
+    "reward": {
+        **_COMMON,
+        "balance": "number",
+        "reward_name": "text",
+        "reward_price": "number",
+        "missing": "number",
+        **_POINTS,
+    },
+    "stamp": {
+        **_COMMON,
+        "stamps": "number",
+        "slots": "number",
+        "rewards": "number",
+        "reward_name": "text",
+        "other_rewards": "text",
+        **_POINTS,
+    },
+    "cashback": {**_COMMON, "balance": "money", "rate": "percent", "tier": "text", **_MONEY},
+    "discount": {**_COMMON, "rate": "percent", "tier": "text", "turnover": "money", "missing": "money"},
+    "gift": {**_COMMON, "balance": "money", "expiring": "money", "expires_on": "moment"},
+    "membership": {**_COMMON, "tier": "text", "visits": "number", "member_until": "moment"},
+    "coupon": {**_COMMON, "reward_name": "text", "state": "phrase", "expires_on": "moment"},
+    "multipass": {**_COMMON, "visits_left": "number", "expiring": "number", "expires_on": "moment"},
 }
 """kind → name of the value → its type: number, money, percent, text, phrase or moment."""
 
-PHRASES = ("coupon_available", "coupon_redeemed")
+OPTIONAL_VALUES = frozenset({"locked", "expiring", "expires_on", "tier", "member_until", "other_rewards", "missing"})
+"""Values that a card has only where there is something to say; a field of one that is absent is left out."""
+
+PHRASES = ("coupon_available", "coupon_redeemed", "coupon_expired")
 """Phrases that the domain itself uses; every template whose fields show them has them in each language."""
 
 
-def compose_face(card: Card, program: Program, account: AccountState, *, holder: str, merchant_name: str) -> Face:
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What a card's account is worth now, by the rules of its program."""
+
+    program: Program
+    account: AccountState
+    balances: Balances
+    now: datetime
+
+    @property
+    def total(self) -> int:
+        """Return what the account holds; never below zero on a card, whatever is owed."""
+        return max(self.balances.total, 0)
+
+    def amount(self, minor: int) -> FaceValue:
+        """Return an amount in the unit of the program."""
+        return minor if self.account.currency is None else Money(minor, self.account.currency)
+
+
+def compose_face(card: Card, holding: Holding, *, holder: str, merchant_name: str) -> Face:
     """Return what the card shows now. Revoked and deleted cards are voided (apple.md W25)."""
+    program = holding.program
     values: dict[str, FaceValue] = {
         "holder": card.holder_name or holder,
         "number": card.key,
         "program": program.name,
         "merchant": merchant_name,
-        **_OF_KIND[program.kind](program, account),
+        **_OF_KIND[program.kind](holding),
     }
+    known = FACE_VALUES[program.kind]
+    values |= {name: value for name, value in _of_lots(holding).items() if name in known}
     return Face(
         kind=program.kind,
         merchant_name=merchant_name,
@@ -92,68 +135,104 @@ def compose_face(card: Card, program: Program, account: AccountState, *, holder:
         barcode_message=card.key,
         barcode_text=card.key,
         voided=card.status in {"revoked", "deleted"},
-        expires_at=None,
-        stamp_row=_stamp_row(program, account) if program.kind == "stamp" else None,
+        expires_at=holding.balances.expires_next if program.kind == "coupon" else None,
+        stamp_row=_stamp_row(holding) if program.kind == "stamp" else None,
     )
 
 
-def _whole(program: Program, rule: str) -> int:
-    return int(program.rules[rule])
+def _of_lots(holding: Holding) -> dict[str, FaceValue]:
+    """Return what is locked, and what ends next and when, where there is anything."""
+    figures, values = holding.balances, dict[str, FaceValue]()
+    if figures.locked:
+        values["locked"] = holding.amount(figures.locked)
+    if figures.expires_next is not None:
+        values["expires_on"] = figures.expires_next
+        values["expiring"] = holding.amount(figures.expiring_next)
+    return values
 
 
-def _text(program: Program, rule: str) -> str:
-    return str(program.rules[rule])
-
-
-def _money(account: AccountState) -> Money:
-    return Money(account.balance, account.currency or "XXX")
-
-
-def _stamp_row(program: Program, account: AccountState) -> StampRow:
+def _stamp_row(holding: Holding) -> StampRow:
     """Return the stamps on the card in use; a full card stays visible until the next stamp (domain.md D-52)."""
-    slots = _whole(program, "slots")
-    filled = account.balance % slots
-    return StampRow(slots if filled == 0 and account.balance > 0 else filled, slots)
+    slots = holding.program.number("slots")
+    filled = holding.total % slots
+    return StampRow(slots if filled == 0 and holding.total > 0 else filled, slots)
 
 
-def _stamp(program: Program, account: AccountState) -> dict[str, FaceValue]:
-    row = _stamp_row(program, account)
-    return {
+def _stamp(holding: Holding) -> dict[str, FaceValue]:
+    row = _stamp_row(holding)
+    others = [reward for reward in rewards_of(holding.program) if reward.price != row.slots]
+    values: dict[str, FaceValue] = {
         "stamps": row.filled,
         "slots": row.slots,
-        "rewards": account.balance // row.slots,
-        "reward_name": _text(program, "reward_name"),
+        "rewards": holding.total // row.slots,
+        "reward_name": holding.program.text("reward_name"),
     }
+    return values | _present("other_rewards", ", ".join(f"{reward.price} → {reward.name}" for reward in others))
 
 
-def _reward(program: Program, account: AccountState) -> dict[str, FaceValue]:
-    price = _whole(program, "reward_price")
+def _reward(holding: Holding) -> dict[str, FaceValue]:
+    """Return the balance and the next reward: the cheapest that is not reached yet, else the dearest."""
+    rewards = rewards_of(holding.program)
+    aim = next((reward for reward in rewards if reward.price > holding.total), rewards[-1])
     return {
-        "balance": account.balance,
-        "reward_name": _text(program, "reward_name"),
-        "reward_price": price,
-        "missing": max(price - account.balance, 0),
+        "balance": holding.total,
+        "reward_name": aim.name,
+        "reward_price": aim.price,
+        "missing": max(aim.price - holding.total, 0),
     }
 
 
-def _discount(program: Program, account: AccountState) -> dict[str, FaceValue]:
-    reached = account.balance >= _whole(program, "threshold")
-    return {"rate": Percent(_whole(program, "rate") if reached else 0), "turnover": _money(account)}
+def _cashback(holding: Holding) -> dict[str, FaceValue]:
+    tier = reached(tiers_of(holding.program), holding.account.turnover)
+    values: dict[str, FaceValue] = {
+        "balance": holding.amount(holding.total),
+        "rate": Percent(0 if tier is None else tier.rate),
+    }
+    return values | _present("tier", "" if tier is None else tier.name)
 
 
-def _coupon(program: Program, account: AccountState) -> dict[str, FaceValue]:
-    state = Phrase("coupon_available" if account.balance else "coupon_redeemed")
-    return {"reward_name": _text(program, "reward_name"), "state": state}
+def _discount(holding: Holding) -> dict[str, FaceValue]:
+    tiers = tiers_of(holding.program)
+    tier = reached(tiers, holding.total)
+    following = next((item for item in tiers if item.threshold > holding.total), None)
+    values: dict[str, FaceValue] = {
+        "rate": Percent(0 if tier is None else tier.rate),
+        "turnover": holding.amount(holding.total),
+    }
+    if following is not None:
+        values["missing"] = holding.amount(following.threshold - holding.total)
+    return values | _present("tier", "" if tier is None else tier.name)
 
 
-_OF_KIND: Mapping[str, Callable[[Program, AccountState], Mapping[str, FaceValue]]] = {
-    "loyalty": lambda _program, account: {"balance": account.balance},
+def _membership(holding: Holding) -> dict[str, FaceValue]:
+    program, account = holding.program, holding.account
+    tier = reached(tiers_of(program), holding.total)
+    values: dict[str, FaceValue] = {
+        "tier": account.tier or (program.text("tier") if tier is None else tier.name),
+        "visits": holding.total,
+    }
+    until = member_until(program, account.member_until, holding.now)
+    return values if until is None else {**values, "member_until": until}
+
+
+def _coupon(holding: Holding) -> dict[str, FaceValue]:
+    gone = "coupon_expired" if holding.account.expired else "coupon_redeemed"
+    state = "coupon_available" if holding.total else gone
+    return {"reward_name": holding.program.text("reward_name"), "state": Phrase(state)}
+
+
+def _present(name: str, text: str) -> dict[str, FaceValue]:
+    return {name: text} if text else {}
+
+
+_OF_KIND: Mapping[str, Callable[[Holding], Mapping[str, FaceValue]]] = {
+    "loyalty": lambda holding: {"balance": holding.total},
     "reward": _reward,
     "stamp": _stamp,
-    "cashback": lambda program, account: {"balance": _money(account), "rate": Percent(_whole(program, "rate"))},
+    "cashback": _cashback,
     "discount": _discount,
-    "gift": lambda _program, account: {"balance": _money(account)},
-    "membership": lambda program, account: {"tier": _text(program, "tier"), "visits": account.balance},
+    "gift": lambda holding: {"balance": holding.amount(holding.total)},
+    "membership": _membership,
     "coupon": _coupon,
-    "multipass": lambda _program, account: {"visits_left": account.balance},
+    "multipass": lambda holding: {"visits_left": holding.total},
 }

@@ -10,6 +10,8 @@ import base64
 import secrets
 from datetime import datetime
 
+from walletd.domain.calendar import milliseconds
+
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _SERIAL_BYTES = 16
 _KEY_BITS = 80
@@ -19,7 +21,7 @@ _CHECK_MODULUS = 31
 
 def new_id(prefix: str, now: datetime) -> str:
     """Return `prefix_` and 26 characters: 48 bits of time in milliseconds, then 80 random bits."""
-    number = (int(now.timestamp() * 1000) << 80) | secrets.randbits(80)
+    number = (milliseconds(now) << 80) | secrets.randbits(80)
     return f"{prefix}_{_encode(number, 26)}"
 
 
@@ -32,6 +34,11 @@ def new_card_key() -> str:
     """Return 16 characters from 80 random bits and a check character (the number modulo 31, in the same alphabet)."""
     number = secrets.randbits(_KEY_BITS)
     return _encode(number, 16) + _CROCKFORD[number % _CHECK_MODULUS]
+
+
+def new_redemption_code() -> str:
+    """Return 12 characters from 60 random bits, without letters that are easily confused."""
+    return _encode(secrets.randbits(60), 12)
 
 
 def is_card_key(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""The ledger's pure core: what a booking does to an account, and the chain that proves it.
+"""The books: transactions, the entries they append, and the hash chain that proves them.
 
 An entry moves a whole number of one unit between a customer's account and one of the merchant's own accounts, so the
 sum over all accounts of a unit is zero by construction (architecture.md 6). Nothing here reads a clock or a database.
@@ -8,44 +8,70 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from walletd.domain.balances import AMOUNT_MAX, AccountState
-from walletd.domain.calendar import rfc3339
-from walletd.domain.errors import AmountInvalid, BalanceLimit, InsufficientBalance, LedgerUnproved, OperationNotAllowed
-from walletd.domain.programs import Program, invalid
+from walletd.domain.calendar import milliseconds
+from walletd.domain.lots import Consumption
 
 GENESIS_HASH: Final = "0" * 64
-TYPES: Final = ("credit", "debit", "purchase")
+FORMAT: Final = 2
+"""How the hash of a new entry is made; entries of format 1 know neither lots nor turnover."""
+
 COLLECTING: Final = frozenset({"earn", "manual_credit", "import"})
 """Kinds of entries that count as collected (domain.md 2.4)."""
 
 MERCHANT_ACCOUNTS: Final = ("issued", "redeemed", "expired", "imported", "stored_value")
 """The merchant's own accounts, the other side of every entry; one each per unit and currency."""
 
+ACTIVE, DISCARDED = "active", "discarded"
+
 
 @dataclass(frozen=True, slots=True)
-class Booking:
-    """What a till or back end asks to book on a card."""
+class Transaction:
+    """What was asked for, by whom; its entries say what that moved."""
 
-    card: str
+    id: str
+    merchant_id: str
+    account_id: str
+    serial_number: str | None
+    """The card it was booked on; None for what time did."""
     type: str
-    amount: int | None = None
+    actor: str
+    created_at: datetime
     purchase_total: int | None = None
+    terms: str | None = None
+    corrects: str | None = None
+    """The transaction that this one reverses."""
     reference: str | None = None
     reason: str | None = None
+    campaign: str | None = None
+    note_salt: str | None = None
+    """Random, so that nobody can guess an erased text from its digest; None without texts."""
 
+    def content(self) -> str:
+        """Return what the hashes of its entries cover. Texts, which may name a person, count by a salted digest."""
+        return "\x1f".join(
+            (
+                self.id,
+                self.serial_number or "",
+                self.type,
+                _text(self.purchase_total),
+                self.terms or "",
+                self.corrects or "",
+                self.actor,
+                str(milliseconds(self.created_at)),
+                self._note_digest(),
+            )
+        )
 
-@dataclass(frozen=True, slots=True)
-class Movement:
-    """A decided change of one account: positive amounts come in from the merchant's account, negative ones go out."""
-
-    kind: str
-    amount: int
-    merchant_account: str
+    def _note_digest(self) -> str:
+        texts = (self.reference, self.reason, self.campaign)
+        if self.note_salt is None and texts == (None, None, None):
+            return ""
+        return hashlib.sha256(json.dumps([self.note_salt, *texts]).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,164 +83,73 @@ class Entry:
     account_id: str
     merchant_account: str
     kind: str
+    status: str
+    """`active`, or `discarded`: a reservation that came to nothing, which changes no balance (domain.md I-04)."""
     amount: int
     unit: str
     currency: str | None
     sequence: int
     balance_after: int
+    debt_after: int
+    lot_amount: int
+    """What of the amount became a lot."""
+    locked_until: datetime | None
+    valid_until: datetime | None
+    turnover: int
+    carry_after: int
+    tier: str | None
+    member_until: datetime | None
+    corrects: str | None
     created_at: datetime
     previous_hash: str
     hash: str
+    format: int = FORMAT
 
 
-def decide(program: Program, booking: Booking) -> Movement | None:
-    """Return what the booking moves by the simple rule of the program's kind, or None where it moves nothing.
-
-    Raises AmountInvalid, OperationNotAllowed, ValidationFailed.
-    """
-    if booking.type == "purchase":
-        if booking.amount is not None:
-            raise invalid("/amount", "is worked out from purchase_total for a purchase; leave it out")
-        total = _checked_amount(booking.purchase_total, "/purchase_total")
-        return _earned(program, total)
-    if booking.purchase_total is not None:
-        raise invalid("/purchase_total", "belongs to transactions of type purchase")
-    amount = _checked_amount(booking.amount, "/amount")
-    stored_value = program.kind == "gift"
-    if booking.type == "credit":
-        return Movement("manual_credit", amount, "stored_value" if stored_value else "issued")
-    if booking.type == "debit":
-        return Movement("manual_debit", -amount, "stored_value" if stored_value else "redeemed")
-    raise invalid("/type", f"must be one of {', '.join(TYPES)}")
-
-
-def opening(program: Program) -> Movement | None:
-    """Return what a new card of this kind starts with: the visits of a pack, the coupon itself, else nothing."""
-    if program.kind == "multipass":
-        return Movement("opening", _number(program, "pack"), "issued")
-    if program.kind == "coupon":
-        return Movement("opening", 1, "issued")
-    return None
-
-
-def append(
-    account: AccountState, movement: Movement, *, entry_id: str, transaction_id: str, now: datetime
-) -> tuple[Entry, AccountState]:
-    """Return the next entry of the account's chain, and the account after it.
-
-    Raises InsufficientBalance, BalanceLimit.
-    """
-    balance = account.balance + movement.amount
-    if balance < 0:
-        raise InsufficientBalance(
-            f"The account holds {account.balance}, {-movement.amount} were asked for.",
-            available=account.balance,
-            requested=-movement.amount,
-        )
-    if balance > AMOUNT_MAX:
-        raise BalanceLimit(f"An account holds {AMOUNT_MAX} at the most.", available=AMOUNT_MAX - account.balance)
-    entry = Entry(
-        id=entry_id,
-        transaction_id=transaction_id,
-        account_id=account.id,
-        merchant_account=movement.merchant_account,
-        kind=movement.kind,
-        amount=movement.amount,
-        unit=account.unit,
-        currency=account.currency,
-        sequence=account.sequence + 1,
-        balance_after=balance,
-        created_at=now,
-        previous_hash=account.head_hash,
-        hash="",
-    )
-    entry = replace(entry, hash=entry_hash(entry))
-    collected = account.collected + (movement.amount if movement.kind in COLLECTING and movement.amount > 0 else 0)
-    changed = replace(account, balance=balance, collected=collected, sequence=entry.sequence, head_hash=entry.hash)
-    return entry, changed
-
-
-def entry_hash(entry: Entry) -> str:
-    """Return SHA-256 over the previous hash and every stored figure of the entry, in hex (domain.md I-24)."""
+def entry_hash(entry: Entry, consumptions: Sequence[Consumption], transaction_content: str) -> str:
+    """Return SHA-256 over the previous hash and all that the entry stands for, in hex (domain.md I-24)."""
     content = "\x1f".join(
         (
             entry.previous_hash,
             entry.id,
-            entry.transaction_id,
+            transaction_content,
             entry.account_id,
             entry.merchant_account,
             entry.kind,
+            entry.status,
             str(entry.amount),
             entry.unit,
             entry.currency or "",
             str(entry.sequence),
             str(entry.balance_after),
-            rfc3339(entry.created_at),
+            str(entry.debt_after),
+            str(entry.lot_amount),
+            _instant(entry.locked_until),
+            _instant(entry.valid_until),
+            str(entry.turnover),
+            str(entry.carry_after),
+            entry.tier or "",
+            _instant(entry.member_until),
+            entry.corrects or "",
+            str(milliseconds(entry.created_at)),
+            str(entry.format),
+            ",".join(f"{part.lot_id}:{part.amount}" for part in consumptions),
         )
     )
     return hashlib.sha256(content.encode()).hexdigest()
 
 
-def check_next(account: AccountState, entry: Entry) -> AccountState:
-    """Return the account after an entry that was read back; raises LedgerUnproved with the first thing that differs."""
-    fault = None
-    if entry.sequence != account.sequence + 1:
-        fault = f"entry {entry.id} has sequence {entry.sequence}, expected {account.sequence + 1}"
-    elif entry.previous_hash != account.head_hash:
-        fault = f"entry {entry.id} does not continue the chain"
-    elif entry.balance_after != account.balance + entry.amount:
-        fault = f"entry {entry.id} leaves {entry.balance_after}, expected {account.balance + entry.amount}"
-    elif entry.hash != entry_hash(entry):
-        fault = f"entry {entry.id} was changed after it was written"
-    elif entry.balance_after < 0:
-        fault = f"entry {entry.id} leaves a negative balance"
-    if fault is not None:
-        raise LedgerUnproved(f"Account {account.id}: {fault}.", account_id=account.id, entry_id=entry.id)
-    collected = account.collected + (entry.amount if entry.kind in COLLECTING and entry.amount > 0 else 0)
-    return replace(
-        account, balance=entry.balance_after, collected=collected, sequence=entry.sequence, head_hash=entry.hash
-    )
-
-
 def request_hash(request: Mapping[str, object]) -> str:
     """Return SHA-256 over the canonical JSON of a request, in hex: equal requests, equal hash."""
-    canonical = json.dumps(request, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(_canonical(request).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _checked_amount(amount: int | None, pointer: str) -> int:
-    if amount is None or isinstance(amount, bool) or not 1 <= amount <= AMOUNT_MAX:
-        raise AmountInvalid(errors=[{"pointer": pointer, "detail": f"must be a whole number from 1 to {AMOUNT_MAX}"}])
-    return amount
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
 
-def _number(program: Program, rule: str) -> int:
-    value = program.rules[rule]
-    if not isinstance(value, int):
-        raise TypeError(rule)
-    return value
+def _text(value: int | None) -> str:
+    return "" if value is None else str(value)
 
 
-def _per_point(program: Program, total: int) -> int:
-    return total // _number(program, "cents_per_point")
-
-
-_EARNING: Final[Mapping[str, Callable[[Program, int], int]]] = {
-    "loyalty": _per_point,
-    "reward": _per_point,
-    "stamp": lambda program, _total: _number(program, "stamps_per_purchase"),
-    "cashback": lambda program, total: total * _number(program, "rate") // 10_000,
-    "discount": lambda _program, total: total,
-    "membership": lambda program, _total: _number(program, "visits_per_purchase"),
-}
-
-
-def _earned(program: Program, total: int) -> Movement | None:
-    rule = _EARNING.get(program.kind)
-    if rule is None:
-        raise OperationNotAllowed(
-            f"A {program.kind} card earns nothing from a purchase; use credit or debit.",
-            errors=[{"pointer": "/type", "detail": f"purchase is unknown to {program.kind} cards"}],
-        )
-    earned = rule(program, total)
-    return Movement("earn", earned, "issued") if earned else None
+def _instant(moment: datetime | None) -> str:
+    return "" if moment is None else str(milliseconds(moment))

@@ -16,6 +16,7 @@ from walletd.services.links import Links
 from walletd.services.merchants import Merchants
 from walletd.services.passes import Passes
 from walletd.services.programs import Programs
+from walletd.services.proof import Proof
 from walletd.services.publisher import Publisher
 from walletd.services.runtime import Runtime
 from walletd.services.upkeep import Upkeep
@@ -37,6 +38,7 @@ class Services:
     merchants: Merchants
     passes: Passes
     programs: Programs
+    proof: Proof
     publisher: Publisher
     upkeep: Upkeep
 
@@ -45,6 +47,7 @@ def build_services(runtime: Runtime) -> Services:
     """Return the use cases over one runtime."""
     links, publisher, merchants = Links(runtime), Publisher(runtime), Merchants(runtime)
     passes, ledger, deliveries = Passes(runtime, publisher, links), Ledger(runtime), Deliveries(runtime)
+    proof = Proof(runtime)
     return Services(
         accounts=Accounts(runtime),
         api_keys=ApiKeys(runtime),
@@ -58,6 +61,7 @@ def build_services(runtime: Runtime) -> Services:
         merchants=merchants,
         passes=passes,
         programs=Programs(runtime),
+        proof=proof,
         publisher=publisher,
-        upkeep=Upkeep(runtime, ledger, deliveries, merchants),
+        upkeep=Upkeep(runtime, ledger, proof, deliveries, merchants),
     )

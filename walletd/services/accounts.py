@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from walletd.db import accounts, ledger
+from walletd.db import accounts, customers, ledger
 from walletd.db.base import Tx
-from walletd.domain.balances import AccountState
-from walletd.domain.errors import NotFound
-from walletd.domain.ledger import Entry
+from walletd.domain.balances import AccountState, Balances
+from walletd.domain.errors import LoyaltySuspended, NotFound
+from walletd.domain.ledger import Entry, Transaction
 from walletd.domain.pages import Page, PageRequest
 from walletd.domain.principals import Principal
+from walletd.services.booking.loading import open_books
 from walletd.services.runtime import Runtime
 
 
@@ -18,22 +19,34 @@ class Accounts:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
 
-    async def get(self, by: Principal, account_id: str) -> AccountState:
-        """Return an account; raises NotFound."""
-        found = await self._runtime.database.read(lambda tx: accounts.find(tx, by.merchant_id, account_id))
-        if found is None:
-            raise NotFound(f"There is no account {account_id}.")
-        return found
+    async def get(self, by: Principal, account_id: str) -> tuple[AccountState, Balances]:
+        """Return an account with its balances, exact at this instant; raises NotFound, LoyaltySuspended."""
+        now = self._runtime.clock()
 
-    async def entries(self, by: Principal, account_id: str, request: PageRequest) -> Page[Entry]:
-        """Return a page of an account's entries, the newest first; raises NotFound, CursorInvalid."""
+        def read(tx: Tx) -> tuple[AccountState, Balances]:
+            book = open_books(tx, [self._open_to_queries(tx, by, account_id)], now)[account_id]
+            return book.state, book.balances()
 
-        def read(tx: Tx) -> Page[Entry] | None:
-            if accounts.find(tx, by.merchant_id, account_id) is None:
-                return None
+        return await self._runtime.database.read(read)
+
+    async def entries(self, by: Principal, account_id: str, request: PageRequest) -> Page[tuple[Entry, Transaction]]:
+        """Return a page of an account's entries, the newest first.
+
+        Raises NotFound, LoyaltySuspended, CursorInvalid.
+        """
+
+        def read(tx: Tx) -> Page[tuple[Entry, Transaction]]:
+            self._open_to_queries(tx, by, account_id)
             return ledger.page(tx, by.merchant_id, account_id, request)
 
-        page = await self._runtime.database.read(read)
-        if page is None:
+        return await self._runtime.database.read(read)
+
+    def _open_to_queries(self, tx: Tx, by: Principal, account_id: str) -> AccountState:
+        """Return an account whose customer may ask for balances (domain.md D-16)."""
+        account = accounts.find(tx, by.merchant_id, account_id)
+        if account is None:
             raise NotFound(f"There is no account {account_id}.")
-        return page
+        customer = customers.find(tx, by.merchant_id, account.customer_id)
+        if customer is not None and customer.loyalty_status != "active":
+            raise LoyaltySuspended
+        return account

@@ -5,21 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
+from functools import partial
+from zoneinfo import ZoneInfo
 
-from walletd.db import accounts, audit, cards, customers, ledger, merchants, programs, publishing
+from walletd.db import accounts, audit, cards, customers, merchants, programs, publishing
 from walletd.db.base import Tx
 from walletd.db.cards import CardInContext
-from walletd.db.ledger import TransactionRow
 from walletd.domain.balances import AccountState
+from walletd.domain.books import AccountBook
 from walletd.domain.cards import Card, CardView, NewCard
 from walletd.domain.customers import Customer, check_customer
 from walletd.domain.documents import card_document
-from walletd.domain.errors import CardKeyReplaced, CardKeyTaken, NotFound, WalletdError
+from walletd.domain.errors import CardDeleted, CardKeyReplaced, CardKeyTaken, LoyaltySuspended, NotFound, WalletdError
 from walletd.domain.identifiers import is_card_key, new_card_key, new_id, new_serial_number
-from walletd.domain.ledger import GENESIS_HASH, append, opening
+from walletd.domain.ledger import GENESIS_HASH, Transaction
+from walletd.domain.operations import opening
 from walletd.domain.pages import Page, PageRequest
 from walletd.domain.principals import Principal
-from walletd.domain.programs import Program, check_name, invalid
+from walletd.domain.programs import Program, check_name, check_note, invalid
+from walletd.services.booking.loading import open_books
+from walletd.services.booking.storing import store_pages
 from walletd.services.customers import insert_customer
 from walletd.services.idempotency import Answer, Protected, check_key, encode, once
 from walletd.services.links import Links
@@ -41,7 +46,7 @@ class Cards:
         checked, now = _checked(new), self._runtime.clock()
 
         def work(tx: Tx) -> tuple[str, Mapping[str, object]]:
-            view = self._view(self._issue(tx, by, checked, now))
+            view = self._view(tx, self._issue(tx, by, checked, now), now)
             return view.card.serial_number, card_document(view)
 
         def write(tx: Tx) -> Answer | WalletdError:
@@ -58,23 +63,73 @@ class Cards:
 
     async def get(self, by: Principal, serial_number: str) -> CardView:
         """Return a card by its serial number; raises NotFound."""
-        found = await self._runtime.database.read(lambda tx: cards.find(tx, by.merchant_id, serial_number))
-        if found is None:
-            raise NotFound("There is no card with this serial number.")
-        return self._view(found)
+        now = self._runtime.clock()
+
+        def read(tx: Tx) -> CardView:
+            found = cards.find(tx, by.merchant_id, serial_number)
+            if found is None:
+                raise NotFound("There is no card with this serial number.")
+            return self._view(tx, found, now)
+
+        return await self._runtime.database.read(read)
 
     async def by_key(self, by: Principal, key: str) -> CardView:
-        """Return the card that a key leads to; raises NotFound, CardKeyReplaced."""
-        found = await self._runtime.database.read(lambda tx: cards.find_by_key(tx, by.merchant_id, key))
-        return self._view(_living(found))
+        """Return the card that a key leads to, for a till; raises NotFound, CardKeyReplaced, LoyaltySuspended."""
+        now = self._runtime.clock()
+
+        def read(tx: Tx) -> CardView:
+            found = _living(cards.find_by_key(tx, by.merchant_id, key))
+            if found.customer.loyalty_status != "active":
+                raise LoyaltySuspended
+            return self._view(tx, found, now)
+
+        return await self._runtime.database.read(read)
 
     async def list(self, by: Principal, request: PageRequest) -> Page[CardView]:
         """Return a page of cards; raises CursorInvalid, ValidationFailed."""
-        page = await self._runtime.database.read(lambda tx: cards.page(tx, by.merchant_id, request))
-        return Page(tuple(self._view(item) for item in page.items), page.next_cursor)
+        now = self._runtime.clock()
 
-    def _view(self, found: CardInContext) -> CardView:
-        return CardView(found.card, found.program, found.customer, found.account, *self._links.urls(found.card))
+        def read(tx: Tx) -> Page[CardView]:
+            page = cards.page(tx, by.merchant_id, request)
+            books = open_books(tx, {item.account.id: item.account for item in page.items}.values(), now)
+            return Page(tuple(self._view_of(item, books[item.account.id]) for item in page.items), page.next_cursor)
+
+        return await self._runtime.database.read(read)
+
+    async def revoke(self, by: Principal, serial_number: str, reason: str) -> CardView:
+        """Revoke a card: nothing is booked on it any more, its pass is void. Raises NotFound, CardDeleted."""
+        return await self._change_status(by, serial_number, "revoke", reason)
+
+    async def reinstate(self, by: Principal, serial_number: str, reason: str) -> CardView:
+        """Give a revoked card the state back that it had; raises NotFound, CardDeleted."""
+        return await self._change_status(by, serial_number, "reinstate", reason)
+
+    async def _change_status(self, by: Principal, serial_number: str, deed: str, reason: str) -> CardView:
+        check_note(reason, "/reason")
+        now = self._runtime.clock()
+
+        def write(tx: Tx) -> CardView:
+            found = cards.find(tx, by.merchant_id, serial_number)
+            if found is None:
+                raise NotFound("There is no card with this serial number.")
+            if found.card.status == "deleted":
+                raise CardDeleted
+            changed = cards.revoke(tx, serial_number) if deed == "revoke" else cards.reinstate(tx, serial_number)
+            if changed:
+                audit.record(tx, by, now, f"card.{deed}d", serial_number, {"reason": reason})
+                serials = publishing.mark_card_dirty(tx, serial_number, now)
+                tx.after_commit.append(lambda: self._runtime.remembered.forget(serials))
+            after = cards.find(tx, by.merchant_id, serial_number) or found
+            return self._view(tx, after, now)
+
+        return await self._runtime.database.write(write)
+
+    def _view(self, tx: Tx, found: CardInContext, now: datetime) -> CardView:
+        return self._view_of(found, open_books(tx, [found.account], now)[found.account.id])
+
+    def _view_of(self, found: CardInContext, book: AccountBook) -> CardView:
+        urls = self._links.urls(found.card)
+        return CardView(found.card, found.program, found.customer, book.state, book.balances(), *urls)
 
     def _issue(self, tx: Tx, by: Principal, new: NewCard, now: datetime) -> CardInContext:
         program = programs.find(tx, by.merchant_id, new.program_id)
@@ -158,9 +213,6 @@ def _open_account(tx: Tx, program: Program, customer: Customer, now: datetime) -
         customer_id=customer.id,
         unit=program.unit,
         currency=program.currency,
-        balance=0,
-        collected=0,
-        sequence=0,
         head_hash=GENESIS_HASH,
     )
     accounts.insert(tx, account)
@@ -169,15 +221,16 @@ def _open_account(tx: Tx, program: Program, customer: Customer, now: datetime) -
 
 def _open_balance(tx: Tx, by: Principal, card: Card, program: Program, account: AccountState) -> AccountState:
     """Book what a new card of this kind starts with."""
-    movement = opening(program)
+    now = card.created_at
+    zone = programs.with_zones(tx, [program.id])[program.id][1]
+    movement = opening(program, now, ZoneInfo(zone))
     if movement is None:
         return account
-    now = card.created_at
-    row = TransactionRow(
-        new_id("txn", now), by.merchant_id, card.serial_number, account.id, "opening", None, None, None, by.key_id, now
+    book = AccountBook(account, (), now, partial(new_id, "ent", now))
+    transaction = Transaction(
+        new_id("txn", now), by.merchant_id, account.id, card.serial_number, "opening", by.key_id, now
     )
-    entry, changed = append(account, movement, entry_id=new_id("ent", now), transaction_id=row.id, now=now)
-    ledger.insert_transaction(tx, row)
-    ledger.append(tx, by.merchant_id, entry)
-    accounts.store(tx, changed)
-    return changed
+    book.post(transaction, movement)
+    store_pages(tx, [book])
+    accounts.store(tx, [book.state])
+    return book.state

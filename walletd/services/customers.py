@@ -89,3 +89,26 @@ class Customers:
         if changed is None:
             raise NotFound(f"There is no customer {customer_id}.")
         return changed
+
+    async def set_flag(self, by: Principal, customer_id: str, flag: str, value: bool | str) -> Customer:  # noqa: FBT001
+        """Set `crm_active`, `loyalty_status` or `redeem_blocked`, which are independent (domain.md D-16).
+
+        Raises NotFound.
+        """
+        now = self._runtime.clock()
+
+        def write(tx: Tx) -> Customer | None:
+            present = customers.find(tx, by.merchant_id, customer_id, lock=True)
+            if present is None or getattr(present, flag) == value:
+                return present
+            changed = replace(present, **{flag: value})  # type: ignore[arg-type]
+            customers.store_flags(tx, changed)
+            audit.record(tx, by, now, "customer.flagged", customer_id, {flag: value})
+            serials = publishing.mark_customer_dirty(tx, customer_id, now)
+            tx.after_commit.append(lambda: self._runtime.remembered.forget(serials))
+            return changed
+
+        changed = await self._runtime.database.write(write)
+        if changed is None:
+            raise NotFound(f"There is no customer {customer_id}.")
+        return changed

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -40,6 +40,11 @@ class Answer:
     status: int
     body: bytes
     replayed: bool
+
+    @classmethod
+    def created(cls, document: Mapping[str, object]) -> Answer:
+        """Return the first answer to a request that made something."""
+        return cls(_CREATED, encode(document), replayed=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +90,10 @@ def check_key(key: str) -> str:
 
 def encode(document: Mapping[str, object]) -> bytes:
     """Return the JSON of an answer; equal documents give equal bytes."""
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    return _to_json(document).encode()
+
+
+_to_json: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def once(
@@ -100,25 +108,30 @@ def once(
     row = protected.row(now)
     earlier = idempotency.claim_key(tx, row)
     if earlier is not None:
-        return _repeat(protected, earlier, row)
+        return repeat(protected, earlier, row)
     try:
         subject, document = work()
     except Conflict as error:
-        refusal = {"code": error.code, "detail": error.detail, "facts": error.facts}
-        idempotency.settle_key(tx, _settled(row, _DECLINED, None, protected.seal(encode(refusal))))
+        idempotency.settle_key(tx, declined(protected, row, error))
         return error
-    body = encode(document)
-    idempotency.settle_key(tx, _settled(row, _CREATED, subject, protected.seal(body)))
-    return Answer(_CREATED, body, replayed=False)
+    answer = Answer.created(document)
+    idempotency.settle_key(tx, answered(protected, row, subject, answer.body))
+    return answer
 
 
-def _settled(row: IdempotencyRow, status: int, subject: str | None, body: bytes) -> IdempotencyRow:
-    return IdempotencyRow(
-        row.merchant_id, row.owner, row.route, row.key, row.request_hash, status, subject, body, row.created_at
-    )
+def answered(protected: Protected, row: IdempotencyRow, subject: str, body: bytes) -> IdempotencyRow:
+    """Return the record of a key with the answer it had."""
+    return replace(row, status=_CREATED, subject=subject, body=protected.seal(body))
 
 
-def _repeat(protected: Protected, earlier: IdempotencyRow, row: IdempotencyRow) -> Answer | WalletdError:
+def declined(protected: Protected, row: IdempotencyRow, error: Conflict) -> IdempotencyRow:
+    """Return the record of a key with the refusal it had."""
+    refusal = {"code": error.code, "detail": error.detail, "facts": error.facts}
+    return replace(row, status=_DECLINED, body=protected.seal(encode(refusal)))
+
+
+def repeat(protected: Protected, earlier: IdempotencyRow, row: IdempotencyRow) -> Answer | WalletdError:
+    """Return the answer that a key had; raises IdempotencyKeyReused, IdempotencyKeySpent."""
     if earlier.request_hash != row.request_hash:
         raise IdempotencyKeyReused
     if earlier.body is None:

@@ -1,31 +1,26 @@
-"""Bookings: one transaction writes the entry, the idempotency record and the audit row, and marks the cards dirty."""
+"""The books: bookings, redemptions and reversals, each exactly once per key; and what time does to accounts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
-from datetime import datetime
+import asyncio
 from typing import Final
 
-from walletd.db import accounts, audit, cards, ledger, publishing
+from walletd.db import accounts, ledger, redemptions
 from walletd.db.base import Tx
-from walletd.db.cards import CardInContext
-from walletd.db.ledger import TransactionRow
-from walletd.domain.balances import AccountState
-from walletd.domain.cards import check_may_book
-from walletd.domain.documents import transaction_document
-from walletd.domain.errors import CardKeyReplaced, IdempotencyKeyMissing, LedgerUnproved, NotFound, WalletdError
-from walletd.domain.identifiers import is_serial_number, new_id
-from walletd.domain.ledger import GENESIS_HASH, Booking, Entry, append, check_next, decide
+from walletd.domain.bookings import Booking
+from walletd.domain.documents import redemption_document, transaction_document
+from walletd.domain.errors import IdempotencyKeyMissing, NotFound, WalletdError
+from walletd.domain.operations import check_amount
 from walletd.domain.principals import Principal
-from walletd.domain.programs import invalid
-from walletd.services.idempotency import Answer, Protected, check_key, encode, once
+from walletd.domain.programs import check_note
+from walletd.services.booking.batches import Batches
+from walletd.services.booking.commands import Book, Capture, Command, Release, Reserve, Reverse, Settle, Work, protected
+from walletd.services.booking.loading import TIME, open_books
+from walletd.services.idempotency import Answer, check_key, encode
 from walletd.services.runtime import Runtime
 from walletd.telemetry import BOOKINGS
 
-_TEXT_LONGEST: Final = 200
-_ACCOUNTS_AT_ONCE: Final = 200
-_ENTRIES_AT_ONCE: Final = 2000
+_DUE_AT_ONCE: Final = 200
 
 
 class Ledger:
@@ -33,135 +28,114 @@ class Ledger:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
+        self._batches = Batches(runtime)
 
     async def book(self, by: Principal, booking: Booking, idempotency_key: str | None) -> Answer:
         """Book a transaction, once per key; the answer of an earlier request with the key is repeated.
 
         Raises NotFound, ValidationFailed, AmountInvalid, OperationNotAllowed, InsufficientBalance, BalanceLimit,
-        CardRevoked, CardDeleted, CardKeyReplaced, LoyaltySuspended, RedemptionBlocked and the errors of keys.
+        CardRevoked, CardDeleted, CardKeyReplaced, LoyaltySuspended, RedemptionBlocked, MembershipEnded,
+        AccountUnproved and the errors of keys.
         """
-        if idempotency_key is None:
-            raise IdempotencyKeyMissing
-        _check_texts(booking)
-        protected = Protected(by, "transactions", check_key(idempotency_key), asdict(booking))
+        for name in ("reference", "reason", "campaign"):
+            check_note(getattr(booking, name), f"/{name}")
+        return await self._submit(by, "transactions", idempotency_key, Book(booking), booking.type)
+
+    async def reserve(
+        self, by: Principal, card: str, amount: int, reference: str | None, idempotency_key: str | None
+    ) -> Answer:
+        """Hold an amount of a card's account for exactly 15 minutes.
+
+        Raises NotFound, AmountInvalid, InsufficientBalance, AccountUnproved, and the refusals of cards and keys.
+        """
+        check_amount(amount, "/amount")
+        check_note(reference, "/reference")
+        return await self._submit(by, "redemptions", idempotency_key, Reserve(card, amount, reference), "reserve")
+
+    async def capture(self, by: Principal, code: str, amount: int | None, idempotency_key: str | None) -> Answer:
+        """Take what a redemption holds, or a part of it; the rest goes back to the account.
+
+        Raises NotFound, HoldExpired, HoldClosed, HoldExceeded, AccountUnproved, and the refusals of cards and keys.
+        """
+        if amount is not None:
+            check_amount(amount, "/amount")
+        return await self._submit(by, "captures", idempotency_key, Capture(code, amount), "capture")
+
+    async def release(self, by: Principal, code: str) -> Answer:
+        """Give back what a redemption holds; releasing it again says the same.
+
+        Raises NotFound, HoldExpired, HoldClosed.
+        """
+        return _raised(await self._batches.submit(Command(by, Release(code))))
+
+    async def reverse(self, by: Principal, work: Reverse, idempotency_key: str | None) -> Answer:
+        """Take back a transaction or a part of it: value returns where it came from, what is missing becomes debt.
+
+        Raises NotFound, AlreadyReversed, ReversalExceeded, ReversalNotAllowed, ValidationFailed and the errors of keys.
+        """
+        for name in ("amount", "purchase_total"):
+            if getattr(work, name) is not None:
+                check_amount(getattr(work, name), f"/{name}")
+        check_note(work.reason, "/reason")
+        check_note(work.reference, "/reference")
+        return await self._submit(by, "reversals", idempotency_key, work, "reverse")
+
+    async def redemption(self, by: Principal, code: str) -> bytes:
+        """Return a redemption as it is now, as JSON; raises NotFound."""
         now = self._runtime.clock()
 
-        def write(tx: Tx) -> Answer | WalletdError:
-            return once(tx, protected, now, lambda: self._book(tx, by, booking, now))
-
-        answer = await self._runtime.database.write(write)
-        if isinstance(answer, WalletdError):
-            BOOKINGS.labels(booking.type, "refused").inc()
-            raise answer
-        BOOKINGS.labels(booking.type, "replayed" if answer.replayed else "booked").inc()
-        return answer
-
-    async def transaction(self, by: Principal, transaction_id: str) -> bytes:
-        """Return a transaction as JSON; raises NotFound."""
-
         def read(tx: Tx) -> bytes:
-            found = ledger.find_transaction(tx, by.merchant_id, transaction_id)
-            if found is None:
-                raise NotFound(f"There is no transaction {transaction_id}.")
-            row, entries = found
-            account = accounts.find(tx, by.merchant_id, row.account_id)
-            if account is None:
-                raise NotFound(f"There is no account {row.account_id}.")
-            booking = Booking(row.serial_number, row.type, None, row.purchase_total, row.reference, row.reason)
-            document = transaction_document(row.id, row.serial_number, booking, entries, account, row.created_at)
-            return encode(document)
+            found = redemptions.find(tx, by.merchant_id, code)
+            account = None if found is None else accounts.find(tx, by.merchant_id, found.account_id)
+            if found is None or account is None:
+                raise NotFound("There is no redemption with this code.")
+            book = open_books(tx, [account], now)[account.id]
+            return encode(redemption_document(book.redemptions.get(code, found), book.state, book.balances()))
 
         return await self._runtime.database.read(read)
 
-    async def verify(self, progress: Callable[[int], None] = lambda _entries: None) -> tuple[int, int]:
-        """Recompute every account from its entries and return how many accounts and entries hold.
+    async def transaction(self, by: Principal, transaction_id: str) -> bytes:
+        """Return a transaction with its entries and its account as it is now, as JSON; raises NotFound."""
+        now = self._runtime.clock()
 
-        Memory is bounded whatever the size of the books. `progress` is called with the number of entries checked so
-        far. Raises LedgerUnproved with the first fault.
+        def read(tx: Tx) -> bytes:
+            found = ledger.find_transaction(tx, by.merchant_id, transaction_id)
+            account = None if found is None else accounts.find(tx, by.merchant_id, found[0].account_id)
+            if found is None or account is None:
+                raise NotFound(f"There is no transaction {transaction_id}.")
+            book = open_books(tx, [account], now)[account.id]
+            return encode(transaction_document(*found, book.state, book.balances()))
+
+        return await self._runtime.database.read(read)
+
+    async def settle_due(self) -> int:
+        """Book what time did to accounts: expiries, ends of locks, ends of reservations; return to how many.
+
+        Correctness does not wait for this: every booking and every answer settles its account first.
         """
-        checked_accounts = checked_entries = 0
-        last = ""
+        settled = 0
         while True:
-            after = last
-            done = await self._runtime.database.read(lambda tx, start=after: _verify_some(tx, start))  # type: ignore[misc]
-            if done is None:
-                return checked_accounts, checked_entries
-            last, some_accounts, some_entries = done
-            checked_accounts += some_accounts
-            checked_entries += some_entries
-            progress(checked_entries)
+            now = self._runtime.clock()
+            found = await self._runtime.database.read(lambda tx, at=now: accounts.due(tx, at, _DUE_AT_ONCE))  # type: ignore[misc]
+            commands = [Command(Principal(merchant, TIME, TIME, frozenset()), Settle(name)) for name, merchant in found]
+            await asyncio.gather(*(self._batches.submit(command) for command in commands))
+            settled += len(found)
+            if len(found) < _DUE_AT_ONCE:
+                return settled
 
-    def _book(self, tx: Tx, by: Principal, booking: Booking, now: datetime) -> tuple[str, Mapping[str, object]]:
-        found = _locate(tx, by.merchant_id, booking.card)
-        movement = decide(found.program, booking)
-        check_may_book(found.card, found.customer, takes=movement is not None and movement.amount < 0)
-        transaction_id, account, entries = new_id("txn", now), found.account, list[Entry]()
-        if movement is not None:
-            entry, account = append(
-                account, movement, entry_id=new_id("ent", now), transaction_id=transaction_id, now=now
-            )
-            entries.append(entry)
-        serial_number = found.card.serial_number
-        row = TransactionRow(
-            id=transaction_id,
-            merchant_id=by.merchant_id,
-            serial_number=serial_number,
-            account_id=account.id,
-            type=booking.type,
-            purchase_total=booking.purchase_total,
-            reference=booking.reference,
-            reason=booking.reason,
-            actor=by.key_id,
-            created_at=now,
-        )
-        ledger.insert_transaction(tx, row)
-        if entries:
-            ledger.append(tx, by.merchant_id, entries[0])
-            accounts.store(tx, account)
-            serials = publishing.mark_account_dirty(tx, account.id, now)
-            tx.after_commit.append(lambda: self._runtime.remembered.forget(serials))
-        audit.record(tx, by, now, "transaction.booked", transaction_id, {"type": booking.type})
-        document = transaction_document(transaction_id, serial_number, booking, entries, account, now)
-        return transaction_id, document
+    async def _submit(self, by: Principal, route: str, key: str | None, work: Work, label: str) -> Answer:
+        if key is None:
+            raise IdempotencyKeyMissing
+        command = Command(by, work, protected(by, route, check_key(key), work))
+        outcome = await self._batches.submit(command)
+        if isinstance(outcome, WalletdError):
+            BOOKINGS.labels(label, "refused").inc()
+        else:
+            BOOKINGS.labels(label, "replayed" if outcome.replayed else "booked").inc()
+        return _raised(outcome)
 
 
-def _check_texts(booking: Booking) -> None:
-    for name, value in (("reference", booking.reference), ("reason", booking.reason)):
-        if value is not None and (len(value) > _TEXT_LONGEST or not value.isprintable()):
-            raise invalid(f"/{name}", f"must be at most {_TEXT_LONGEST} printable characters")
-
-
-def _locate(tx: Tx, merchant_id: str, card: str) -> CardInContext:
-    """Return the card a till names by serial number or key, locked; raises NotFound, CardKeyReplaced."""
-    found = cards.find(tx, merchant_id, card, lock=True) if is_serial_number(card) else None
-    if found is not None:
-        return found
-    by_key = cards.find_by_key(tx, merchant_id, card, lock=True)
-    if by_key is None:
-        raise NotFound("There is no card with this serial number or key.")
-    if by_key[1] != "active":
-        raise CardKeyReplaced
-    return by_key[0]
-
-
-def _verify_some(tx: Tx, after: str) -> tuple[str, int, int] | None:
-    """Prove the next accounts on one snapshot; return the last id and how many accounts and entries were proved."""
-    some = accounts.after(tx, after, _ACCOUNTS_AT_ONCE)
-    if not some:
-        return None
-    entries = sum(_verify_account(tx, account) for account in some)
-    return some[-1].id, len(some), entries
-
-
-def _verify_account(tx: Tx, stored: AccountState) -> int:
-    proved = replace(stored, balance=0, collected=0, sequence=0, head_hash=GENESIS_HASH)
-    while entries := ledger.entries_of(tx, stored.id, proved.sequence, _ENTRIES_AT_ONCE):
-        for entry in entries:
-            proved = check_next(proved, entry)
-    if proved != stored:
-        raise LedgerUnproved(
-            f"Account {stored.id}: stored are balance {stored.balance} and {stored.sequence} entries,"
-            f" its entries give balance {proved.balance} and {proved.sequence} entries.",
-            account_id=stored.id,
-        )
-    return proved.sequence
+def _raised(outcome: Answer | WalletdError) -> Answer:
+    if isinstance(outcome, WalletdError):
+        raise outcome
+    return outcome

@@ -18,9 +18,11 @@ from walletd.db.base import Lease, Tx
 from walletd.db.cards import CardInContext
 from walletd.db.deliveries import TargetKey
 from walletd.db.publishing import DirtyCard, PublishedPass
+from walletd.domain.books import AccountBook
 from walletd.domain.calendar import age_seconds, milliseconds
-from walletd.domain.face import compose_face
+from walletd.domain.face import Holding, compose_face
 from walletd.domain.publishing import due_at, next_last_modified
+from walletd.services.booking.loading import open_books
 from walletd.services.runtime import Runtime
 from walletd.telemetry import PUBLISH_LAG, PUBLISH_UNCHANGED, PUBLISHED, logger
 from walletd.wallets import RenderedPass, WalletPlatform
@@ -48,6 +50,7 @@ class _Snapshot:
 
     marks: list[DirtyCard]
     contexts: dict[str, CardInContext]
+    books: dict[str, AccountBook]
     published: list[dict[str, PublishedPass]]
     uses: set[tuple[str, str]]
     """Which merchant has credentials for which platform."""
@@ -108,12 +111,15 @@ class Publisher:
 
         Returns the marks of the cards that could be rendered, what was rendered, and the marks of the faulty ones.
         """
-        platforms = list(self._runtime.platforms.values())
+        platforms, now = list(self._runtime.platforms.values()), self._runtime.clock()
 
         def read(tx: Tx) -> _Snapshot:
+            contexts = cards.of_serials(tx, serials)
+            held = {found.account.id: found.account for found in contexts.values()}
             return _Snapshot(
                 publishing.dirty_among(tx, serials),
-                cards.of_serials(tx, serials),
+                contexts,
+                open_books(tx, held.values(), now, with_next_end=True),
                 [publishing.published(tx, platform.name, serials) for platform in platforms],
                 {(row.merchant_id, row.platform) for row in merchants.all_credentials(tx)},
             )
@@ -148,9 +154,9 @@ class Publisher:
         card = found.card
         if (card.merchant_id, platform.name) not in snapshot.uses:
             return None
-        face = compose_face(
-            card, found.program, found.account, holder=found.customer.name, merchant_name=found.merchant_name
-        )
+        book = snapshot.books[card.account_id]
+        holding = Holding(found.program, book.state, book.balances(), book.now)
+        face = compose_face(card, holding, holder=found.customer.name, merchant_name=found.merchant_name)
         return platform.render(card.merchant_id, found.program.template, self._runtime.identity(platform, card), face)
 
     async def _store(self, merchant_id: str, marks: Sequence[DirtyCard], seen: Sequence[_Seen]) -> None:

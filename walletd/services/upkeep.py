@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from walletd.db import deliveries, device_log, idempotency, publishing, scheduler_runs
+from walletd.db import deliveries, device_log, idempotency, lots, publishing, scheduler_runs
 from walletd.db.base import Tx
 from walletd.domain.errors import LedgerUnproved
 from walletd.services.deliveries import Deliveries
 from walletd.services.ledger import Ledger
 from walletd.services.merchants import Merchants
+from walletd.services.proof import Proof
 from walletd.services.runtime import Runtime
 from walletd.telemetry import gauge, logger
 
@@ -18,6 +19,8 @@ _ANSWERS_KEPT: Final = timedelta(days=30)
 _DEVICE_LOG_KEPT: Final = timedelta(days=14)
 _DEVICE_LOG_LINES: Final = 50_000
 _RUNS_KEPT: Final = timedelta(days=90)
+_FREQUENT_KEPT: Final = timedelta(days=2)
+"""How long runs are kept of work that is done many times an hour."""
 _AT_ONCE: Final = 500
 
 log = logger(__name__)
@@ -27,9 +30,12 @@ _proved = gauge("ledger_proved", "1 while the last nightly proof of the ledger h
 class Upkeep:
     """Use cases without a caller."""
 
-    def __init__(self, runtime: Runtime, ledger: Ledger, delivering: Deliveries, merchants: Merchants) -> None:
+    def __init__(
+        self, runtime: Runtime, ledger: Ledger, proof: Proof, delivering: Deliveries, merchants: Merchants
+    ) -> None:
         self._runtime = runtime
         self._ledger = ledger
+        self._proof = proof
         self._deliveries = delivering
         self._merchants = merchants
 
@@ -58,14 +64,34 @@ class Upkeep:
 
     async def prove_ledger(self) -> str:
         """Recompute all balances and chains; an alarm where something does not hold."""
-        try:
-            accounts, entries = await self._ledger.verify()
-        except LedgerUnproved as error:
-            _proved.set(0)
-            log.critical("ledger_unproved", detail=error.detail)
-            raise
-        _proved.set(1)
-        return f"{accounts} accounts, {entries} entries hold"
+        report = await self._proof.enforce()
+        _proved.set(0 if report.faults else 1)
+        if report.faults:
+            first = report.faults[0]
+            log.critical("ledger_unproved", faults=len(report.faults), account=first.account_id, detail=first.detail)
+            raise LedgerUnproved(f"Account {first.account_id}: {first.detail}.", account_id=first.account_id)
+        return f"{report.accounts} accounts, {report.entries} entries hold"
+
+    async def settle_due(self) -> str:
+        """Book expiries, ends of locks and of reservations, so that passes show them."""
+        return f"{await self._ledger.settle_due()} accounts settled"
+
+    async def notice_expiring(self) -> str:
+        """Bring to the phones, once per lot, that something expires within 30 days."""
+        now, noticed = self._runtime.clock(), 0
+
+        def write(tx: Tx) -> int:
+            found = lots.notice(tx, now, _AT_ONCE)
+            if found:
+                serials = publishing.mark_accounts_dirty(tx, sorted(set(found)), now)
+                tx.after_commit.append(lambda: self._runtime.remembered.forget(serials))
+            return len(found)
+
+        while True:
+            done = await self._runtime.database.write(write)
+            noticed += done
+            if done < _AT_ONCE:
+                return f"{noticed} lots expire soon"
 
     async def purge(self) -> str:
         """Forget old answers of idempotency keys, old lines of phones and old runs; the keys themselves stay."""
@@ -81,7 +107,7 @@ class Upkeep:
         lines = await self._runtime.database.write(
             lambda tx: device_log.purge(tx, now - _DEVICE_LOG_KEPT, _DEVICE_LOG_LINES)
         )
-        await self._runtime.database.write(lambda tx: scheduler_runs.purge(tx, now - _RUNS_KEPT))
+        await self._runtime.database.write(lambda tx: scheduler_runs.purge(tx, now - _RUNS_KEPT, now - _FREQUENT_KEPT))
         return f"{answers} answers and {lines} device messages forgotten"
 
     async def claim_slot(self, job: str, slot: datetime) -> bool:

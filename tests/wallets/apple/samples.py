@@ -35,6 +35,11 @@ _VALUES: dict[str, FaceValue] = {
     "visits": 12,
     "visits_left": 7,
     "state": Phrase("coupon_available"),
+    "locked": 20,
+    "expiring": 30,
+    "expires_on": datetime(2027, 1, 31, 17, 0, tzinfo=UTC),
+    "member_until": datetime(2027, 1, 31, 17, 0, tzinfo=UTC),
+    "other_rewards": "5 → Espresso",
 }
 _MONEY: dict[str, FaceValue] = {"cashback": Money(2010, "EUR"), "gift": Money(9007199254740991, "EUR")}
 
@@ -44,6 +49,11 @@ def a_face(kind: str, *, voided: bool = False, expires_at: datetime | None = Non
     shown = {name: _VALUES[name] for name in FACE_VALUES[kind]}
     if "balance" in shown:
         shown["balance"] = _MONEY.get(kind, 0)
+    shown |= {
+        name: Money(2010, "EUR")
+        for name, value in shown.items()
+        if FACE_VALUES[kind][name] == "money" and isinstance(value, int)
+    }
     return Face(
         kind=kind,
         merchant_name="Bäckerei „Morgen“ & Söhne",

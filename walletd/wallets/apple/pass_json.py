@@ -13,7 +13,7 @@ from decimal import Decimal
 from json.encoder import encode_basestring
 
 from walletd.domain.errors import TemplateInvalid
-from walletd.domain.face import Face, FaceValue, Percent, Phrase
+from walletd.domain.face import OPTIONAL_VALUES, Face, FaceValue, Percent, Phrase
 from walletd.domain.money import Money
 from walletd.wallets import PassIdentity
 from walletd.wallets.templates import PLACES, Field, Template, apple_style
@@ -135,7 +135,7 @@ class _FieldWriter:
         if isinstance(value, int):
             return f'{{{self._head}"value":{int(value)}}}'
         if value is None:
-            if self._source.type == "text":
+            if self._source.type == "text" or name in OPTIONAL_VALUES:
                 return ""
             raise TemplateInvalid(f"The card has no value {name!r}, which the template shows", path=name)
         return self._write_rich(value)

@@ -8,30 +8,38 @@ from litestar import get
 from litestar.params import FromPath
 
 from walletd.domain.documents import account_document, entry_document
+from walletd.domain.errors import LoyaltySuspended
 from walletd.web.api.answers import AccountAnswer, EntryAnswer
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
 from walletd.web.api.examples import ACCOUNT, ENTRY
 from walletd.web.api.reading import name_in_path, page_of, services_of
 from walletd.web.api.replies import Reply, json_reply, page_reply
 
-READ: Final = Endpoint("Read an account", scope="cards:read", answer=AccountAnswer, example=ACCOUNT)
+READ: Final = Endpoint(
+    "Read an account", scope="cards:read", answer=AccountAnswer, errors=(LoyaltySuspended,), example=ACCOUNT
+)
 ENTRIES: Final = Endpoint(
-    "List the entries of an account", scope="cards:read", answer=EntryAnswer, paged=True, example=ENTRY
+    "List the entries of an account",
+    scope="cards:read",
+    answer=EntryAnswer,
+    paged=True,
+    errors=(LoyaltySuspended,),
+    example=ENTRY,
 )
 
 
 @get("/accounts/{account_id:str}", opt={OPT: READ})
 async def read_account(request: ApiRequest, account_id: FromPath[str]) -> Reply:
     """Return the balances of an account."""
-    account = await services_of(request).accounts.get(request.auth, name_in_path(account_id))
-    return json_reply(account_document(account))
+    account, figures = await services_of(request).accounts.get(request.auth, name_in_path(account_id))
+    return json_reply(account_document(account, figures))
 
 
 @get("/accounts/{account_id:str}/entries", opt={OPT: ENTRIES})
 async def list_entries(request: ApiRequest, account_id: FromPath[str]) -> Reply:
     """Return the history of an account, page by page."""
     page = await services_of(request).accounts.entries(request.auth, name_in_path(account_id), page_of(request))
-    return page_reply(page, entry_document)
+    return page_reply(page, lambda line: entry_document(*line))
 
 
 ROUTES: Final = (read_account, list_entries)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from walletd.domain.calendar import rfc3339
 from walletd.domain.customers import Customer
-from walletd.domain.programs import Program
+from walletd.domain.programs import Program, RuleValue
 from walletd.services.deliveries import PhoneDelivery
 
 Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
@@ -26,7 +27,7 @@ class ProgramAnswer(Struct, kw_only=True, forbid_unknown_fields=True):
     unit: Unit
     currency: Currency | UnsetType = UNSET
     template: str
-    rules: dict[str, int | str]
+    rules: dict[str, int | str | list[dict[str, int | str]]]
     created_at: Moment
 
 
@@ -104,6 +105,9 @@ class AccountAnswer(Balances, kw_only=True, forbid_unknown_fields=True):
     account_id: str
     customer_id: str
     program_id: str
+    turnover: Annotated[int, Meta(description="Purchases less returns, in minor units of the currency.")]
+    tier: Annotated[str | None, Meta(description="The membership tier that was set by hand.")]
+    member_until: Moment | None
 
 
 class EntryAnswer(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -113,11 +117,18 @@ class EntryAnswer(Struct, kw_only=True, forbid_unknown_fields=True):
     transaction_id: str
     account_id: str
     kind: str
+    status: Annotated[str, Meta(description="active, or discarded: a reservation that changed no balance.")]
     amount: int
     unit: Unit
     currency: Currency | UnsetType = UNSET
     sequence: Annotated[int, Meta(description="1 is the first entry of the account; none is left out.")]
-    balance_after: int
+    balance_after: Annotated[int, Meta(description="Below zero only by the debt that a return left.")]
+    debt_after: int
+    locked_until: Moment | None
+    valid_until: Moment | None
+    corrects: Annotated[str | None, Meta(description="The entry that this one takes back.")]
+    campaign: str | None
+    reference: str | None
     created_at: Moment
 
 
@@ -126,13 +137,34 @@ class TransactionAnswer(Struct, kw_only=True, forbid_unknown_fields=True):
 
     transaction_id: str
     type: str
-    card: Annotated[str, Meta(description="Serial number of the card.")]
+    card: Annotated[str | None, Meta(description="Serial number of the card; null for what time did.")]
     purchase_total: int | None
+    corrects: Annotated[str | None, Meta(description="The transaction that this one takes back.")]
     reference: str | None
     reason: str | None
+    campaign: str | None
     entries: list[EntryAnswer]
     account: AccountAnswer
     created_at: Moment
+
+
+class RedemptionAnswer(Struct, kw_only=True, forbid_unknown_fields=True):
+    """An amount that is held for a till, and what became of it."""
+
+    code: Annotated[str, Meta(description="What the till captures or releases it by.")]
+    state: Annotated[str, Meta(description="reserved, captured, released or discarded.")]
+    card: Annotated[str, Meta(description="Serial number of the card.")]
+    amount: int
+    captured: int
+    unit: Unit
+    currency: Currency | UnsetType = UNSET
+    reference: str | None
+    created_at: Moment
+    expires_at: Annotated[Moment, Meta(description="From this instant on it can no longer be captured.")]
+    closed_at: Moment | None
+    transaction_id: Annotated[str | None, Meta(description="The transaction that captured it.")]
+    entries: list[EntryAnswer]
+    account: AccountAnswer
 
 
 class DeliveryAnswer(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -156,6 +188,13 @@ class DeliveriesAnswer(Struct, kw_only=True, forbid_unknown_fields=True):
     items: list[DeliveryAnswer]
 
 
+def rules_answer(rules: Mapping[str, RuleValue]) -> dict[str, int | str | list[dict[str, int | str]]]:
+    """Return the rules of a program as JSON holds them."""
+    return {
+        name: value if isinstance(value, int | str) else [dict(row) for row in value] for name, value in rules.items()
+    }
+
+
 def program_answer(program: Program) -> ProgramAnswer:
     """Return what the API says about a program."""
     return ProgramAnswer(
@@ -166,7 +205,7 @@ def program_answer(program: Program) -> ProgramAnswer:
         unit=program.unit,
         currency=program.currency if program.currency is not None else UNSET,
         template=program.template,
-        rules=dict(program.rules),
+        rules=rules_answer(program.rules),
         created_at=rfc3339(program.created_at),
     )
 

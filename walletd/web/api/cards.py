@@ -12,10 +12,10 @@ from walletd.domain import errors
 from walletd.domain.documents import card_document
 from walletd.web.api.answers import CardAnswer, DeliveriesAnswer, delivery_answer
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
-from walletd.web.api.examples import CARD, CARD_NEW, DELIVERIES
+from walletd.web.api.examples import CARD, CARD_NEW, CARD_REVOKED, DEED, DELIVERIES
 from walletd.web.api.reading import body_of, idempotency_key, name_in_path, page_of, services_of
 from walletd.web.api.replies import Reply, answer_reply, json_reply, page_reply
-from walletd.web.api.requests import CardNew
+from walletd.web.api.requests import CardDeed, CardNew
 from walletd.web.passes import PKPASS, pass_headers
 
 ISSUE: Final = Endpoint(
@@ -41,7 +41,25 @@ BY_KEY: Final = Endpoint(
     "Look a card up by its key",
     scope="cards:read",
     answer=CardAnswer,
-    errors=(errors.CardKeyReplaced,),
+    errors=(errors.CardKeyReplaced, errors.LoyaltySuspended),
+    example=CARD,
+)
+REVOKE: Final = Endpoint(
+    "Revoke a card",
+    scope="cards:write",
+    body=CardDeed,
+    answer=CardAnswer,
+    errors=(errors.CardDeleted,),
+    example_body=DEED,
+    example=CARD_REVOKED,
+)
+REINSTATE: Final = Endpoint(
+    "Reinstate a revoked card",
+    scope="cards:write",
+    body=CardDeed,
+    answer=CardAnswer,
+    errors=(errors.CardDeleted,),
+    example_body=DEED,
     example=CARD,
 )
 PASS: Final = Endpoint(
@@ -87,6 +105,22 @@ async def read_card_by_key(request: ApiRequest) -> Reply:
     return json_reply(card_document(view))
 
 
+@post("/cards/{serial_number:str}/revoke", status_code=200, opt={OPT: REVOKE})
+async def revoke_card(request: ApiRequest, serial_number: FromPath[str]) -> Reply:
+    """Let nothing be booked on a card from now on; its pass becomes void on every phone."""
+    deed = await body_of(request, CardDeed)
+    view = await services_of(request).cards.revoke(request.auth, name_in_path(serial_number), deed.reason)
+    return json_reply(card_document(view))
+
+
+@post("/cards/{serial_number:str}/reinstate", status_code=200, opt={OPT: REINSTATE})
+async def reinstate_card(request: ApiRequest, serial_number: FromPath[str]) -> Reply:
+    """Give a revoked card the state back that it had."""
+    deed = await body_of(request, CardDeed)
+    view = await services_of(request).cards.reinstate(request.auth, name_in_path(serial_number), deed.reason)
+    return json_reply(card_document(view))
+
+
 @get("/cards/{serial_number:str}/pass.pkpass", opt={OPT: PASS})
 async def download_pass(request: ApiRequest, serial_number: FromPath[str]) -> Reply:
     """Return the signed pass as a phone would get it."""
@@ -101,4 +135,13 @@ async def list_deliveries(request: ApiRequest, serial_number: FromPath[str]) -> 
     return json_reply(DeliveriesAnswer(items=[delivery_answer(delivery) for delivery in deliveries]))
 
 
-ROUTES: Final = (issue_card, list_cards, read_card, read_card_by_key, download_pass, list_deliveries)
+ROUTES: Final = (
+    issue_card,
+    list_cards,
+    read_card,
+    read_card_by_key,
+    revoke_card,
+    reinstate_card,
+    download_pass,
+    list_deliveries,
+)

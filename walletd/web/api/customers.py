@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from litestar import get, patch, post
+from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from walletd.domain import errors
@@ -67,4 +68,31 @@ async def change_customer(request: ApiRequest, customer_id: FromPath[str]) -> Re
     return json_reply(customer_answer(customer))
 
 
-ROUTES: Final = (create_customer, list_customers, read_customer, change_customer)
+def _flag_route(path: str, summary: str, flag: str, value: bool | str) -> HTTPRouteHandler:  # noqa: FBT001
+    endpoint = Endpoint(summary, scope="customers:write", answer=CustomerAnswer, example=CUSTOMER)
+
+    async def change_flag(request: ApiRequest, customer_id: FromPath[str]) -> Reply:
+        customer = await services_of(request).customers.set_flag(request.auth, name_in_path(customer_id), flag, value)
+        return json_reply(customer_answer(customer))
+
+    change_flag.__doc__ = f"{summary}; doing it again changes nothing."
+    name = path.replace("-", "_")
+    change_flag.__name__ = name
+    route = post(f"/customers/{{customer_id:str}}/{path}", status_code=200, opt={OPT: endpoint}, operation_id=name)
+    return route(change_flag)
+
+
+FLAG_ROUTES: Final = tuple(
+    _flag_route(path, summary, flag, value)
+    for path, summary, flag, value in (
+        ("deactivate", "Take a customer out of lists and newsletters", "crm_active", False),
+        ("reactivate", "Take a customer into lists and newsletters again", "crm_active", True),
+        ("suspend-loyalty", "Turn collecting, redeeming and asking for balances off", "loyalty_status", "suspended"),
+        ("resume-loyalty", "Turn collecting, redeeming and asking for balances on", "loyalty_status", "active"),
+        ("block-redemption", "Block redeeming; collecting goes on", "redeem_blocked", True),
+        ("unblock-redemption", "Let a customer redeem again", "redeem_blocked", False),
+    )
+)
+"""The three independent notions of an inactive customer (domain.md D-16)."""
+
+ROUTES: Final = (create_customer, list_customers, read_customer, change_customer, *FLAG_ROUTES)

@@ -18,6 +18,7 @@ _TRANSACTION_ID: Final = "txn_01KB3ZBT4Q8Y0A2B5F7H9M1P3R"
 _ENTRY_ID: Final = "ent_01KB3ZBT4R9Z1B3C6G8J0N2Q4S"
 _SERIAL_NUMBER: Final = "mfrggzdfmztwq2lknnwg23tpob"
 _KEY: Final = "7K3M9P2R5T8V1X4ZH"
+_REDEMPTION_CODE: Final = "4D8K2M6P9R3T"
 _CREATED_AT: Final = "2026-11-23T09:30:00.125Z"
 _ADD_URL: Final = "https://cards.example/add/Q0FSRC1MSU5L"
 
@@ -29,7 +30,17 @@ PROGRAM: Final[Example] = {
     "name": "Bonuskarte",
     "unit": "points",
     "template": "loyalty",
-    "rules": {"cents_per_point": 100},
+    "rules": {
+        "cents_per_point": 100,
+        "rounding": "commercial",
+        "points_per_order": 0,
+        "rewards": [],
+        "validity_days": 0,
+        "lock_days": 0,
+        "manual_debit": "fefo",
+        "grace_days": 30,
+        "balance_max": 0,
+    },
     "created_at": _CREATED_AT,
 }
 PROGRAM_CHANGE: Final[Example] = {"name": "Bonuskarte", "rules": {"cents_per_point": 100}}
@@ -78,7 +89,7 @@ _BALANCES: Final[Example] = {
     "debt": 0,
     "unit": "points",
 }
-_BALANCES_AFTER: Final[Example] = {**_BALANCES, "collected": 27, "total": 27, "redeemable": 27}
+_BALANCES_AFTER: Final[Example] = {**_BALANCES, "collected": 28, "total": 28, "redeemable": 28}
 
 CARD_NEW: Final[Example] = {"program_id": _PROGRAM_ID, "customer_id": _CUSTOMER_ID}
 CARD: Final[Example] = {
@@ -124,10 +135,17 @@ ENTRY: Final[Example] = {
     "transaction_id": _TRANSACTION_ID,
     "account_id": _ACCOUNT_ID,
     "kind": "earn",
-    "amount": 27,
+    "status": "active",
+    "amount": 28,
     "unit": "points",
     "sequence": 1,
-    "balance_after": 27,
+    "balance_after": 28,
+    "debt_after": 0,
+    "locked_until": None,
+    "valid_until": None,
+    "corrects": None,
+    "campaign": None,
+    "reference": "receipt 4711",
     "created_at": _CREATED_AT,
 }
 ACCOUNT: Final[Example] = {
@@ -135,15 +153,80 @@ ACCOUNT: Final[Example] = {
     "customer_id": _CUSTOMER_ID,
     "program_id": _PROGRAM_ID,
     **_BALANCES_AFTER,
+    "turnover": 2790,
+    "tier": None,
+    "member_until": None,
 }
 TRANSACTION: Final[Example] = {
     "transaction_id": _TRANSACTION_ID,
     "type": "purchase",
     "card": _SERIAL_NUMBER,
     "purchase_total": 2790,
+    "corrects": None,
     "reference": "receipt 4711",
     "reason": None,
+    "campaign": None,
     "entries": [ENTRY],
     "account": ACCOUNT,
     "created_at": _CREATED_AT,
 }
+
+REDEMPTION_NEW: Final[Example] = {"card": _SERIAL_NUMBER, "amount": 10, "reference": "receipt 4712"}
+_RESERVED: Final[Example] = {**ACCOUNT, "redeemable": 18, "total": 18, "reserved": 10}
+REDEMPTION: Final[Example] = {
+    "code": _REDEMPTION_CODE,
+    "state": "reserved",
+    "card": _SERIAL_NUMBER,
+    "amount": 10,
+    "captured": 0,
+    "unit": "points",
+    "reference": "receipt 4712",
+    "created_at": _CREATED_AT,
+    "expires_at": "2026-11-23T09:45:00.125Z",
+    "closed_at": None,
+    "transaction_id": None,
+    "entries": [],
+    "account": _RESERVED,
+}
+CAPTURE_NEW: Final[Example] = {"amount": 8}
+_CAPTURE_ENTRY: Final[Example] = {
+    **ENTRY,
+    "kind": "redeem",
+    "amount": -8,
+    "sequence": 2,
+    "balance_after": 20,
+    "reference": "receipt 4712",
+}
+_CAPTURED_ACCOUNT: Final[Example] = {**ACCOUNT, "redeemable": 20, "total": 20}
+REDEMPTION_CAPTURED: Final[Example] = {
+    **REDEMPTION,
+    "state": "captured",
+    "captured": 8,
+    "closed_at": _CREATED_AT,
+    "transaction_id": _TRANSACTION_ID,
+    "entries": [_CAPTURE_ENTRY],
+    "account": _CAPTURED_ACCOUNT,
+}
+REDEMPTION_RELEASED: Final[Example] = {**REDEMPTION, "state": "released", "closed_at": _CREATED_AT, "account": ACCOUNT}
+REVERSAL_NEW: Final[Example] = {"purchase_total": 790, "reason": "one article returned"}
+_REVERSAL_ENTRY: Final[Example] = {
+    **ENTRY,
+    "kind": "reversal",
+    "amount": -8,
+    "sequence": 2,
+    "balance_after": 20,
+    "corrects": _ENTRY_ID,
+    "reference": None,
+}
+REVERSAL: Final[Example] = {
+    **TRANSACTION,
+    "type": "reversal",
+    "purchase_total": 790,
+    "corrects": _TRANSACTION_ID,
+    "reference": None,
+    "reason": "one article returned",
+    "entries": [_REVERSAL_ENTRY],
+    "account": {**_CAPTURED_ACCOUNT, "turnover": 2000},
+}
+DEED: Final[Example] = {"reason": "lost"}
+CARD_REVOKED: Final[Example] = {**CARD, "status": "revoked"}

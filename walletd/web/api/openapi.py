@@ -21,7 +21,7 @@ from walletd import __version__
 from walletd.domain.errors import WalletdError
 from walletd.domain.pages import PAGE_SIZES
 from walletd.domain.principals import SCOPES
-from walletd.web.api import accounts, cards, customers, programs, transactions
+from walletd.web.api import accounts, cards, customers, programs, redemptions, transactions
 from walletd.web.api.endpoint import OPT, Endpoint
 from walletd.web.errors import PROBLEM_TYPE, STATUS, TYPE_PREFIX, headers_of, problem
 
@@ -30,6 +30,7 @@ ROUTES: Final[tuple[HTTPRouteHandler, ...]] = (
     *customers.ROUTES,
     *cards.ROUTES,
     *transactions.ROUTES,
+    *redemptions.ROUTES,
     *accounts.ROUTES,
 )
 """All routes of the API: what the application serves is what the document shows."""
@@ -74,7 +75,7 @@ def document(public_url: str) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-_MODULES: Final = (programs, customers, cards, transactions, accounts)
+_MODULES: Final = (programs, customers, cards, transactions, redemptions, accounts)
 _LICENSE: Final = {"name": "MIT", "identifier": "MIT"}
 
 

@@ -66,6 +66,18 @@ class BearerAuthentication:
         await self._app(scope, receive, send)
 
 
+async def optional_body_of(request: ApiRequest, wire: type[Wire]) -> Wire:
+    """Return the body as a wire struct, or one with nothing in it where the request has no body."""
+    headers = request.headers
+    if (
+        "content-type" not in headers
+        and headers.get("content-length", "0") == "0"
+        and "transfer-encoding" not in headers
+    ):
+        return wire()
+    return await body_of(request, wire)
+
+
 async def body_of(request: ApiRequest, wire: type[Wire]) -> Wire:
     """Return the body as a wire struct.
 

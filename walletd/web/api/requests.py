@@ -8,10 +8,11 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from walletd.domain.balances import AMOUNT_MAX
+from walletd.domain.bookings import Booking
 from walletd.domain.cards import NewCard
 from walletd.domain.customers import NewCustomer
-from walletd.domain.ledger import Booking
 from walletd.domain.programs import NewProgram
+from walletd.services.booking.commands import Reverse
 
 Kind = Literal["loyalty", "stamp", "cashback", "discount", "gift", "membership", "coupon", "multipass", "reward"]
 Amount = Annotated[int, Meta(ge=1, le=AMOUNT_MAX, description="A whole number in the unit of the program.")]
@@ -19,8 +20,9 @@ Total = Annotated[int, Meta(ge=1, le=AMOUNT_MAX, description="What the customer 
 Text = Annotated[str, Meta(max_length=200)]
 Label = Annotated[str, Meta(min_length=1, max_length=200)]
 Note = Annotated[str, Meta(max_length=200, description="Printable characters: no line breaks, no tabs.")]
+RuleValue = int | str | list[dict[str, int | str]]
 Rules = Annotated[
-    dict[str, int | str], Meta(max_length=50, description="Rules of the kind; what is left out has a sensible default.")
+    dict[str, RuleValue], Meta(max_length=50, description="Rules of the kind; what is left out has a sensible default.")
 ]
 Texts = Annotated[dict[Label, Text], Meta(max_length=50)]
 Tags = Annotated[list[Label], Meta(max_length=50)]
@@ -141,22 +143,61 @@ class CardNew(Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class TransactionNew(Struct, forbid_unknown_fields=True, kw_only=True):
-    """A transaction to book. `credit` and `debit` take `amount`, `purchase` takes `purchase_total`."""
+    """A transaction to book; which types there are, and which fields belong to them, depends on the kind of card."""
 
     card: Annotated[str, Meta(min_length=1, max_length=64, description="Serial number or key of the card.")]
-    type: Literal["credit", "debit", "purchase"]
+    type: Annotated[
+        Literal["credit", "debit", "purchase", "reward", "visit", "coupon", "tier"],
+        Meta(description="credit and debit take amount, purchase takes purchase_total, tier takes tier."),
+    ]
     amount: Amount | None = None
     purchase_total: Total | None = None
+    locked_until: (
+        Annotated[str, Meta(max_length=40, description="Date or instant from which it is redeemable.")] | None
+    ) = None
+    valid_until: Annotated[str, Meta(max_length=40, description="Date or instant at which it expires.")] | None = None
+    reward: Annotated[str, Meta(max_length=40, description="Which reward; else the program's own.")] | None = None
+    tier: Annotated[str, Meta(max_length=40, description="The tier a membership changes to, or renews.")] | None = None
+    campaign: Note | None = None
     reference: Note | None = None
     reason: Note | None = None
 
     def as_domain(self) -> Booking:
         """Return the same as the services take it."""
-        return Booking(
-            card=self.card,
-            type=self.type,
-            amount=self.amount,
-            purchase_total=self.purchase_total,
-            reference=self.reference,
-            reason=self.reason,
-        )
+        return Booking(**msgspec.structs.asdict(self))
+
+
+class RedemptionNew(Struct, forbid_unknown_fields=True, kw_only=True):
+    """An amount of a card's account to hold for exactly 15 minutes."""
+
+    card: Annotated[str, Meta(min_length=1, max_length=64, description="Serial number or key of the card.")]
+    amount: Amount
+    reference: Note | None = None
+
+
+class RedemptionCapture(Struct, forbid_unknown_fields=True, kw_only=True):
+    """What of a redemption is taken; without `amount` all of it."""
+
+    amount: Amount | None = None
+
+
+class Reversal(Struct, forbid_unknown_fields=True, kw_only=True):
+    """What of a transaction is taken back: all that is left of it, or a part.
+
+    A part is named by `purchase_total` for a purchase, by `amount` for anything else.
+    """
+
+    amount: Amount | None = None
+    purchase_total: Annotated[int, Meta(ge=1, le=AMOUNT_MAX, description="Value of the returned goods.")] | None = None
+    reference: Note | None = None
+    reason: Note | None = None
+
+    def as_domain(self, transaction_id: str) -> Reverse:
+        """Return the same as the services take it."""
+        return Reverse(transaction_id, self.amount, self.purchase_total, self.reference, self.reason)
+
+
+class CardDeed(Struct, forbid_unknown_fields=True, kw_only=True):
+    """Why something is done to a card; kept in the audit log."""
+
+    reason: Annotated[str, Meta(min_length=1, max_length=200)]

@@ -10,10 +10,10 @@ from litestar.params import FromPath
 from walletd.domain import errors
 from walletd.web.api.answers import TransactionAnswer
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
-from walletd.web.api.examples import TRANSACTION, TRANSACTION_NEW
-from walletd.web.api.reading import body_of, idempotency_key, name_in_path, services_of
+from walletd.web.api.examples import REVERSAL, REVERSAL_NEW, TRANSACTION, TRANSACTION_NEW
+from walletd.web.api.reading import body_of, idempotency_key, name_in_path, optional_body_of, services_of
 from walletd.web.api.replies import Reply, answer_reply
-from walletd.web.api.requests import TransactionNew
+from walletd.web.api.requests import Reversal, TransactionNew
 
 BOOK: Final = Endpoint(
     "Book a transaction",
@@ -33,9 +33,28 @@ BOOK: Final = Endpoint(
         errors.CardDeleted,
         errors.LoyaltySuspended,
         errors.RedemptionBlocked,
+        errors.MembershipEnded,
+        errors.AccountUnproved,
     ),
     example_body=TRANSACTION_NEW,
     example=TRANSACTION,
+)
+REVERSE: Final = Endpoint(
+    "Reverse a transaction",
+    scope="ledger:write",
+    status=201,
+    body=Reversal,
+    answer=TransactionAnswer,
+    idempotency_key="required",
+    errors=(
+        errors.AmountInvalid,
+        errors.AlreadyReversed,
+        errors.ReversalExceeded,
+        errors.ReversalNotAllowed,
+        errors.BalanceLimit,
+    ),
+    example_body=REVERSAL_NEW,
+    example=REVERSAL,
 )
 READ: Final = Endpoint("Read a transaction", scope="cards:read", answer=TransactionAnswer, example=TRANSACTION)
 
@@ -55,4 +74,12 @@ async def read_transaction(request: ApiRequest, transaction_id: FromPath[str]) -
     return Reply(body)
 
 
-ROUTES: Final = (book_transaction, read_transaction)
+@post("/transactions/{transaction_id:str}/reverse", opt={OPT: REVERSE})
+async def reverse_transaction(request: ApiRequest, transaction_id: FromPath[str]) -> Reply:
+    """Take a transaction back, or a part: value returns where it came from, what is missing becomes debt."""
+    reversal = (await optional_body_of(request, Reversal)).as_domain(name_in_path(transaction_id))
+    answer = await services_of(request).ledger.reverse(request.auth, reversal, idempotency_key(request))
+    return answer_reply(answer)
+
+
+ROUTES: Final = (book_transaction, read_transaction, reverse_transaction)

@@ -1,0 +1,157 @@
+"""Redemptions: what is held for a till, and until when."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Row,
+    String,
+    Table,
+    Text,
+    bindparam,
+    func,
+    literal_column,
+    select,
+)
+
+from walletd.db.base import Tx, metadata, moment, partial_index, reference, stored
+from walletd.domain.calendar import from_milliseconds, milliseconds
+from walletd.domain.lots import Consumption
+from walletd.domain.redemptions import RESERVED, Redemption
+
+redemptions = Table(
+    "redemptions",
+    metadata,
+    Column("merchant_id", String(30), primary_key=True),
+    Column("code", String(16), primary_key=True),
+    Column("account_id", String(30), nullable=False),
+    Column("serial_number", String(26), nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("captured", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("allocations", JSON, nullable=False),
+    Column("reference", Text),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("closed_at", BigInteger),
+    Column("transaction_id", String(30)),
+    reference("accounts", "account_id"),
+    partial_index("ix_redemptions_open", "account_id", "expires_at", where="state = 'reserved'"),
+)
+
+_OF_ACCOUNTS = redemptions.c.account_id.in_(bindparam("accounts", expanding=True))
+_IS_OPEN = redemptions.c.state == literal_column(f"'{RESERVED}'")
+_BY_CODE = select(redemptions).where(
+    redemptions.c.merchant_id == bindparam("merchant"), redemptions.c.code == bindparam("code")
+)
+_BY_CODES = select(redemptions).where(
+    redemptions.c.merchant_id.in_(bindparam("merchants", expanding=True)),
+    redemptions.c.code.in_(bindparam("codes", expanding=True)),
+)
+_STALE = select(redemptions).where(_OF_ACCOUNTS, _IS_OPEN, redemptions.c.expires_at <= bindparam("now"))
+_NEXT_END = (
+    select(redemptions.c.account_id, func.min(redemptions.c.expires_at).label("at"))
+    .where(_OF_ACCOUNTS, _IS_OPEN, redemptions.c.expires_at > bindparam("now"))
+    .group_by(redemptions.c.account_id)
+)
+_INSERT = redemptions.insert()
+_UPDATE = (
+    redemptions.update()
+    .where(redemptions.c.merchant_id == bindparam("merchant"), redemptions.c.code == bindparam("which"))
+    .values(
+        state=bindparam("new_state"),
+        captured=bindparam("new_captured"),
+        closed_at=bindparam("closed"),
+        transaction_id=bindparam("transaction"),
+    )
+)
+
+
+def find(tx: Tx, merchant_id: str, code: str) -> Redemption | None:
+    """Return a merchant's redemption."""
+    row = tx.execute(_BY_CODE, {"merchant": merchant_id, "code": code}).one_or_none()
+    return None if row is None else _redemption(row)
+
+
+def by_code(tx: Tx, merchant_ids: Collection[str], codes: Collection[str]) -> dict[tuple[str, str], Redemption]:
+    """Return redemptions by merchant and code."""
+    rows = tx.execute(_BY_CODES, {"merchants": list(merchant_ids), "codes": list(codes)})
+    return {(row.merchant_id, row.code): _redemption(row) for row in rows}
+
+
+def stale(tx: Tx, account_ids: Sequence[str], now: datetime) -> list[Redemption]:
+    """Return the open redemptions of accounts whose time is over."""
+    rows = tx.execute(_STALE, {"accounts": list(account_ids), "now": milliseconds(now)})
+    return [_redemption(row) for row in rows]
+
+
+def next_ends(tx: Tx, account_ids: Sequence[str], now: datetime) -> dict[str, datetime | None]:
+    """Return when the next open redemption of each account ends after now."""
+    rows = tx.execute(_NEXT_END, {"accounts": list(account_ids), "now": milliseconds(now)})
+    return {row.account_id: moment(row.at) for row in rows}
+
+
+def insert(tx: Tx, made: Sequence[Redemption]) -> None:
+    """Store new redemptions."""
+    tx.execute(
+        _INSERT,
+        [
+            {
+                "merchant_id": item.merchant_id,
+                "code": item.code,
+                "account_id": item.account_id,
+                "serial_number": item.serial_number,
+                "amount": item.amount,
+                "captured": item.captured,
+                "state": item.state,
+                "allocations": [[part.lot_id, part.amount] for part in item.allocations],
+                "reference": item.reference,
+                "created_at": milliseconds(item.created_at),
+                "expires_at": milliseconds(item.expires_at),
+                "closed_at": stored(item.closed_at),
+                "transaction_id": item.transaction_id,
+            }
+            for item in made
+        ],
+    )
+
+
+def update(tx: Tx, changed: Sequence[Redemption]) -> None:
+    """Store the state of redemptions."""
+    tx.execute(
+        _UPDATE,
+        [
+            {
+                "merchant": item.merchant_id,
+                "which": item.code,
+                "new_state": item.state,
+                "new_captured": item.captured,
+                "closed": stored(item.closed_at),
+                "transaction": item.transaction_id,
+            }
+            for item in changed
+        ],
+    )
+
+
+def _redemption(row: Row[Any]) -> Redemption:
+    return Redemption(
+        code=row.code,
+        merchant_id=row.merchant_id,
+        account_id=row.account_id,
+        serial_number=row.serial_number,
+        amount=row.amount,
+        state=row.state,
+        allocations=tuple(Consumption(lot_id, amount) for lot_id, amount in row.allocations),
+        reference=row.reference,
+        created_at=from_milliseconds(row.created_at),
+        captured=row.captured,
+        closed_at=moment(row.closed_at),
+        transaction_id=row.transaction_id,
+    )

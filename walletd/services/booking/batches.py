@@ -1,0 +1,133 @@
+"""Batches: whatever arrived while the last batch was stored is the next one, committed once and answered one by one.
+
+Commands for the same card mostly go through the same lane, so that lanes seldom wait for each other's locks; they are
+right without it. A batch that fails as a whole is done again command by command, so that only the culprit fails.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections import deque
+from collections.abc import Sequence
+from typing import Final
+
+from walletd.db import idempotency
+from walletd.db.audit import Deed
+from walletd.db.base import Tx
+from walletd.db.idempotency import IdempotencyRow, Place
+from walletd.domain.errors import Conflict, Overloaded, StorageUnavailable, WalletdError
+from walletd.services.booking.commands import Command, Settle
+from walletd.services.booking.deciding import decide
+from walletd.services.booking.loading import load
+from walletd.services.booking.storing import store
+from walletd.services.idempotency import Answer, answered, declined, repeat
+from walletd.services.runtime import Runtime
+
+Outcome = Answer | WalletdError
+
+_AT_ONCE: Final = 256
+_WAITING_MAX: Final = 10_000
+_LANES: Final = 4
+"""Batches that are stored side by side where an engine has several writers."""
+
+
+class Batches:
+    """The way of all commands into the books."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        lanes = 1 if runtime.database.exclusive else _LANES
+        self._lanes = [_Lane(runtime) for _ in range(lanes)]
+
+    async def submit(self, command: Command) -> Outcome:
+        """Return what the command came to once it is stored; refusals that are answers come back as errors.
+
+        Raises what leaves no trace: requests that are not well formed, and errors of the storage.
+        """
+        lane = self._lanes[zlib.crc32(command.shard.encode("utf-8", "replace")) % len(self._lanes)]
+        return await lane.submit(command)
+
+
+class _Lane:
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._waiting: deque[tuple[Command, asyncio.Future[Outcome]]] = deque()
+        self._running: asyncio.Task[None] | None = None
+
+    def submit(self, command: Command) -> asyncio.Future[Outcome]:
+        if len(self._waiting) >= _WAITING_MAX:
+            raise Overloaded
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Outcome] = loop.create_future()
+        self._waiting.append((command, future))
+        if self._running is None or self._running.done():
+            self._running = loop.create_task(self._run())
+        return future
+
+    async def _run(self) -> None:
+        while self._waiting:
+            batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), _AT_ONCE))]
+            try:
+                outcomes = await self._store([command for command, _ in batch])
+            except StorageUnavailable as error:
+                outcomes = [error] * len(batch)
+            except Exception as error:  # noqa: BLE001 - whatever it is belongs to one command; the others must not suffer
+                outcomes = [error] if len(batch) == 1 else [await self._alone(command) for command, _ in batch]
+            for (_, future), outcome in zip(batch, outcomes, strict=True):
+                _answer(future, outcome)
+
+    async def _alone(self, command: Command) -> Outcome | Exception:
+        try:
+            return (await self._store([command]))[0]
+        except Exception as error:  # noqa: BLE001 - the caller gets whatever its own command raised
+            return error
+
+    async def _store(self, commands: Sequence[Command]) -> Sequence[Outcome | Exception]:
+        return await self._runtime.database.write(lambda tx: run_batch(tx, self._runtime, commands))
+
+
+def run_batch(tx: Tx, runtime: Runtime, commands: Sequence[Command]) -> Sequence[Outcome | Exception]:
+    """Load, decide and store commands in one transaction; return what each came to."""
+    now = runtime.clock()
+    rows = [None if command.protected is None else command.protected.row(now) for command in commands]
+    taken = idempotency.taken_keys(tx, [row for row in rows if row is not None])
+    desk = load(
+        tx, [command for command, row in zip(commands, rows, strict=True) if row is None or row.place not in taken], now
+    )
+    fresh: dict[Place, IdempotencyRow] = {}
+    deeds = list[Deed]()
+    outcomes = list[Outcome | Exception]()
+    for command, row in zip(commands, rows, strict=True):
+        earlier = None if row is None else taken.get(row.place) or fresh.get(row.place)
+        try:
+            if row is not None and earlier is not None and command.protected is not None:
+                outcomes.append(repeat(command.protected, earlier, row))
+                continue
+            decision = decide(desk, command)
+        except Conflict as error:
+            if row is not None and earlier is None and command.protected is not None:
+                fresh[row.place] = declined(command.protected, row, error)
+            outcomes.append(error)
+        except WalletdError as error:
+            outcomes.append(error)
+        else:
+            answer = Answer.created(decision.document)
+            if row is not None and command.protected is not None:
+                fresh[row.place] = answered(command.protected, row, decision.subject, answer.body)
+            if not isinstance(command.work, Settle):
+                deeds.append(Deed(command.by, decision.action, decision.subject, decision.details))
+            outcomes.append(answer)
+    serials = store(tx, desk, deeds)
+    idempotency.insert_keys(tx, list(fresh.values()))
+    if serials:
+        tx.after_commit.append(lambda: runtime.remembered.forget(serials))
+    return outcomes
+
+
+def _answer(future: asyncio.Future[Outcome], outcome: Outcome | Exception) -> None:
+    if future.done():
+        return
+    if isinstance(outcome, Answer | Conflict):
+        future.set_result(outcome)
+    elif isinstance(outcome, Exception):
+        future.set_exception(outcome)

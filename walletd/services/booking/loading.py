@@ -1,0 +1,187 @@
+"""Loading a batch: all that its commands need, in a few set-based queries, accounts locked in order of their ids."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from itertools import chain
+from zoneinfo import ZoneInfo
+
+from walletd.db import accounts, cards, ledger, lots, programs, redemptions
+from walletd.db.base import Tx
+from walletd.db.ledger import Reversed
+from walletd.domain.balances import EXPIRING_SOON, AccountState
+from walletd.domain.books import AccountBook, Horizon
+from walletd.domain.cards import BookableCard
+from walletd.domain.errors import CardKeyReplaced, NotFound
+from walletd.domain.identifiers import new_id
+from walletd.domain.ledger import ACTIVE, Entry, Transaction
+from walletd.domain.lots import Consumption, Lot
+from walletd.domain.programs import Program
+from walletd.domain.redemptions import Redemption
+from walletd.services.booking.commands import Book, Capture, Command, Release, Reserve, Reverse, Settle
+
+TIME = "walletd"
+"""The actor of what time alone does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """A transaction that is to be reversed, with its entry and what was taken back before."""
+
+    transaction: Transaction
+    entry: Entry | None
+    consumptions: tuple[Consumption, ...]
+    """What the entry took of which lot, less what earlier reversals gave back."""
+    reversed: Reversed
+
+
+@dataclass(slots=True)
+class Desk:
+    """What lies on the desk while a batch is decided."""
+
+    now: datetime
+    books: dict[str, AccountBook] = field(default_factory=dict)
+    programs: dict[str, tuple[Program, ZoneInfo]] = field(default_factory=dict)
+    cards: dict[tuple[str, str], tuple[BookableCard, str]] = field(default_factory=dict)
+    originals: dict[str, Original] = field(default_factory=dict)
+    redemptions: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Merchant and code → account."""
+
+    def card(self, merchant_id: str, name: str) -> BookableCard:
+        """Return the card a till names by serial number or key; raises NotFound, CardKeyReplaced."""
+        found = self.cards.get((merchant_id, name))
+        if found is None:
+            raise NotFound("There is no card with this serial number or key.")
+        if found[1] != "active":
+            raise CardKeyReplaced
+        return found[0]
+
+    def redemption(self, merchant_id: str, code: str) -> tuple[AccountBook, Redemption]:
+        """Return a redemption with the book of its account; raises NotFound."""
+        account_id = self.redemptions.get((merchant_id, code))
+        if account_id is None:
+            raise NotFound("There is no redemption with this code.")
+        book = self.books[account_id]
+        return book, book.redemptions[code]
+
+    def original(self, merchant_id: str, transaction_id: str) -> Original:
+        """Return the transaction to reverse; raises NotFound."""
+        found = self.originals.get(transaction_id)
+        if found is None or found.transaction.merchant_id != merchant_id:
+            raise NotFound(f"There is no transaction {transaction_id}.")
+        return found
+
+    def program_of(self, book: AccountBook) -> tuple[Program, ZoneInfo]:
+        """Return the program of an account and the time zone of its merchant."""
+        return self.programs[book.state.program_id]
+
+
+def load(tx: Tx, commands: Sequence[Command], now: datetime) -> Desk:
+    """Return a desk with all that the commands need; the accounts stay locked until commit."""
+    desk = Desk(now)
+    works = [command.work for command in commands]
+    merchants = {command.by.merchant_id for command in commands}
+    names = {
+        work.booking.card if isinstance(work, Book) else work.card for work in works if isinstance(work, Book | Reserve)
+    }
+    codes = {work.code for work in works if isinstance(work, Capture | Release)}
+    reversing = {work.transaction_id for work in works if isinstance(work, Reverse)}
+    if codes:
+        named = redemptions.by_code(tx, merchants, codes)
+        desk.redemptions = {place: redemption.account_id for place, redemption in named.items()}
+        names |= {redemption.serial_number for redemption in named.values()}
+    if names:
+        desk.cards = cards.bookable(tx, merchants, names)
+    reversed_transactions = ledger.by_id(tx, reversing) if reversing else {}
+    wanted = {card.account_id for card, _ in desk.cards.values()}
+    wanted |= set(desk.redemptions.values()) | {item.account_id for item in reversed_transactions.values()}
+    wanted |= {work.account_id for work in works if isinstance(work, Settle)}
+    states = accounts.by_id(tx, wanted, lock=True) if wanted else {}
+    desk.books = open_books(tx, states.values(), now)
+    desk.programs = _programs_of(tx, states.values())
+    if codes:
+        _lay_out_redemptions(tx, desk, merchants, codes)
+    if reversing:
+        _lay_out_originals(tx, desk, reversed_transactions)
+    return desk
+
+
+def open_books(
+    tx: Tx, states: Collection[AccountState], now: datetime, *, with_next_end: bool = False
+) -> dict[str, AccountBook]:
+    """Return a book for each account, settled to now in memory; it shows the exact balances whether stored or not.
+
+    `with_next_end` reads what ends next also where that is more than 30 days away.
+    """
+    soon = now + EXPIRING_SOON
+    ending = [state.id for state in states if state.next_expiry is not None and state.next_expiry <= soon]
+    locked = [state.id for state in states if state.last_unlock is not None and state.last_unlock > now]
+    near: dict[str, list[Lot]] = {}
+    later = [state.id for state in states if with_next_end and state.next_expiry is not None]
+    found = {lot.id: lot for lot in chain(lots.ending_soon(tx, ending, now), lots.locked(tx, locked, now))}
+    found |= {lot.id: lot for lot in lots.ending_next(tx, later, now)}
+    for lot in found.values():
+        near.setdefault(lot.account_id, []).append(lot)
+    books = {
+        state.id: AccountBook(
+            state, near.get(state.id, ()), now, partial(new_id, "ent", now), lots.in_consumption_order(tx, state.id)
+        )
+        for state in states
+    }
+    _settle(tx, books, [book for book in books.values() if book.is_due])
+    return books
+
+
+def _programs_of(tx: Tx, states: Collection[AccountState]) -> dict[str, tuple[Program, ZoneInfo]]:
+    found = programs.with_zones(tx, {state.program_id for state in states}) if states else {}
+    return {program_id: (program, ZoneInfo(zone)) for program_id, (program, zone) in found.items()}
+
+
+def _settle(tx: Tx, books: Mapping[str, AccountBook], due: Sequence[AccountBook]) -> None:
+    if not due:
+        return
+    ids, now = [book.state.id for book in due], due[0].now
+    for redemption in redemptions.stale(tx, ids, now):
+        books[redemption.account_id].redemptions[redemption.code] = redemption
+    held = (part.lot_id for book in due for item in book.redemptions.values() for part in item.allocations)
+    _lay_out_lots(tx, books, held)
+    ends, unlocks = lots.next_ends(tx, ids, now), lots.next_unlocks(tx, ids, now)
+    hold_ends = redemptions.next_ends(tx, ids, now)
+    for book in due:
+        name = book.state.id
+        horizon = Horizon(ends.get(name), unlocks.get(name), hold_ends.get(name))
+        book.settle(partial(time_transaction, book.state, now), horizon)
+
+
+def time_transaction(account: AccountState, now: datetime) -> Transaction:
+    """Return a transaction of what time did to an account."""
+    return Transaction(new_id("txn", now), account.merchant_id, account.id, None, "expiry", TIME, now)
+
+
+def _lay_out_redemptions(tx: Tx, desk: Desk, merchants: Collection[str], codes: Collection[str]) -> None:
+    """Read the redemptions again now that nobody else can change them; those settled meanwhile lie in their book."""
+    held = set[str]()
+    for redemption in redemptions.by_code(tx, merchants, codes).values():
+        desk.books[redemption.account_id].redemptions.setdefault(redemption.code, redemption)
+        held |= {part.lot_id for part in redemption.allocations}
+    _lay_out_lots(tx, desk.books, held)
+
+
+def _lay_out_originals(tx: Tx, desk: Desk, transactions: Mapping[str, Transaction]) -> None:
+    entries = ledger.entries_of_transactions(tx, transactions)
+    before = ledger.reversed_of(tx, transactions)
+    wanted = set[str]()
+    for transaction in transactions.values():
+        entry = next((entry for entry in entries.get(transaction.id, []) if entry.status == ACTIVE), None)
+        taken = lots.net_consumptions(tx, entry) if entry is not None else ()
+        wanted |= {part.lot_id for part in taken} | ({entry.id} if entry is not None else set())
+        desk.originals[transaction.id] = Original(transaction, entry, taken, before.get(transaction.id, Reversed()))
+    _lay_out_lots(tx, desk.books, wanted)
+
+
+def _lay_out_lots(tx: Tx, books: Mapping[str, AccountBook], lot_ids: Iterable[str]) -> None:
+    for lot in lots.by_id(tx, sorted(set(lot_ids))):
+        books[lot.account_id].lots.setdefault(lot.id, lot)

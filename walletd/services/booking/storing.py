@@ -1,0 +1,64 @@
+"""Storing what a batch decided: set-based, one statement per table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from walletd.db import accounts, audit, ledger, lots, publishing, redemptions
+from walletd.db.audit import Deed
+from walletd.db.base import Tx
+from walletd.domain.account_page import AccountPage
+from walletd.services.booking.loading import Desk
+
+
+def store(tx: Tx, desk: Desk, deeds: Sequence[Deed]) -> list[str]:
+    """Store all changed books and the deeds; return the serial numbers of cards that show something else now."""
+    changed = [book for book in desk.books.values() if book.is_changed]
+    if changed:
+        accounts.store(tx, [book.state for book in changed])
+        store_pages(tx, changed)
+    if deeds:
+        audit.record_all(tx, deeds, desk.now)
+    if not changed:
+        return []
+    return publishing.mark_accounts_dirty(tx, [book.state.id for book in changed], desk.now)
+
+
+def store_pages(tx: Tx, pages: Sequence[AccountPage]) -> None:
+    """Store the transactions, entries, lots and redemptions of changed accounts."""
+    merchant_of = {page.state.id: page.state.merchant_id for page in pages}
+    if transactions := [item for page in pages for item in page.transactions]:
+        ledger.insert_transactions(tx, transactions)
+    if entries := [item.entry for page in pages for item in page.appended]:
+        ledger.append(tx, merchant_of, entries)
+    if made := [page.lots[lot_id] for page in pages for lot_id in page.new_lots]:
+        lots.insert(tx, merchant_of, made)
+    if touched := [page.lots[lot_id] for page in pages for lot_id in page.changed_lots]:
+        lots.update(tx, touched)
+    if consumptions := [row for page in pages for row in _consumptions(page)]:
+        lots.consume(tx, consumptions)
+    _store_redemptions(tx, pages)
+
+
+def _consumptions(page: AccountPage) -> list[dict[str, object]]:
+    return [
+        {
+            "account_id": page.state.id,
+            "merchant_id": page.state.merchant_id,
+            "entry_id": item.entry.id,
+            "lot_id": part.lot_id,
+            "place": place,
+            "amount": part.amount,
+        }
+        for item in page.appended
+        for place, part in enumerate(item.consumptions)
+    ]
+
+
+def _store_redemptions(tx: Tx, pages: Sequence[AccountPage]) -> None:
+    noted = [page.redemptions[code] for page in pages for code in page.changed_redemptions]
+    new = {code for page in pages for code in page.new_redemptions}
+    if made := [item for item in noted if item.code in new]:
+        redemptions.insert(tx, made)
+    if changed := [item for item in noted if item.code not in new]:
+        redemptions.update(tx, changed)
