@@ -12,7 +12,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import text
+
 from walletd.bootstrap import build_runtime
+from walletd.db import publishing
 from walletd.db.database import Database
 from walletd.domain.balances import Balances
 from walletd.domain.bookings import Booking
@@ -139,6 +142,16 @@ class Shop:
         card = await self.services.cards.get(self.principal, serial)
         page = await self.services.accounts.entries(self.principal, card.account.id, PageRequest(page_size=100))
         return [entry_document(*line) for line in reversed(page.items)]
+
+    async def published_sequence(self, serial: str) -> int:
+        """Return the newest version of a card's pass, 0 before the first."""
+        found = await self.runtime.database.read(lambda tx: publishing.published(tx, "apple", [serial]))
+        return found[serial].sequence if serial in found else 0
+
+    async def sum_of_entries(self, account_id: str) -> int:
+        """Return what the active entries of an account sum up to."""
+        query = text("SELECT COALESCE(SUM(amount), 0) FROM ledger_entries WHERE account_id = :a AND status = 'active'")
+        return int(await self.runtime.database.read(lambda tx: tx.execute(query, {"a": account_id}).scalar_one()))
 
     async def balance(self, serial: str) -> int:
         """Return what a card holds."""

@@ -47,7 +47,8 @@ class AccountBook(AccountPage):
             for redemption in sorted(stale, key=lambda item: (item.created_at, item.code)):
                 self._return(redemption, TIMED_OUT, transaction)
             for lot in sorted(ended, key=consumption_order):
-                self._expire(lot.id, transaction)
+                if self.lots[lot.id].free:  # else it went with a reservation that came back too late
+                    self._expire(lot.id, transaction)
         due = earlier(earlier(horizon.next_expiry, horizon.next_unlock), horizon.next_hold_end)
         self.state = replace(self.state, due_at=due, next_expiry=horizon.next_expiry)
 

@@ -18,9 +18,11 @@ from walletd.services.booking.commands import Book, Capture, Command, Release, R
 from walletd.services.booking.loading import TIME, open_books
 from walletd.services.idempotency import Answer, check_key, encode
 from walletd.services.runtime import Runtime
-from walletd.telemetry import BOOKINGS
+from walletd.telemetry import BOOKINGS, logger
 
 _DUE_AT_ONCE: Final = 200
+
+log = logger(__name__)
 
 
 class Ledger:
@@ -117,11 +119,20 @@ class Ledger:
         while True:
             now = self._runtime.clock()
             found = await self._runtime.database.read(lambda tx, at=now: accounts.due(tx, at, _DUE_AT_ONCE))  # type: ignore[misc]
-            commands = [Command(Principal(merchant, TIME, TIME, frozenset()), Settle(name)) for name, merchant in found]
-            await asyncio.gather(*(self._batches.submit(command) for command in commands))
-            settled += len(found)
-            if len(found) < _DUE_AT_ONCE:
+            done = await asyncio.gather(*(self._settle(name, merchant) for name, merchant in found))
+            settled += sum(done)
+            if len(found) < _DUE_AT_ONCE or not any(done):
                 return settled
+
+    async def _settle(self, account_id: str, merchant_id: str) -> bool:
+        """Settle one account; one that cannot be settled is logged and holds up no other."""
+        by = Principal(merchant_id, TIME, TIME, frozenset())
+        try:
+            _raised(await self._batches.submit(Command(by, Settle(account_id))))
+        except WalletdError as error:
+            log.error("account_not_settled", account=account_id, code=error.code, detail=error.detail)  # noqa: TRY400
+            return False
+        return True
 
     async def _submit(self, by: Principal, route: str, key: str | None, work: Work, label: str) -> Answer:
         if key is None:
