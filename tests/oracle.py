@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from math import inf
 
 HOLD = timedelta(minutes=15)
 SOON = timedelta(days=30)
@@ -131,8 +132,7 @@ class OracleAccount:
         }
 
     def _in_order(self) -> list[OracleLot]:
-        far = datetime.max
-        return sorted(self.lots, key=lambda lot: (lot.valid_until or far).replace(tzinfo=None))
+        return sorted(self.lots, key=lambda lot: lot.valid_until.timestamp() if lot.valid_until else inf)
 
     def _take(self, amount: int, lots: list[OracleLot]) -> int:
         for lot in lots:
