@@ -127,10 +127,16 @@ def due(tx: Tx, now: datetime, limit: int) -> list[tuple[str, str]]:
     return [(row.id, row.merchant_id) for row in tx.execute(_DUE, {"now": milliseconds(now), "most": limit})]
 
 
-def after(tx: Tx, account_id: str, limit: int) -> list[AccountState]:
-    """Return up to `limit` accounts of all merchants whose ids follow, in order of the ids."""
-    rows = tx.execute(select(accounts).where(accounts.c.id > account_id).order_by(accounts.c.id).limit(limit))
-    return [to_account(row) for row in rows]
+def ids_after(tx: Tx, account_id: str, limit: int) -> list[str]:
+    """Return up to `limit` ids of accounts of all merchants that follow, in order."""
+    query = select(accounts.c.id).where(accounts.c.id > account_id).order_by(accounts.c.id).limit(limit)
+    return list(tx.execute(query).scalars())
+
+
+def between(tx: Tx, first: str, last: str) -> list[AccountState]:
+    """Return the accounts of a range of ids, in order of the ids."""
+    query = select(accounts).where(accounts.c.id.between(first, last)).order_by(accounts.c.id)
+    return [to_account(row) for row in tx.execute(query)]
 
 
 def set_fault(tx: Tx, account_id: str, fault: str | None) -> None:

@@ -76,10 +76,19 @@ class Proof:
 
 def _prove_some(tx: Tx, after: str, progress: Progress) -> tuple[str, Report] | None:
     """Prove the next accounts on one snapshot; return the last id and what was found."""
-    some = accounts.after(tx, after, _ACCOUNTS_AT_ONCE)
-    if not some:
+    ids = accounts.ids_after(tx, after, _ACCOUNTS_AT_ONCE)
+    if not ids:
         return None
-    first, last = some[0].id, some[-1].id
+    first, last = ids[0], ids[-1]
+    try:
+        return last, _prove_range(tx, first, last, progress)
+    except (TypeError, ValueError, OverflowError):
+        detail = f"a row of this account, or of one up to {last}, holds what its columns cannot hold"
+        return last, Report(accounts=len(ids), faults=[Fault(first, detail)])
+
+
+def _prove_range(tx: Tx, first: str, last: str, progress: Progress) -> Report:
+    some = accounts.between(tx, first, last)
     report = Report(accounts=len(some))
     proofs = {account.id: begin(account) for account in some}
     failed: dict[str, str] = {}
@@ -99,7 +108,7 @@ def _prove_some(tx: Tx, after: str, progress: Progress) -> tuple[str, Report] | 
             _end(failed, proofs[account.id], account)
     report.faults = [Fault(account_id, detail) for account_id, detail in failed.items()]
     report.faults += proof.contradictions(tx, first, last)
-    return last, report
+    return report
 
 
 def _end(failed: dict[str, str], worked_out: AccountProof, stored: AccountState) -> None:
