@@ -188,12 +188,15 @@ class SqliteBackend:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
 
-    def _backup(self, connection: Connection, revision: str) -> None:
+    def _backup(self, _connection: Connection, revision: str) -> None:
+        """Copy the database as it is; over a connection of its own, for one inside a transaction waits for itself."""
         target = self._path.with_name(f"{self._path.stem}-before-upgrade-from-{revision}.db")
-        with sqlite.connect(target) as copy:
-            source: Any = connection.connection.driver_connection
+        source, copy = sqlite.connect(self._path), sqlite.connect(target)
+        try:
             source.backup(copy)
-        copy.close()
+        finally:
+            copy.close()
+            source.close()
         target.chmod(0o600)
 
     def _read(self, fn: Callable[[Tx], Result]) -> Result:
