@@ -9,7 +9,7 @@ from typing import Final
 
 from walletd.domain.balances import AMOUNT_MAX
 from walletd.domain.bookings import Booking, Movement, Standing
-from walletd.domain.calendar import in_days, moment_of
+from walletd.domain.calendar import in_days, moment_of, rfc3339
 from walletd.domain.earning import earn
 from walletd.domain.errors import AmountInvalid, MembershipEnded, OperationNotAllowed
 from walletd.domain.programs import Program, Reward, invalid, rewards_of, tiers_of
@@ -120,6 +120,8 @@ def _debit(case: _Case) -> Movement:
 def _purchase(case: _Case) -> Movement:
     _check_membership(case)
     total = check_amount(case.booking.purchase_total, "/purchase_total")
+    if case.standing.turnover + total > AMOUNT_MAX:
+        raise AmountInvalid("The turnover of the account would be more than an account may hold.")
     earned = earn(case.program, total, turnover=case.standing.turnover, carry=case.standing.carry)
     if earned is None or earned.amount > AMOUNT_MAX:
         raise AmountInvalid("The purchase would earn more than an account may hold.")
@@ -171,7 +173,10 @@ def _tier(case: _Case) -> Movement:
     until, days = None, case.program.number("period_days")
     if days:
         running = member_until(case.program, case.standing.member_until, case.now)
-        until = in_days(max(running or case.now, case.now), case.zone, days)
+        try:
+            until = in_days(max(running or case.now, case.now), case.zone, days)
+        except OverflowError:
+            raise OperationNotAllowed("The membership already lasts as long as a calendar can say.") from None
     return Movement("tier", 0, "issued", tier=case.booking.tier, member_until=until)
 
 
@@ -206,6 +211,8 @@ def _terms(case: _Case, *, lock_days: int) -> tuple[datetime | None, datetime | 
     elif valid_until <= now:
         raise invalid("/valid_until", "must lie in the future")
     if locked_until is not None and valid_until is not None and valid_until <= locked_until:
+        if booking.valid_until is None:
+            raise invalid("/locked_until", f"must come before the validity ends, which is {rfc3339(valid_until)}")
         raise invalid("/valid_until", "must come after locked_until, or nothing could ever be redeemed")
     return locked_until, valid_until
 

@@ -228,7 +228,23 @@ def complete_rules(kind: str, given: Mapping[str, object]) -> dict[str, RuleValu
         if name not in known:
             offered = ", ".join(known) or "none"
             raise invalid(f"/rules/{name}", f"is no rule of {kind} programs; they know: {offered}")
-    return {name: _checked(f"/rules/{name}", rule, given.get(name, rule.default)) for name, rule in known.items()}
+    rules = {name: _checked(f"/rules/{name}", rule, given.get(name, rule.default)) for name, rule in known.items()}
+    _check_together(rules)
+    return rules
+
+
+def _check_together(rules: Mapping[str, RuleValue]) -> None:
+    """Refuse rules of which each is right by itself, but which contradict each other."""
+    lock, validity = rules.get("lock_days"), rules.get("validity_days")
+    if isinstance(lock, int) and isinstance(validity, int) and 0 < validity <= lock:
+        raise invalid("/rules/lock_days", "must be less than validity_days, or nothing earned could ever be redeemed")
+    for first, further in (("reward_name", "rewards"), ("tier", "tiers")):
+        rows = rules.get(further, ())
+        for place, row in enumerate(rows if isinstance(rows, list) else ()):
+            if first in rules and row["name"] == rules[first]:
+                raise invalid(
+                    f"/rules/{further}/{place}/name", f"must differ from {first}, or nobody knows which is meant"
+                )
 
 
 def _checked(pointer: str, rule: Rule, value: object) -> RuleValue:
