@@ -50,6 +50,29 @@ def test_stamps_beyond_a_full_card_are_never_lost(stamps: int, filled: int, rewa
     assert face.values["rewards"] == rewards
 
 
+@pytest.mark.parametrize(
+    ("total", "locked", "filled", "rewards"), [(10, 10, 10, 0), (11, 5, 10, 0), (21, 5, 10, 1), (11, 1, 1, 1)]
+)
+def test_locked_stamps_stand_on_the_card_but_promise_no_reward(
+    total: int, locked: int, filled: int, rewards: int
+) -> None:
+    """What the till would refuse is not announced as waiting."""
+    lots = (Lot("a", "acc_1", 1, locked, locked, locked_until=NOW + timedelta(days=2)),)
+    account = an_account(total)
+    holding = Holding(a_program("stamp"), account, balances_at(account, lots, NOW), NOW)
+    face = compose_face(a_card(), holding, holder="Mia", merchant_name="Café")
+    assert (face.stamp_row, face.values["rewards"]) == (StampRow(filled, 10), rewards)
+
+
+@pytest.mark.parametrize(("kind", "locked"), [("gift", Money(10, "EUR")), ("multipass", 10), ("stamp", 10)])
+def test_every_kind_that_can_hold_locked_value_says_so(kind: str, locked: object) -> None:
+    """A balance that cannot be redeemed yet is explained on the card."""
+    program, lots = a_program(kind), (Lot("a", "acc_1", 1, 10, 10, locked_until=NOW + timedelta(days=2)),)
+    account = replace(an_account(10), currency=program.currency)
+    holding = Holding(program, account, balances_at(account, lots, NOW), NOW)
+    assert compose_face(a_card(), holding, holder="Mia", merchant_name="Café").values["locked"] == locked
+
+
 @pytest.mark.parametrize(("turnover", "rate"), [(0, 0), (4999, 0), (5000, 500), (5001, 500)])
 def test_a_discount_counts_from_its_threshold_on_inclusive(turnover: int, rate: int) -> None:
     """Below the threshold the rate is zero, at it the full one (domain.md D-21)."""

@@ -82,10 +82,10 @@ FACE_VALUES: Mapping[str, Mapping[str, str]] = {
     },
     "cashback": {**_COMMON, "balance": "money", "rate": "percent", "tier": "text", **_MONEY},
     "discount": {**_COMMON, "rate": "percent", "tier": "text", "turnover": "money", "missing": "money"},
-    "gift": {**_COMMON, "balance": "money", "expiring": "money", "expires_on": "moment"},
+    "gift": {**_COMMON, "balance": "money", **_MONEY},
     "membership": {**_COMMON, "tier": "text", "visits": "number", "member_until": "moment"},
     "coupon": {**_COMMON, "reward_name": "text", "state": "phrase", "expires_on": "moment"},
-    "multipass": {**_COMMON, "visits_left": "number", "expiring": "number", "expires_on": "moment"},
+    "multipass": {**_COMMON, "visits_left": "number", **_POINTS},
 }
 """kind → name of the value → its type: number, money, percent, text, phrase or moment."""
 
@@ -154,8 +154,13 @@ def _of_lots(holding: Holding) -> dict[str, FaceValue]:
 def _stamp_row(holding: Holding) -> StampRow:
     """Return the stamps on the card in use; a full card stays visible until the next stamp (domain.md D-52)."""
     slots = holding.program.number("slots")
-    filled = holding.total % slots
+    filled = min(holding.total - _full_cards(holding) * slots, slots)
     return StampRow(slots if filled == 0 and holding.total > 0 else filled, slots)
+
+
+def _full_cards(holding: Holding) -> int:
+    """Return how many full cards can be redeemed now; locked stamps make none yet."""
+    return max(min(holding.total, holding.balances.redeemable), 0) // holding.program.number("slots")
 
 
 def _stamp(holding: Holding) -> dict[str, FaceValue]:
@@ -164,7 +169,7 @@ def _stamp(holding: Holding) -> dict[str, FaceValue]:
     values: dict[str, FaceValue] = {
         "stamps": row.filled,
         "slots": row.slots,
-        "rewards": holding.total // row.slots,
+        "rewards": _full_cards(holding),
         "reward_name": holding.program.text("reward_name"),
     }
     return values | _present("other_rewards", ", ".join(f"{reward.price} → {reward.name}" for reward in others))
