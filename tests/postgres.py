@@ -99,11 +99,20 @@ def stop(folder: Path) -> None:
     if _given_address() and ready.exists():
         server = TestServer(ready.read_text(), folder.name.rpartition("-")[2].lower())
         server.drop(server.url(server.template))
-    elif (folder / "postgres" / "postmaster.pid").exists():
+    elif _runs(folder / "postgres"):
         _run(folder, "pg_ctl", "stop", "-s", "-m", "immediate", "-D", str(folder / "postgres"))
     programs = folder / "programs"
     if programs.is_symlink():
         shutil.rmtree(programs.resolve(), ignore_errors=True)
+
+
+def _runs(data: Path) -> bool:
+    """Say whether the server that left its number in a data folder lives; another process may have its number now."""
+    try:
+        process = (data / "postmaster.pid").read_text(encoding="utf-8").partition("\n")[0]
+        return str(data) in Path("/proc", process, "cmdline").read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, ProcessLookupError, NotADirectoryError):
+        return False
 
 
 def _given_address() -> str | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from tests import run_folder
+from tests import postgres, run_folder
 from tests.house.source import ROOT
 from tests.postgres import TestServer
 from walletd.db.base import Tx
@@ -81,3 +81,11 @@ def test_what_a_killed_run_left_is_found(tmp_path: Path, monkeypatch: pytest.Mon
     dead.mkdir()
     assert alive.exists()
     assert run_folder.leftovers() == [dead]
+
+
+@pytest.mark.parametrize("process", ["999999999", str(os.getpid())])
+def test_a_database_server_that_is_gone_needs_no_stopping(tmp_path: Path, process: str) -> None:
+    """A killed run leaves the number of its server; nobody has it any more, or an innocent process has."""
+    (tmp_path / "postgres").mkdir()
+    (tmp_path / "postgres" / "postmaster.pid").write_text(f"{process}\n{tmp_path}/postgres\n", encoding="utf-8")
+    postgres.stop(tmp_path)
