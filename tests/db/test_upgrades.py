@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+import pytest
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, create_engine, text
@@ -14,6 +15,10 @@ from walletd.bootstrap import build_runtime
 from walletd.db import accounts, lots
 from walletd.db.database import migrate, open_database
 from walletd.domain.calendar import milliseconds, rfc3339
+from walletd.domain.errors import ReversalNotAllowed
+from walletd.domain.principals import Principal
+from walletd.services.booking.commands import Reverse
+from walletd.services.ledger import Ledger
 from walletd.services.proof import Proof
 from walletd.settings import Settings
 
@@ -48,8 +53,8 @@ def seed(connection: Connection) -> None:
     for entry in entries:
         connection.execute(
             text(
-                "INSERT INTO transactions (id, merchant_id, serial_number, account_id, type, actor, created_at)"
-                " VALUES (:transaction_id, 'mer_1', 's', 'acc_1', 'credit', 'key', :created_at)"
+                "INSERT INTO transactions (id, merchant_id, serial_number, account_id, type, purchase_total, actor,"
+                " created_at) VALUES (:transaction_id, 'mer_1', 's', 'acc_1', 'purchase', 3000, 'key', :created_at)"
             ),
             entry,
         )
@@ -99,6 +104,8 @@ async def upgraded(url: str) -> tuple[tuple[int, int], list[tuple[str, int]]]:
     runtime, apple = build_runtime(settings, database, {}, lambda: START)
     try:
         proved = await Proof(runtime).verify()
+        with pytest.raises(ReversalNotAllowed):
+            await Ledger(runtime).reverse(Principal("mer_1", "key", "key", frozenset()), Reverse("txn_1"), "k")
         account = await database.read(lambda tx: accounts.find(tx, "mer_1", "acc_1"))
         pages = await database.read(lambda tx: list(lots.in_consumption_order(tx, "acc_1")))
     finally:

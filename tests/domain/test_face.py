@@ -134,3 +134,11 @@ def test_debt_never_shows_as_a_negative_number_on_a_card() -> None:
     account = replace(an_account(-15), debt=15)
     holding = Holding(a_program("loyalty"), account, balances_at(account, (), NOW), NOW)
     assert compose_face(a_card(), holding, holder="Mia", merchant_name="Café").values["balance"] == 0
+
+
+def test_a_coupon_that_a_till_holds_is_still_there() -> None:
+    """Reserved is not redeemed."""
+    account = replace(an_account(1), reserved=1)
+    holding = Holding(a_program("coupon"), account, balances_at(account, (), NOW), NOW)
+    values = compose_face(a_card(), holding, holder="Mia", merchant_name="Café").values
+    assert values["state"] == Phrase("coupon_available")

@@ -6,14 +6,11 @@ All local time is Europe/Berlin, as in the tables.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-import pytest_asyncio
 
-from tests.builders import Clock, Shop, open_shop
-from walletd.db.database import Database
+from tests.builders import Shop
 from walletd.domain.errors import (
     CardRevoked,
     HoldClosed,
@@ -25,16 +22,8 @@ from walletd.domain.errors import (
     RedemptionBlocked,
 )
 
-NOON = datetime(2026, 3, 15, 11, 0, tzinfo=UTC)
+OPENS_AT = datetime(2026, 3, 15, 11, 0, tzinfo=UTC)
 """2026-03-15 12:00 in Berlin."""
-
-
-@pytest_asyncio.fixture
-async def shop(database: Database) -> AsyncIterator[Shop]:
-    """A shop in Berlin at noon of 2026-03-15."""
-    async with open_shop(database, Clock(NOON)) as opened:
-        yield opened
-        await opened.services.proof.verify()
 
 
 async def three_lots(shop: Shop, **rules: object) -> str:
@@ -77,9 +66,9 @@ async def test_l03_a_reservation_is_captured_up_to_its_last_millisecond(shop: Sh
     serial = await three_lots(shop)
     early, late = await shop.reserve(serial, 10), await shop.reserve(serial, 60)
     assert (await shop.figures(serial))["reserved"] == 70
-    shop.clock.now = NOON + timedelta(minutes=14, seconds=59, milliseconds=999)
+    shop.clock.now = OPENS_AT + timedelta(minutes=14, seconds=59, milliseconds=999)
     assert (await shop.capture(early["code"]))["state"] == "captured"
-    shop.clock.now = NOON + timedelta(minutes=15)
+    shop.clock.now = OPENS_AT + timedelta(minutes=15)
     with pytest.raises(HoldExpired):
         await shop.capture(late["code"])
     after = await shop.figures(serial)
@@ -178,11 +167,11 @@ async def test_a_reserved_lot_stays_valid_until_its_reservation_ends(shop: Shop)
     serial = (await shop.card())["serial_number"]
     await shop.post(serial, "credit", amount=50, valid_until="2026-03-15T11:10:00Z")
     kept, lost = await shop.reserve(serial, 20), await shop.reserve(serial, 10)
-    shop.clock.now = NOON + timedelta(minutes=10)
+    shop.clock.now = OPENS_AT + timedelta(minutes=10)
     ended = await shop.figures(serial)
     assert (ended["expired"], ended["total"], ended["redeemable"], ended["reserved"]) == (20, 0, 0, 30)
     await shop.capture(kept["code"])
-    shop.clock.now = NOON + timedelta(minutes=15)
+    shop.clock.now = OPENS_AT + timedelta(minutes=15)
     over = await shop.figures(serial)
     assert (over["expired"], over["total"], over["reserved"]) == (30, 0, 0)
     with pytest.raises(HoldExpired):

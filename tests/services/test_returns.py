@@ -5,14 +5,12 @@ All local time is Europe/Berlin, as in the tables.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
-import pytest_asyncio
 
-from tests.builders import Clock, Shop, open_shop
-from walletd.db.database import Database
+from tests.builders import Shop
 from walletd.domain.errors import (
     AlreadyReversed,
     NotFound,
@@ -20,16 +18,8 @@ from walletd.domain.errors import (
     ReversalNotAllowed,
 )
 
-NOON = datetime(2026, 3, 15, 11, 0, tzinfo=UTC)
+OPENS_AT = datetime(2026, 3, 15, 11, 0, tzinfo=UTC)
 """2026-03-15 12:00 in Berlin."""
-
-
-@pytest_asyncio.fixture
-async def shop(database: Database) -> AsyncIterator[Shop]:
-    """A shop in Berlin at noon of 2026-03-15."""
-    async with open_shop(database, Clock(NOON)) as opened:
-        yield opened
-        await opened.services.proof.verify()
 
 
 async def test_l13_a_credit_note_beyond_what_is_left_becomes_debt(shop: Shop) -> None:
@@ -138,3 +128,17 @@ async def test_what_cannot_be_reversed_is_refused(shop: Shop) -> None:
     with pytest.raises(NotFound):
         await shop.reverse("txn_unknown")
     assert await shop.balance(multipass) == 10
+
+
+async def test_two_tills_that_return_the_same_purchase_at_once_return_it_once(shop: Shop) -> None:
+    """Reversals that arrive together see each other: one is booked, the other is refused, nothing goes twice."""
+    serial = (await shop.card())["serial_number"]
+    order = await shop.post(serial, "purchase", purchase_total=2000)
+    await shop.post(serial, "credit", amount=100)
+    debit = await shop.post(serial, "debit", amount=50)
+    for transaction in (order, debit):
+        results = await asyncio.gather(
+            *(shop.reverse(transaction["transaction_id"]) for _ in range(3)), return_exceptions=True
+        )
+        assert sorted(type(result).__name__ for result in results) == ["AlreadyReversed", "AlreadyReversed", "dict"]
+    assert await shop.balance(serial) == 100

@@ -20,7 +20,7 @@ from sqlalchemy import (
     update,
 )
 
-from walletd.db.base import Tx, merchant_column, metadata, moment, partial_index, reference, stored
+from walletd.db.base import Tx, merchant_column, metadata, moment, named, partial_index, reference, stored
 from walletd.domain.balances import AccountState
 from walletd.domain.calendar import milliseconds
 
@@ -49,7 +49,6 @@ accounts = Table(
     Column("fault", Text),
     Column("sequence", BigInteger, nullable=False),
     Column("head_hash", String(64), nullable=False),
-    Column("anchored_sequence", BigInteger, nullable=False, server_default="0"),
     CheckConstraint("balance + debt >= 0", name="balance_covered"),
     CheckConstraint("debt >= 0 AND reserved >= 0 AND unallocated >= 0", name="parts_not_negative"),
     reference("programs", "program_id"),
@@ -66,6 +65,7 @@ _DUE = (
     .order_by(accounts.c.due_at)
     .limit(bindparam("most"))
 )
+_MOMENTS = ("member_until", "due_at", "next_expiry", "last_unlock")
 _STORED = (
     "balance",
     "collected",
@@ -152,31 +152,8 @@ def with_faults(tx: Tx) -> dict[str, str]:
 
 def to_account(row: Row[Any], prefix: str = "") -> AccountState:
     """Return the account of a row that has all columns of the table, their names behind a prefix."""
-    column = row._mapping  # noqa: SLF001 - the public way to read columns by name
-    return AccountState(
-        id=column[f"{prefix}id"],
-        merchant_id=column[f"{prefix}merchant_id"],
-        program_id=column[f"{prefix}program_id"],
-        customer_id=column[f"{prefix}customer_id"],
-        unit=column[f"{prefix}unit"],
-        currency=column[f"{prefix}currency"],
-        head_hash=column[f"{prefix}head_hash"],
-        sequence=column[f"{prefix}sequence"],
-        balance=column[f"{prefix}balance"],
-        collected=column[f"{prefix}collected"],
-        expired=column[f"{prefix}expired"],
-        reserved=column[f"{prefix}reserved"],
-        debt=column[f"{prefix}debt"],
-        unallocated=column[f"{prefix}unallocated"],
-        turnover=column[f"{prefix}turnover"],
-        carry=column[f"{prefix}carry"],
-        tier=column[f"{prefix}tier"],
-        member_until=moment(column[f"{prefix}member_until"]),
-        due_at=moment(column[f"{prefix}due_at"]),
-        next_expiry=moment(column[f"{prefix}next_expiry"]),
-        last_unlock=moment(column[f"{prefix}last_unlock"]),
-        fault=column[f"{prefix}fault"],
-    )
+    values = named(row, accounts, prefix)
+    return AccountState(**values | {name: moment(values[name]) for name in _MOMENTS})
 
 
 def _figures(account: AccountState) -> dict[str, object]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -19,8 +20,10 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     MetaData,
+    Row,
     Select,
     String,
+    Table,
     text,
 )
 
@@ -91,6 +94,17 @@ def merchant_column() -> Column[str]:
 def partial_index(name: str, *columns: str, where: str) -> Index:
     """Return an index that holds only the rows of a condition, on either engine."""
     return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+
+
+def named(row: Row[Any], table: Table, prefix: str = "") -> dict[str, Any]:
+    """Return what a row holds of a table's columns, whose names stand behind a prefix in it."""
+    values = row._mapping  # noqa: SLF001 - the public way to read columns by name
+    return {name: values[label] for name, label in _labels(table, prefix)}
+
+
+@cache
+def _labels(table: Table, prefix: str) -> tuple[tuple[str, str], ...]:
+    return tuple((column.name, prefix + column.name) for column in table.c)
 
 
 def moment(value: int | None) -> datetime | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,11 +18,10 @@ from sqlalchemy import (
     Table,
     Text,
     bindparam,
-    func,
     select,
 )
 
-from walletd.db.base import Tx, merchant_column, metadata, moment, partial_index, reference, stored
+from walletd.db.base import Tx, merchant_column, metadata, moment, named, partial_index, reference, stored
 from walletd.db.pages import fetch_page
 from walletd.domain.calendar import from_milliseconds, milliseconds
 from walletd.domain.ledger import Entry, Transaction
@@ -108,6 +107,10 @@ class Reversed:
     purchase_total: int = 0
     amount: int = 0
 
+    def plus(self, other: Reversed) -> Reversed:
+        """Return what both took back together."""
+        return Reversed(self.purchase_total + other.purchase_total, self.amount + other.amount)
+
 
 def append(tx: Tx, merchant_of: Mapping[str, str], entries: Sequence[Entry]) -> None:
     """Append entries; `merchant_of` names the merchant of each account."""
@@ -166,10 +169,8 @@ def reversed_of(tx: Tx, transaction_ids: Collection[str]) -> dict[str, Reversed]
     """Return what earlier reversals took back of transactions, for those that have any."""
     found: dict[str, Reversed] = {}
     for row in tx.execute(_REVERSALS, {"transactions": list(transaction_ids)}):
-        before = found.get(row.corrects, Reversed())
-        found[row.corrects] = Reversed(
-            before.purchase_total + (row.purchase_total or 0), before.amount + abs(row.amount)
-        )
+        part = Reversed(row.purchase_total or 0, abs(row.amount))
+        found[row.corrects] = found.get(row.corrects, Reversed()).plus(part)
     return found
 
 
@@ -183,24 +184,8 @@ def page(tx: Tx, merchant_id: str, account_id: str, request: PageRequest) -> Pag
     return fetch_page(tx, query, wanted, sorts=sorts, identifier=ledger_entries.c.id, to_item=to_pair)
 
 
-def totals(tx: Tx) -> Iterator[tuple[str, str, str | None, str, int]]:
-    """Yield merchant, unit, currency, merchant's account and what flowed out of it, over all active entries."""
-    columns = (
-        ledger_entries.c.merchant_id,
-        ledger_entries.c.unit,
-        ledger_entries.c.currency,
-        ledger_entries.c.merchant_account,
-    )
-    query = select(*columns, func.sum(ledger_entries.c.amount).label("amount")).where(
-        ledger_entries.c.status == "active"
-    )
-    for row in tx.execute(query.group_by(*columns)):
-        yield row.merchant_id, row.unit, row.currency, row.merchant_account, int(row.amount)
-
-
-_TRANSACTION_COLUMNS = tuple(
-    column.label(f"of_{column.name}") for column in transactions.c if column.name != "merchant_id"
-)
+_OF_TRANSACTION = "of_"
+_TRANSACTION_COLUMNS = tuple(column.label(f"{_OF_TRANSACTION}{column.name}") for column in transactions.c)
 
 
 def with_transaction() -> Select[Any]:
@@ -212,42 +197,13 @@ def with_transaction() -> Select[Any]:
 
 def to_pair(row: Row[Any]) -> tuple[Entry, Transaction]:
     """Return the entry and the transaction of a row of `with_transaction`."""
-    return _entry(row), Transaction(
-        id=row.transaction_id,
-        merchant_id=row.merchant_id,
-        account_id=row.of_account_id,
-        serial_number=row.of_serial_number,
-        type=row.of_type,
-        actor=row.of_actor,
-        created_at=from_milliseconds(row.of_created_at),
-        purchase_total=row.of_purchase_total,
-        terms=row.of_terms,
-        corrects=row.of_corrects,
-        reference=row.of_reference,
-        reason=row.of_reason,
-        campaign=row.of_campaign,
-        note_salt=row.of_note_salt,
-    )
+    return _entry(row), to_transaction(row, _OF_TRANSACTION)
 
 
-def to_transaction(row: Row[Any]) -> Transaction:
-    """Return the transaction of a row that has all columns of the table."""
-    return Transaction(
-        id=row.id,
-        merchant_id=row.merchant_id,
-        account_id=row.account_id,
-        serial_number=row.serial_number,
-        type=row.type,
-        actor=row.actor,
-        created_at=from_milliseconds(row.created_at),
-        purchase_total=row.purchase_total,
-        terms=row.terms,
-        corrects=row.corrects,
-        reference=row.reference,
-        reason=row.reason,
-        campaign=row.campaign,
-        note_salt=row.note_salt,
-    )
+def to_transaction(row: Row[Any], prefix: str = "") -> Transaction:
+    """Return the transaction of a row that has all columns of the table, their names behind a prefix."""
+    values = named(row, transactions, prefix)
+    return Transaction(**values | {"created_at": from_milliseconds(values["created_at"])})
 
 
 def _entry_row(merchant_id: str, entry: Entry) -> dict[str, object]:

@@ -14,7 +14,6 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
-    Index,
     Row,
     String,
     Table,
@@ -70,7 +69,6 @@ lot_consumptions = Table(
     Column("amount", BigInteger, nullable=False),
     CheckConstraint("amount <> 0", name="amount_consumes"),
     reference("accounts", "account_id"),
-    Index(None, "lot_id"),
 )
 
 _ACCOUNTS = lots.c.account_id.in_(bindparam("accounts", expanding=True))
@@ -103,12 +101,6 @@ _ENDING_NEXT = (
     select(lots)
     .join(_NEXT, (_NEXT.c.account_id == lots.c.account_id) & (_NEXT.c.at == lots.c.consumption_order))
     .where(_OPEN)
-)
-_CONSUMED = (
-    select(lot_consumptions)
-    .where(lot_consumptions.c.entry_id.in_(bindparam("entries", expanding=True)))
-    .where(lot_consumptions.c.account_id == bindparam("account"))
-    .order_by(lot_consumptions.c.entry_id, lot_consumptions.c.place)
 )
 _NET = text(
     "SELECT lot_id, min(place) AS place, sum(amount) AS amount FROM lot_consumptions"
@@ -182,14 +174,6 @@ def next_ends(tx: Tx, account_ids: Sequence[str], now: datetime) -> dict[str, da
 def next_unlocks(tx: Tx, account_ids: Sequence[str], now: datetime) -> dict[str, datetime | None]:
     """Return when the next open lot of each account is unlocked after now."""
     return _moments(tx, _NEXT_UNLOCK, account_ids, now)
-
-
-def consumptions_of(tx: Tx, account_id: str, entry_ids: Sequence[str]) -> dict[str, list[Consumption]]:
-    """Return what entries of an account took of which lots, in the order in which they took it."""
-    found: dict[str, list[Consumption]] = {}
-    for row in tx.execute(_CONSUMED, {"account": account_id, "entries": list(entry_ids)}):
-        found.setdefault(row.entry_id, []).append(Consumption(row.lot_id, row.amount))
-    return found
 
 
 def net_consumptions(tx: Tx, entry: Entry) -> tuple[Consumption, ...]:

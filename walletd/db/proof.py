@@ -70,7 +70,8 @@ _CONTRADICTIONS: Final[Mapping[str, str]] = {
         "SELECT c.account_id, c.entry_id AS subject FROM lot_consumptions c"
         " LEFT JOIN ledger_entries e ON e.id = c.entry_id AND e.account_id = c.account_id"
         " LEFT JOIN lots l ON l.id = c.lot_id AND l.account_id = c.account_id"
-        " WHERE c.account_id BETWEEN :first AND :last AND (e.id IS NULL OR l.id IS NULL)"
+        " WHERE c.account_id BETWEEN :first AND :last"
+        " AND (e.id IS NULL OR l.id IS NULL OR c.merchant_id <> e.merchant_id)"
     ),
     "entry {subject} belongs to another merchant than its account": (
         "SELECT e.account_id, e.id AS subject FROM ledger_entries e JOIN accounts a ON a.id = e.account_id"

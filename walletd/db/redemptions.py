@@ -23,7 +23,7 @@ from sqlalchemy import (
 from walletd.db.base import Tx, metadata, moment, partial_index, reference, stored
 from walletd.domain.calendar import from_milliseconds, milliseconds
 from walletd.domain.lots import Consumption
-from walletd.domain.redemptions import RESERVED, Redemption
+from walletd.domain.redemptions import HOLD, RESERVED, Redemption
 
 redemptions = Table(
     "redemptions",
@@ -38,26 +38,22 @@ redemptions = Table(
     Column("allocations", JSON, nullable=False),
     Column("reference", Text),
     Column("created_at", BigInteger, nullable=False),
-    Column("expires_at", BigInteger, nullable=False),
     Column("closed_at", BigInteger),
     Column("transaction_id", String(30)),
     reference("accounts", "account_id"),
-    partial_index("ix_redemptions_open", "account_id", "expires_at", where="state = 'reserved'"),
+    partial_index("ix_redemptions_open", "account_id", "created_at", where="state = 'reserved'"),
 )
 
 _OF_ACCOUNTS = redemptions.c.account_id.in_(bindparam("accounts", expanding=True))
 _IS_OPEN = redemptions.c.state == literal_column(f"'{RESERVED}'")
-_BY_CODE = select(redemptions).where(
-    redemptions.c.merchant_id == bindparam("merchant"), redemptions.c.code == bindparam("code")
-)
 _BY_CODES = select(redemptions).where(
     redemptions.c.merchant_id.in_(bindparam("merchants", expanding=True)),
     redemptions.c.code.in_(bindparam("codes", expanding=True)),
 )
-_STALE = select(redemptions).where(_OF_ACCOUNTS, _IS_OPEN, redemptions.c.expires_at <= bindparam("now"))
+_STALE = select(redemptions).where(_OF_ACCOUNTS, _IS_OPEN, redemptions.c.created_at <= bindparam("held_since"))
 _NEXT_END = (
-    select(redemptions.c.account_id, func.min(redemptions.c.expires_at).label("at"))
-    .where(_OF_ACCOUNTS, _IS_OPEN, redemptions.c.expires_at > bindparam("now"))
+    select(redemptions.c.account_id, func.min(redemptions.c.created_at).label("since"))
+    .where(_OF_ACCOUNTS, _IS_OPEN, redemptions.c.created_at > bindparam("held_since"))
     .group_by(redemptions.c.account_id)
 )
 _INSERT = redemptions.insert()
@@ -75,8 +71,7 @@ _UPDATE = (
 
 def find(tx: Tx, merchant_id: str, code: str) -> Redemption | None:
     """Return a merchant's redemption."""
-    row = tx.execute(_BY_CODE, {"merchant": merchant_id, "code": code}).one_or_none()
-    return None if row is None else _redemption(row)
+    return by_code(tx, [merchant_id], [code]).get((merchant_id, code))
 
 
 def by_code(tx: Tx, merchant_ids: Collection[str], codes: Collection[str]) -> dict[tuple[str, str], Redemption]:
@@ -87,14 +82,14 @@ def by_code(tx: Tx, merchant_ids: Collection[str], codes: Collection[str]) -> di
 
 def stale(tx: Tx, account_ids: Sequence[str], now: datetime) -> list[Redemption]:
     """Return the open redemptions of accounts whose time is over."""
-    rows = tx.execute(_STALE, {"accounts": list(account_ids), "now": milliseconds(now)})
+    rows = tx.execute(_STALE, _held_since(account_ids, now))
     return [_redemption(row) for row in rows]
 
 
-def next_ends(tx: Tx, account_ids: Sequence[str], now: datetime) -> dict[str, datetime | None]:
+def next_ends(tx: Tx, account_ids: Sequence[str], now: datetime) -> dict[str, datetime]:
     """Return when the next open redemption of each account ends after now."""
-    rows = tx.execute(_NEXT_END, {"accounts": list(account_ids), "now": milliseconds(now)})
-    return {row.account_id: moment(row.at) for row in rows}
+    rows = tx.execute(_NEXT_END, _held_since(account_ids, now))
+    return {row.account_id: from_milliseconds(row.since) + HOLD for row in rows}
 
 
 def insert(tx: Tx, made: Sequence[Redemption]) -> None:
@@ -113,7 +108,6 @@ def insert(tx: Tx, made: Sequence[Redemption]) -> None:
                 "allocations": [[part.lot_id, part.amount] for part in item.allocations],
                 "reference": item.reference,
                 "created_at": milliseconds(item.created_at),
-                "expires_at": milliseconds(item.expires_at),
                 "closed_at": stored(item.closed_at),
                 "transaction_id": item.transaction_id,
             }
@@ -155,3 +149,8 @@ def _redemption(row: Row[Any]) -> Redemption:
         closed_at=moment(row.closed_at),
         transaction_id=row.transaction_id,
     )
+
+
+def _held_since(account_ids: Sequence[str], now: datetime) -> dict[str, object]:
+    """Return the parameters that tell the redemptions whose time is over from those that still run."""
+    return {"accounts": list(account_ids), "held_since": milliseconds(now - HOLD)}

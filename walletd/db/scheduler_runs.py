@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Column, String, Table, Text, delete, func, or_, select, text, update
+from sqlalchemy import BigInteger, Column, String, Table, Text, delete, func, select, text, update
 
 from walletd.db.base import Tx, metadata
 from walletd.domain.calendar import from_milliseconds, milliseconds
@@ -18,9 +18,6 @@ scheduler_runs = Table(
     Column("finished_at", BigInteger),
     Column("outcome", Text, nullable=False),
 )
-
-FREQUENT = "settle_accounts"
-"""The one job that runs every few seconds."""
 
 _CLAIM = text(
     "INSERT INTO scheduler_runs (job, slot, started_at, outcome) VALUES (:job, :slot, :now, 'running')"
@@ -49,10 +46,13 @@ def last_slot(tx: Tx, job: str) -> datetime | None:
     return None if value is None else from_milliseconds(value)
 
 
-def purge(tx: Tx, before: datetime, frequent_before: datetime) -> int:
-    """Delete the rows of runs before a moment, those of frequent work before another; return how many went."""
-    slot = scheduler_runs.c.slot
-    last = select(func.max(slot)).where(scheduler_runs.c.job == FREQUENT).scalar_subquery()
-    old = slot < milliseconds(before)
-    frequent = (scheduler_runs.c.job == FREQUENT) & (slot < milliseconds(frequent_before)) & (slot < last)
-    return tx.execute(delete(scheduler_runs).where(or_(old, frequent))).rowcount
+def purge(tx: Tx, before: datetime, most: int) -> int:
+    """Delete the runs before a moment, and of each job all but the newest `most`; return how many went."""
+    gone = tx.execute(delete(scheduler_runs).where(scheduler_runs.c.slot < milliseconds(before))).rowcount
+    for job in tx.execute(select(scheduler_runs.c.job).distinct()).scalars().all():
+        of_job = scheduler_runs.c.job == job
+        newest = select(scheduler_runs.c.slot).where(of_job).order_by(scheduler_runs.c.slot.desc()).limit(1)
+        first_kept = tx.execute(newest.offset(most - 1)).scalar_one_or_none()
+        if first_kept is not None:
+            gone += tx.execute(delete(scheduler_runs).where(of_job, scheduler_runs.c.slot < first_kept)).rowcount
+    return gone

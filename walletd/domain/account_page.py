@@ -190,8 +190,9 @@ class AccountPage:
     def _note(self, redemption: Redemption) -> None:
         if redemption.code not in self.redemptions:
             self.new_redemptions[redemption.code] = None
+        elif redemption.code not in self.new_redemptions:
+            self.changed_redemptions[redemption.code] = None
         self.redemptions[redemption.code] = redemption
-        self.changed_redemptions[redemption.code] = None
 
 
 def follow(before: AccountState, entry: Entry, unallocated: int) -> AccountState:

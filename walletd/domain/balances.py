@@ -79,7 +79,6 @@ class Balances:
     expires_next: datetime | None
     """When the next of what is held expires, and how much: `expiring_next`."""
     expiring_next: int
-    unlocks_next: datetime | None
 
 
 def balances_at(account: AccountState, lots: Iterable[Lot], now: datetime) -> Balances:
@@ -89,13 +88,11 @@ def balances_at(account: AccountState, lots: Iterable[Lot], now: datetime) -> Ba
     """
     locked = expiring = expiring_next = 0
     expires_next: datetime | None = None
-    unlocks_next: datetime | None = None
     for lot in lots:
         if not lot.remaining:
             continue
         if lot.is_locked(now):
             locked += lot.remaining
-            unlocks_next = lot.locked_until if unlocks_next is None else min(unlocks_next, lot.locked_until or now)
         ends = lot.valid_until
         if ends is None or ends <= now:
             continue
@@ -117,5 +114,4 @@ def balances_at(account: AccountState, lots: Iterable[Lot], now: datetime) -> Ba
         debt=account.debt,
         expires_next=expires_next,
         expiring_next=expiring_next,
-        unlocks_next=unlocks_next,
     )

@@ -222,7 +222,8 @@ def _membership(holding: Holding) -> dict[str, FaceValue]:
 
 def _coupon(holding: Holding) -> dict[str, FaceValue]:
     gone = "coupon_expired" if holding.account.expired else "coupon_redeemed"
-    state = "coupon_available" if holding.total else gone
+    # A coupon that a till holds is not redeemed yet.
+    state = "coupon_available" if holding.total or holding.balances.reserved else gone
     return {"reward_name": holding.program.text("reward_name"), "state": Phrase(state)}
 
 

@@ -88,6 +88,10 @@ def _fault(
         (entry.previous_hash != before.head_hash, "does not continue the chain"),
         (entry.balance_after != left, f"leaves {entry.balance_after}, expected {left}"),
         ((entry.unit, entry.currency) != (before.unit, before.currency), "is in another unit"),
+        (
+            (transaction.account_id, transaction.merchant_id) != (before.id, before.merchant_id),
+            "belongs to a transaction of another account",
+        ),
         (entry.status not in {ACTIVE, DISCARDED}, f"has the status {entry.status}"),
         (entry.merchant_account not in MERCHANT_ACCOUNTS, f"moves to {entry.merchant_account}"),
         (

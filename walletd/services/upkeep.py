@@ -19,8 +19,8 @@ _ANSWERS_KEPT: Final = timedelta(days=30)
 _DEVICE_LOG_KEPT: Final = timedelta(days=14)
 _DEVICE_LOG_LINES: Final = 50_000
 _RUNS_KEPT: Final = timedelta(days=90)
-_FREQUENT_KEPT: Final = timedelta(days=2)
-"""How long runs are kept of work that is done many times an hour."""
+_RUNS_PER_JOB: Final = 10_000
+"""So many runs are kept of a job: about two days of the most frequent one."""
 _AT_ONCE: Final = 500
 
 log = logger(__name__)
@@ -107,7 +107,7 @@ class Upkeep:
         lines = await self._runtime.database.write(
             lambda tx: device_log.purge(tx, now - _DEVICE_LOG_KEPT, _DEVICE_LOG_LINES)
         )
-        await self._runtime.database.write(lambda tx: scheduler_runs.purge(tx, now - _RUNS_KEPT, now - _FREQUENT_KEPT))
+        await self._runtime.database.write(lambda tx: scheduler_runs.purge(tx, now - _RUNS_KEPT, _RUNS_PER_JOB))
         return f"{answers} answers and {lines} device messages forgotten"
 
     async def claim_slot(self, job: str, slot: datetime) -> bool:

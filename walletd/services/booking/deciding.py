@@ -6,17 +6,18 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
+from walletd.db.ledger import Reversed
 from walletd.domain.balances import AMOUNT_MAX
 from walletd.domain.bookings import Movement, Standing
 from walletd.domain.books import AccountBook
-from walletd.domain.cards import check_may_book
+from walletd.domain.cards import BookableCard, check_may_book
 from walletd.domain.documents import redemption_document, transaction_document
 from walletd.domain.earning import give_back
 from walletd.domain.errors import AlreadyReversed, NotFound, ReversalExceeded, ReversalNotAllowed
 from walletd.domain.identifiers import new_id, new_redemption_code
-from walletd.domain.ledger import Transaction
+from walletd.domain.ledger import Entry, Transaction
 from walletd.domain.operations import decide as decide_movement
 from walletd.domain.programs import Program, invalid
 from walletd.domain.redemptions import RESERVED, Redemption, check_capture, check_release
@@ -62,20 +63,16 @@ def _book(desk: Desk, command: Command, work: Book) -> Decision:
     program, zone = desk.program_of(book)
     movement = decide_movement(program, booking, _standing(book), desk.now, zone)
     check_may_book(card, takes=movement.takes)
-    transaction = Transaction(
-        id=new_id("txn", desk.now),
-        merchant_id=command.by.merchant_id,
-        account_id=card.account_id,
-        serial_number=card.serial_number,
-        type=booking.type,
-        actor=command.by.key_id,
-        created_at=desk.now,
+    transaction = _transaction(
+        desk,
+        command,
+        card,
+        booking.type,
         purchase_total=booking.purchase_total,
         terms=movement.terms,
         reference=booking.reference,
         reason=booking.reason,
         campaign=booking.campaign,
-        note_salt=_salt(booking.reference, booking.reason, booking.campaign),
     )
     unallocated = movement.kind == "manual_debit" and program.text("manual_debit") == "unallocated"
     entry = book.post(transaction, movement, limit=_limit(program), fefo=not unallocated)
@@ -110,7 +107,7 @@ def _capture(desk: Desk, command: Command, work: Capture) -> Decision:
     check_capture(redemption, amount, desk.now)
     check_may_book(desk.card(command.by.merchant_id, redemption.serial_number), takes=True)
     program, _ = desk.program_of(book)
-    transaction = _for_redemption(desk, command, redemption, "redemption")
+    transaction = _transaction(desk, command, redemption, "redemption", reference=redemption.reference)
     movement = Movement("redeem", -amount, "stored_value" if program.kind == "gift" else "redeemed")
     entry = book.capture(redemption, transaction, movement)
     captured = book.redemptions[redemption.code]
@@ -122,7 +119,8 @@ def _release(desk: Desk, command: Command, work: Release) -> Decision:
     book, redemption = desk.redemption(command.by.merchant_id, work.code)
     if redemption.state != "released":
         check_release(redemption, desk.now)
-        book.release(redemption, _for_redemption(desk, command, redemption, "release"))
+        transaction = _transaction(desk, command, redemption, "release", reference=redemption.reference)
+        book.release(redemption, transaction)
     released = book.redemptions[redemption.code]
     document = redemption_document(released, book.state, book.balances())
     return Decision(redemption.code, document, "redemption.released", {"amount": redemption.amount})
@@ -130,31 +128,30 @@ def _release(desk: Desk, command: Command, work: Release) -> Decision:
 
 def _reverse(desk: Desk, command: Command, work: Reverse) -> Decision:
     original = desk.original(command.by.merchant_id, work.transaction_id)
-    if original.transaction.type in _IRREVERSIBLE or original.entry is None:
+    entry = original.entry
+    if entry is None or original.transaction.type in _IRREVERSIBLE:
         raise ReversalNotAllowed(f"A transaction of type {original.transaction.type} cannot be reversed.")
-    book = desk.books[original.transaction.account_id]
-    amount, total, movement = _to_reverse(book, original, work)
-    transaction = Transaction(
-        id=new_id("txn", desk.now),
-        merchant_id=command.by.merchant_id,
-        account_id=book.state.id,
-        serial_number=original.transaction.serial_number,
-        type="reversal",
-        actor=command.by.key_id,
-        created_at=desk.now,
-        purchase_total=total,
+    if original.transaction.purchase_total is not None and original.transaction.terms is None:
+        raise ReversalNotAllowed("This purchase is older than the books know terms; debit what it earned by hand.")
+    book = desk.books[entry.account_id]
+    part, movement = _to_reverse(book, original, entry, work)
+    transaction = _transaction(
+        desk,
+        command,
+        original.transaction,
+        "reversal",
+        purchase_total=part.purchase_total or None,
         corrects=original.transaction.id,
         reference=work.reference,
         reason=work.reason,
-        note_salt=_salt(work.reference, work.reason),
     )
-    if original.entry.amount < 0:
-        program, _ = desk.program_of(book)
-        grace = timedelta(days=program.number("grace_days"))
-        entry = book.give_back(transaction, original.entry, original.consumptions, amount, grace)
+    if entry.amount < 0:
+        grace = timedelta(days=desk.program_of(book)[0].number("grace_days"))
+        reversal = book.give_back(transaction, entry, original.consumptions, part.amount, grace)
     else:
-        entry = book.take_back(transaction, original.entry, movement)
-    document = transaction_document(transaction, [entry], book.state, book.balances())
+        reversal = book.take_back(transaction, entry, movement)
+    desk.originals[original.transaction.id] = original.after(part, book.appended[-1].consumptions)
+    document = transaction_document(transaction, [reversal], book.state, book.balances())
     return Decision(transaction.id, document, "transaction.reversed", {"corrects": original.transaction.id})
 
 
@@ -165,23 +162,20 @@ def _settle(desk: Desk, work: Settle) -> Decision:
     return Decision(account_id, {}, "account.settled", {})
 
 
-def _to_reverse(book: AccountBook, original: Original, work: Reverse) -> tuple[int, int | None, Movement]:
-    """Return the amount to take back, the part of the purchase it belongs to, and what that moves."""
-    entry, before = original.entry, original.reversed
-    if entry is None:
-        raise ReversalNotAllowed
-    total = original.transaction.purchase_total
+def _to_reverse(book: AccountBook, original: Original, entry: Entry, work: Reverse) -> tuple[Reversed, Movement]:
+    """Return the part that is taken back of a transaction and its purchase, and what that moves."""
+    before, total = original.reversed, original.transaction.purchase_total
     if total is None:
         if work.purchase_total is not None:
             raise invalid("/purchase_total", "belongs to the reversal of a purchase")
         amount = _part(work.amount, abs(entry.amount), before.amount, "/amount")
-        return amount, None, Movement("reversal", -amount, entry.merchant_account, carry=book.state.carry)
+        return Reversed(0, amount), Movement("reversal", -amount, entry.merchant_account, carry=book.state.carry)
     if work.amount is not None:
         raise invalid("/amount", "is worked out from purchase_total for a purchase; leave it out")
     part = _part(work.purchase_total, total, before.purchase_total, "/purchase_total")
     amount, carry = give_back(original.transaction.terms or "", total, before.purchase_total, part, book.state.carry)
-    returned = part if entry.turnover else 0
-    return amount, part, Movement("reversal", -amount, entry.merchant_account, turnover=-returned, carry=carry)
+    movement = Movement("reversal", -amount, entry.merchant_account, turnover=-part, carry=carry)
+    return Reversed(part, amount), movement
 
 
 def _part(asked: int | None, whole: int, before: int, pointer: str) -> int:
@@ -197,17 +191,21 @@ def _part(asked: int | None, whole: int, before: int, pointer: str) -> int:
     return part
 
 
-def _for_redemption(desk: Desk, command: Command, redemption: Redemption, kind: str) -> Transaction:
+def _transaction(
+    desk: Desk, command: Command, of: BookableCard | Redemption | Transaction, kind: str, **details: Any
+) -> Transaction:
+    """Return a new transaction on the card and account of something; texts get a salt, see `Transaction.content`."""
+    has_texts = any(details.get(name) is not None for name in ("reference", "reason", "campaign"))
     return Transaction(
         id=new_id("txn", desk.now),
         merchant_id=command.by.merchant_id,
-        account_id=redemption.account_id,
-        serial_number=redemption.serial_number,
+        account_id=of.account_id,
+        serial_number=of.serial_number,
         type=kind,
         actor=command.by.key_id,
         created_at=desk.now,
-        reference=redemption.reference,
-        note_salt=_salt(redemption.reference),
+        note_salt=secrets.token_hex(_SALT_BYTES) if has_texts else None,
+        **details,
     )
 
 
@@ -221,10 +219,6 @@ def _standing(book: AccountBook) -> Standing:
         tier=state.tier,
         member_until=state.member_until,
     )
-
-
-def _salt(*texts: str | None) -> str | None:
-    return None if all(text is None for text in texts) else secrets.token_hex(_SALT_BYTES)
 
 
 def _limit(program: Program) -> int:

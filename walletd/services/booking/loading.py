@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from itertools import chain
@@ -36,6 +36,18 @@ class Original:
     consumptions: tuple[Consumption, ...]
     """What the entry took of which lot, less what earlier reversals gave back."""
     reversed: Reversed
+
+    def after(self, part: Reversed, given_back: Sequence[Consumption]) -> Original:
+        """Return the same after one more reversal, so that the next one in the batch sees it."""
+        left = {taken.lot_id: taken.amount for taken in self.consumptions}
+        for item in given_back:
+            if item.lot_id in left:
+                left[item.lot_id] += item.amount
+        return replace(
+            self,
+            consumptions=tuple(Consumption(lot_id, amount) for lot_id, amount in left.items() if amount),
+            reversed=self.reversed.plus(part),
+        )
 
 
 @dataclass(slots=True)

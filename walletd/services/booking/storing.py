@@ -56,9 +56,7 @@ def _consumptions(page: AccountPage) -> list[dict[str, object]]:
 
 
 def _store_redemptions(tx: Tx, pages: Sequence[AccountPage]) -> None:
-    noted = [page.redemptions[code] for page in pages for code in page.changed_redemptions]
-    new = {code for page in pages for code in page.new_redemptions}
-    if made := [item for item in noted if item.code in new]:
+    if made := [page.redemptions[code] for page in pages for code in page.new_redemptions]:
         redemptions.insert(tx, made)
-    if changed := [item for item in noted if item.code not in new]:
+    if changed := [page.redemptions[code] for page in pages for code in page.changed_redemptions]:
         redemptions.update(tx, changed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 from urllib.parse import unquote
 
@@ -53,15 +54,7 @@ REVOKE: Final = Endpoint(
     example_body=DEED,
     example=CARD_REVOKED,
 )
-REINSTATE: Final = Endpoint(
-    "Reinstate a revoked card",
-    scope="cards:write",
-    body=CardDeed,
-    answer=CardAnswer,
-    errors=(errors.CardDeleted,),
-    example_body=DEED,
-    example=CARD,
-)
+REINSTATE: Final = replace(REVOKE, summary="Reinstate a revoked card", example=CARD)
 PASS: Final = Endpoint(
     "Download the pass of a card",
     scope="cards:read",

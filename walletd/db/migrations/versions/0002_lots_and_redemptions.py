@@ -46,7 +46,7 @@ def _partial_index(name: str, table: str, columns: list[str], condition: str) ->
 
 def _widen_accounts() -> None:
     with op.batch_alter_table("accounts") as table:
-        for name in ("expired", "reserved", "debt", "unallocated", "turnover", "carry", "anchored_sequence"):
+        for name in ("expired", "reserved", "debt", "unallocated", "turnover", "carry"):
             table.add_column(_number(name))
         for name in ("member_until", "due_at", "next_expiry", "last_unlock"):
             table.add_column(_moment(name))
@@ -135,7 +135,6 @@ def _create_lots() -> None:
         ),
         sa.PrimaryKeyConstraint("account_id", "entry_id", "lot_id", name=op.f("pk_lot_consumptions")),
     )
-    op.create_index(op.f("ix_lot_consumptions_lot_id"), "lot_consumptions", ["lot_id"])
 
 
 def _create_redemptions() -> None:
@@ -151,7 +150,6 @@ def _create_redemptions() -> None:
         sa.Column("allocations", sa.JSON(), nullable=False),
         sa.Column("reference", sa.Text(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
-        sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.Column("closed_at", sa.BigInteger(), nullable=True),
         sa.Column("transaction_id", sa.String(30), nullable=True),
         sa.ForeignKeyConstraint(
@@ -161,7 +159,7 @@ def _create_redemptions() -> None:
         ),
         sa.PrimaryKeyConstraint("merchant_id", "code", name=op.f("pk_redemptions")),
     )
-    _partial_index("ix_redemptions_open", "redemptions", ["account_id", "expires_at"], "state = 'reserved'")
+    _partial_index("ix_redemptions_open", "redemptions", ["account_id", "created_at"], "state = 'reserved'")
 
 
 _ENTRIES = sa.text(
