@@ -83,7 +83,7 @@ def test_what_a_killed_run_left_is_found(tmp_path: Path, monkeypatch: pytest.Mon
     assert run_folder.leftovers() == [dead]
 
 
-@pytest.mark.parametrize("process", ["999999999", str(os.getpid())])
+@pytest.mark.parametrize("process", ["999999999", str(os.getpid())], ids=["nobody", "somebody else"])
 def test_a_database_server_that_is_gone_needs_no_stopping(tmp_path: Path, process: str) -> None:
     """A killed run leaves the number of its server; nobody has it any more, or an innocent process has."""
     (tmp_path / "postgres").mkdir()
