@@ -203,6 +203,7 @@ class FakeServices:
     cards: object = field(default_factory=SimpleNamespace)
     ledger: object = field(default_factory=SimpleNamespace)
     accounts: object = field(default_factory=SimpleNamespace)
+    checkpoints: object = field(default_factory=SimpleNamespace)
     deliveries: object = field(default_factory=SimpleNamespace)
 
     def bundle(self) -> Services:
@@ -211,5 +212,5 @@ class FakeServices:
 
     def refuse_everything(self, error: WalletdError | Exception) -> None:
         """Have every service of the API raise the error."""
-        for name in ("programs", "customers", "cards", "ledger", "accounts", "deliveries"):
+        for name in ("programs", "customers", "cards", "ledger", "accounts", "checkpoints", "deliveries"):
             setattr(self, name, Refusing(error))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import subprocess
 import zipfile
+from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
@@ -148,7 +150,30 @@ def test_the_ledger_is_proved(shop: Walletd, tmp_path: Path) -> None:
     issue_a_card(tmp_path / "data")
     result = shop("ledger", "verify")
     assert result.exit_code == 0
-    assert result.output == "The ledger holds: 1 accounts, 1 entries.\n"
+    assert result.output == "The ledger holds: 1 accounts, 1 entries, 0 checkpoints.\n"
+
+
+def test_a_checkpoint_is_printed_verified_by_openssl_and_found_again(shop: Walletd, tmp_path: Path) -> None:
+    """Whoever has the printed text and the public key needs no walletd to see that it is genuine."""
+    assert shop("ledger", "checkpoint").output == "The books are empty: there is nothing to sign yet.\n"
+    issue_a_card(tmp_path / "data")
+    printed = shop("ledger", "checkpoint").output
+    statement, _, signature = printed.partition("signature: ")
+    for name, content in {
+        "kept.txt": printed.encode(),
+        "statement": statement.encode(),
+        "signature": b64decode(signature),
+        "key.pem": shop("ledger", "checkpoint", "--public-key").output.encode(),
+    }.items():
+        (tmp_path / name).write_bytes(content)
+    openssl = "openssl pkeyutl -verify -pubin -inkey key.pem -rawin -in statement -sigfile signature"
+    assert subprocess.run(openssl.split(), cwd=tmp_path, capture_output=True, check=False).returncode == 0
+    result = shop("ledger", "verify", "--checkpoint", str(tmp_path / "kept.txt"))
+    assert result.output == "The ledger holds: 1 accounts, 1 entries, 1 checkpoints.\n"
+    (tmp_path / "kept.txt").write_text(printed.replace("entries: 1", "entries: 2"), encoding="utf-8")
+    refused = shop("ledger", "verify", "--checkpoint", str(tmp_path / "kept.txt"))
+    assert (refused.exit_code, refused.stderr.count("\n")) == (1, 1)
+    assert "signature" in refused.stderr
 
 
 @pytest.mark.parametrize("arguments", [("card", "show", "x"), ("ledger", "verify"), ("api-key", "list")])

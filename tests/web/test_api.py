@@ -115,6 +115,18 @@ async def test_a_stranger_finds_nothing(till: Till) -> None:
         assert (await till.client.get(f"{API}{path}", headers=till.stranger)).json()["items"] == []
 
 
+async def test_the_newest_checkpoint_can_be_collected(till: Till) -> None:
+    """A program that keeps checkpoints elsewhere gets the same text that the command prints; 404 before the first."""
+    missing = await till.client.get(f"{API}/ledger/checkpoint", headers=till.headers)
+    assert (missing.status_code, missing.json()["code"]) == (404, "not_found")
+    await till.shop.book((await till.shop.card())["serial_number"], "credit", 5)
+    made = await till.shop.services.checkpoints.make()
+    answer = await till.client.get(f"{API}/ledger/checkpoint", headers=till.headers)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/plain; charset=utf-8")
+    assert made is not None
+    assert answer.text == made.text()
+
+
 # --- bodies -----------------------------------------------------------------------------------------------------------
 
 

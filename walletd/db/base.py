@@ -117,5 +117,12 @@ def stored(value: datetime | None) -> int | None:
     return None if value is None else milliseconds(value)
 
 
-APPEND_ONLY = ("ledger_entries", "lot_consumptions", "transactions", "audit_log")
+APPEND_ONLY = (
+    "ledger_entries",
+    "lot_consumptions",
+    "transactions",
+    "audit_log",
+    "checkpoints",
+    "checkpoint_heads",
+)
 """Tables whose rows are refused to be changed or deleted, by triggers (architecture.md 5, 6)."""

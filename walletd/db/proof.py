@@ -73,6 +73,11 @@ _CONTRADICTIONS: Final[Mapping[str, str]] = {
         " WHERE c.account_id BETWEEN :first AND :last"
         " AND (e.id IS NULL OR l.id IS NULL OR c.merchant_id <> e.merchant_id)"
     ),
+    "entry {subject} was there at the time of a checkpoint, and is gone or changed": (
+        "SELECT h.account_id, h.sequence AS subject FROM checkpoint_heads h LEFT JOIN ledger_entries e"
+        " ON e.account_id = h.account_id AND e.sequence = h.sequence"
+        " WHERE h.account_id BETWEEN :first AND :last AND (e.hash IS NULL OR e.hash <> h.hash)"
+    ),
     "entry {subject} belongs to another merchant than its account": (
         "SELECT e.account_id, e.id AS subject FROM ledger_entries e JOIN accounts a ON a.id = e.account_id"
         " WHERE e.account_id BETWEEN :first AND :last AND e.merchant_id <> a.merchant_id"
@@ -81,6 +86,10 @@ _CONTRADICTIONS: Final[Mapping[str, str]] = {
 _ORPHANS: Final = (
     "SELECT e.account_id, e.id AS subject FROM ledger_entries e LEFT JOIN accounts a ON a.id = e.account_id"
     " WHERE a.id IS NULL LIMIT 1"
+)
+_VANISHED: Final = (
+    "SELECT h.account_id, h.account_id AS subject FROM checkpoint_heads h"
+    " LEFT JOIN accounts a ON a.id = h.account_id WHERE a.id IS NULL LIMIT 1"
 )
 _IDLE: Final = (
     "SELECT t.account_id, t.id AS subject FROM transactions t LEFT JOIN ledger_entries e ON e.transaction_id = t.id"
@@ -129,8 +138,12 @@ def contradictions(tx: Tx, first: str, last: str) -> list[Fault]:
 
 
 def strays(tx: Tx) -> list[Fault]:
-    """Return an entry without an account, and a transaction without an entry, where there are any."""
-    sentences = {"entry {subject} belongs to no account": _ORPHANS, "transaction {subject} has no entry": _IDLE}
+    """Return an entry without an account, an account that vanished, a transaction without an entry, where there are."""
+    sentences = {
+        "entry {subject} belongs to no account": _ORPHANS,
+        "account {subject} was there at the time of a checkpoint, and is gone": _VANISHED,
+        "transaction {subject} has no entry": _IDLE,
+    }
     return [
         Fault(row.account_id, sentence.format(subject=row.subject))
         for sentence, query in sentences.items()

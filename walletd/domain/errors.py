@@ -321,6 +321,12 @@ class LedgerUnproved(WalletdError):
     code = "ledger_unproved"
 
 
+class CheckpointInvalid(WalletdError):
+    """The text is no checkpoint of this walletd, or was changed after it was signed."""
+
+    code = "checkpoint_invalid"
+
+
 def error_for(code: str, detail: str, facts: dict[str, object]) -> WalletdError:
     """Return the error that a stored code stands for."""
     waiting: list[type[WalletdError]] = [WalletdError]

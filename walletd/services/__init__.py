@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from walletd.services.accounts import Accounts
 from walletd.services.api_keys import ApiKeys
 from walletd.services.cards import Cards
+from walletd.services.checkpoints import Checkpoints
 from walletd.services.customers import Customers
 from walletd.services.deliveries import Deliveries
 from walletd.services.devices import Devices
@@ -29,6 +30,7 @@ class Services:
     accounts: Accounts
     api_keys: ApiKeys
     cards: Cards
+    checkpoints: Checkpoints
     customers: Customers
     deliveries: Deliveries
     devices: Devices
@@ -47,11 +49,12 @@ def build_services(runtime: Runtime) -> Services:
     """Return the use cases over one runtime."""
     links, publisher, merchants = Links(runtime), Publisher(runtime), Merchants(runtime)
     passes, ledger, deliveries = Passes(runtime, publisher, links), Ledger(runtime), Deliveries(runtime)
-    proof = Proof(runtime)
+    proof, checkpoints = Proof(runtime), Checkpoints(runtime)
     return Services(
         accounts=Accounts(runtime),
         api_keys=ApiKeys(runtime),
         cards=Cards(runtime, links),
+        checkpoints=checkpoints,
         customers=Customers(runtime),
         deliveries=deliveries,
         devices=Devices(runtime, passes, publisher),
@@ -63,5 +66,5 @@ def build_services(runtime: Runtime) -> Services:
         programs=Programs(runtime),
         proof=proof,
         publisher=publisher,
-        upkeep=Upkeep(runtime, ledger, proof, deliveries, merchants),
+        upkeep=Upkeep(runtime, ledger, proof, checkpoints, deliveries, merchants),
     )

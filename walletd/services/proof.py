@@ -30,6 +30,12 @@ class Report:
     entries: int = 0
     faults: list[Fault] = field(default_factory=list)
 
+    def require(self) -> None:
+        """Raise LedgerUnproved with the first fault, where there is one."""
+        if self.faults:
+            first = self.faults[0]
+            raise LedgerUnproved(f"Account {first.account_id}: {first.detail}.", account_id=first.account_id)
+
 
 class Proof:
     """Use cases about the proof."""
@@ -44,9 +50,7 @@ class Proof:
     async def verify(self, progress: Progress = lambda _entries: None) -> tuple[int, int]:
         """Return how many accounts and entries hold; raises LedgerUnproved with the first fault."""
         report = await self._prove(progress, stop_at_fault=True)
-        if report.faults:
-            fault = report.faults[0]
-            raise LedgerUnproved(f"Account {fault.account_id}: {fault.detail}.", account_id=fault.account_id)
+        report.require()
         return report.accounts, report.entries
 
     async def enforce(self) -> Report:

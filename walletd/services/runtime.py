@@ -33,6 +33,15 @@ class Vault(Protocol):
     def link_mac(self, message: bytes) -> bytes:
         """Sign the content of a link."""
 
+    def sign_checkpoint(self, statement: bytes) -> bytes:
+        """Sign a checkpoint of the ledger."""
+
+    def checkpoint_key_pem(self) -> str:
+        """Return the public key that verifies checkpoints."""
+
+    def is_signed_checkpoint(self, statement: bytes, signature: bytes) -> bool:
+        """Say whether a checkpoint is one of ours."""
+
 
 @dataclass(slots=True)
 class Runtime:

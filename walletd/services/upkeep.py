@@ -8,6 +8,7 @@ from typing import Final
 from walletd.db import deliveries, device_log, idempotency, lots, publishing, scheduler_runs
 from walletd.db.base import Tx
 from walletd.domain.errors import LedgerUnproved
+from walletd.services.checkpoints import Checkpoints
 from walletd.services.deliveries import Deliveries
 from walletd.services.ledger import Ledger
 from walletd.services.merchants import Merchants
@@ -31,11 +32,18 @@ class Upkeep:
     """Use cases without a caller."""
 
     def __init__(
-        self, runtime: Runtime, ledger: Ledger, proof: Proof, delivering: Deliveries, merchants: Merchants
+        self,
+        runtime: Runtime,
+        ledger: Ledger,
+        proof: Proof,
+        checkpoints: Checkpoints,
+        delivering: Deliveries,
+        merchants: Merchants,
     ) -> None:
         self._runtime = runtime
         self._ledger = ledger
         self._proof = proof
+        self._checkpoints = checkpoints
         self._deliveries = delivering
         self._merchants = merchants
 
@@ -65,12 +73,20 @@ class Upkeep:
     async def prove_ledger(self) -> str:
         """Recompute all balances and chains; an alarm where something does not hold."""
         report = await self._proof.enforce()
-        _proved.set(0 if report.faults else 1)
-        if report.faults:
-            first = report.faults[0]
-            log.critical("ledger_unproved", faults=len(report.faults), account=first.account_id, detail=first.detail)
-            raise LedgerUnproved(f"Account {first.account_id}: {first.detail}.", account_id=first.account_id)
-        return f"{report.accounts} accounts, {report.entries} entries hold"
+        try:
+            checkpoints = await self._checkpoints.verify()
+            report.require()
+        except LedgerUnproved as error:
+            _proved.set(0)
+            log.critical("ledger_unproved", faults=len(report.faults), detail=error.detail, **error.facts)
+            raise
+        _proved.set(1)
+        return f"{report.accounts} accounts, {report.entries} entries, {checkpoints} checkpoints hold"
+
+    async def checkpoint_ledger(self) -> str:
+        """Sign how far the books have come."""
+        signed = await self._checkpoints.make()
+        return "the books are empty" if signed is None else f"checkpoint {signed.checkpoint.number} is the newest"
 
     async def settle_due(self) -> str:
         """Book expiries, ends of locks and of reservations, so that passes show them."""

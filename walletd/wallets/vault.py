@@ -10,10 +10,12 @@ import hmac
 import os
 from base64 import urlsafe_b64encode
 
-from cryptography.exceptions import InvalidTag
+from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from walletd.domain.errors import ConfigurationRefused
 
@@ -35,6 +37,7 @@ class Vault:
         self._key_id = self._derive("key id")[0]
         self._sealer = AESGCM(self._derive("seal"))
         self._link_key = self._derive("link")
+        self._checkpoint_key = Ed25519PrivateKey.from_private_bytes(self._derive("checkpoint"))
         self._token_keys: dict[str, bytes] = {}
 
     def seal(self, plain: bytes, merchant_id: str, kind: str) -> bytes:
@@ -78,6 +81,23 @@ class Vault:
     def link_mac(self, message: bytes) -> bytes:
         """Return the 32 bytes that prove a link genuine; compare with `hmac.compare_digest`."""
         return _mac(self._link_key, message)
+
+    def sign_checkpoint(self, statement: bytes) -> bytes:
+        """Return the Ed25519 signature (RFC 8032) of a checkpoint of the ledger, 64 bytes."""
+        return self._checkpoint_key.sign(statement)
+
+    def checkpoint_key_pem(self) -> str:
+        """Return the public key that verifies checkpoints, PEM; it may be given to anybody."""
+        public = self._checkpoint_key.public_key()
+        return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode("ascii")
+
+    def is_signed_checkpoint(self, statement: bytes, signature: bytes) -> bool:
+        """Say whether a statement was signed with this master key."""
+        try:
+            self._checkpoint_key.public_key().verify(signature, statement)
+        except InvalidSignature:
+            return False
+        return True
 
     def _derive(self, use: str) -> bytes:
         info = f"walletd vault {_VERSION}: {use}".encode()

@@ -55,6 +55,7 @@ STATUS: Final[Mapping[type[errors.WalletdError], int]] = {
     errors.RateLimited: 429,
     errors.TemplateInvalid: 422,
     errors.CertificateInvalid: 422,
+    errors.CheckpointInvalid: 422,
     errors.SigningUnavailable: 503,
     errors.StorageUnavailable: 503,
     errors.StorageFull: 503,

@@ -54,7 +54,7 @@ class Endpoint:
     idempotency_key: Literal["none", "optional", "required"] = "none"
     errors: tuple[type[refusals.WalletdError], ...] = ()
     example_body: Mapping[str, object] | None = None
-    example: Mapping[str, object] | None = field(default=None)
+    example: Mapping[str, object] | str | None = field(default=None)
 
     def all_errors(self, path: str) -> tuple[type[refusals.WalletdError], ...]:
         """Return every error this route can answer with, by the features it has."""

@@ -230,3 +230,14 @@ REVERSAL: Final[Example] = {
 }
 DEED: Final[Example] = {"reason": "lost"}
 CARD_REVOKED: Final[Example] = {**CARD, "status": "revoked"}
+
+CHECKPOINT: Final = (
+    "walletd ledger checkpoint 1\n"
+    "number: 412\n"
+    "time: 2026-11-23T10:00:00.004Z\n"
+    "accounts: 27\n"
+    "entries: 18775\n"
+    "heads: 8c1f0e5a7b3d29c46e0f1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f\n"
+    "previous: 5d41402abc4b2a76b9719d911017c592ae3f6c0b9d8e7f60514233241506f7e8\n"
+    "signature: 3J1xgkqJ0w4E6mYd8c0Vd1kQ3s5T7u9W1y3A5C7E9G1I3K5M7O9Q1S3U5W7Y9a1c3e5g7i9k1m3o5q7s9u1w3A==\n"
+)

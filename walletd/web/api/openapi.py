@@ -21,7 +21,7 @@ from walletd import __version__
 from walletd.domain.errors import WalletdError
 from walletd.domain.pages import PAGE_SIZES
 from walletd.domain.principals import SCOPES
-from walletd.web.api import accounts, cards, customers, programs, redemptions, transactions
+from walletd.web.api import accounts, cards, checkpoints, customers, programs, redemptions, transactions
 from walletd.web.api.endpoint import OPT, Endpoint
 from walletd.web.errors import PROBLEM_TYPE, STATUS, TYPE_PREFIX, headers_of, problem
 
@@ -32,6 +32,7 @@ ROUTES: Final[tuple[HTTPRouteHandler, ...]] = (
     *transactions.ROUTES,
     *redemptions.ROUTES,
     *accounts.ROUTES,
+    *checkpoints.ROUTES,
 )
 """All routes of the API: what the application serves is what the document shows."""
 
@@ -165,7 +166,9 @@ def _responses(endpoint: Endpoint, path: str) -> dict[str, object]:
 
 def _success_content(endpoint: Endpoint) -> dict[str, object]:
     if endpoint.answer is None:
-        return {"schema": {"type": "string", "format": "binary"}}
+        if endpoint.example is None:
+            return {"schema": {"type": "string", "format": "binary"}}
+        return {"schema": {"type": "string"}, "example": endpoint.example}
     if not endpoint.paged:
         return {"schema": _ref(endpoint.answer), "example": endpoint.example}
     schema = {
