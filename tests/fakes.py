@@ -204,6 +204,8 @@ class FakeServices:
     ledger: object = field(default_factory=SimpleNamespace)
     accounts: object = field(default_factory=SimpleNamespace)
     checkpoints: object = field(default_factory=SimpleNamespace)
+    reports: object = field(default_factory=SimpleNamespace)
+    statements: object = field(default_factory=SimpleNamespace)
     deliveries: object = field(default_factory=SimpleNamespace)
 
     def bundle(self) -> Services:
@@ -212,5 +214,6 @@ class FakeServices:
 
     def refuse_everything(self, error: WalletdError | Exception) -> None:
         """Have every service of the API raise the error."""
-        for name in ("programs", "customers", "cards", "ledger", "accounts", "checkpoints", "deliveries"):
+        books = ("ledger", "accounts", "checkpoints", "reports", "statements")
+        for name in ("programs", "customers", "cards", *books, "deliveries"):
             setattr(self, name, Refusing(error))

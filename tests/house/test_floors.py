@@ -14,7 +14,7 @@ _ALLOWED = {
     "walletd/db": {"sqlalchemy", "alembic", "psycopg", "psycopg_pool", "pysqlite3"},
     "walletd/wallets": {"cryptography", "OpenSSL", "aioapns", "h2", "PIL", "segno", "httpx", "google", "msgspec"},
     "walletd/services": set(),
-    "walletd/web": {"litestar", "msgspec", "jinja2", "prometheus_client"},
+    "walletd/web": {"litestar", "msgspec", "jinja2", "prometheus_client", "babel", "defusedcsv"},
     "walletd/cli": {"click", "uvicorn", "httpx"},
     "walletd/demo": {"h2", "cryptography", "OpenSSL", "httpx", "segno", "uvicorn"},
     "scheduler": {"croniter"},

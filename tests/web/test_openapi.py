@@ -44,6 +44,7 @@ STORY = (
     ("get", "/transactions/{transaction_id}"),
     ("get", "/accounts/{account_id}"),
     ("get", "/accounts/{account_id}/entries"),
+    ("get", "/reports/liability"),
     ("get", "/cards/{serial_number}/deliveries"),
     ("get", "/cards/{serial_number}/pass.pkpass"),
     ("post", "/transactions/{transaction_id}/reverse"),
@@ -54,7 +55,13 @@ STORY = (
     ("post", "/cards/{serial_number}/reinstate"),
 )
 # Told by tests of their own: a redemption is captured or released, not both; what is no JSON is read by its own words.
-ELSEWHERE = {("delete", "/redemptions/{code}"), ("get", "/ledger/checkpoint")}
+ELSEWHERE = {
+    ("delete", "/redemptions/{code}"),
+    ("get", "/ledger/checkpoint"),
+    ("get", "/accounts/{account_id}/statement"),
+    ("get", "/accounts/{account_id}/statement.csv"),
+    ("get", "/reports/liability.csv"),
+}
 
 
 @pytest.fixture(scope="module")

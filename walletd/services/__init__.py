@@ -19,7 +19,9 @@ from walletd.services.passes import Passes
 from walletd.services.programs import Programs
 from walletd.services.proof import Proof
 from walletd.services.publisher import Publisher
+from walletd.services.reports import Reports
 from walletd.services.runtime import Runtime
+from walletd.services.statements import Statements
 from walletd.services.upkeep import Upkeep
 
 
@@ -42,6 +44,8 @@ class Services:
     programs: Programs
     proof: Proof
     publisher: Publisher
+    reports: Reports
+    statements: Statements
     upkeep: Upkeep
 
 
@@ -66,5 +70,7 @@ def build_services(runtime: Runtime) -> Services:
         programs=Programs(runtime),
         proof=proof,
         publisher=publisher,
+        reports=Reports(runtime, ledger),
+        statements=Statements(runtime),
         upkeep=Upkeep(runtime, ledger, proof, checkpoints, deliveries, merchants),
     )

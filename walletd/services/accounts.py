@@ -5,6 +5,7 @@ from __future__ import annotations
 from walletd.db import accounts, customers, ledger
 from walletd.db.base import Tx
 from walletd.domain.balances import AccountState, Balances
+from walletd.domain.customers import Customer
 from walletd.domain.errors import LoyaltySuspended, NotFound
 from walletd.domain.ledger import Entry, Transaction
 from walletd.domain.pages import Page, PageRequest
@@ -24,7 +25,7 @@ class Accounts:
         now = self._runtime.clock()
 
         def read(tx: Tx) -> tuple[AccountState, Balances]:
-            book = open_books(tx, [self._open_to_queries(tx, by, account_id)], now)[account_id]
+            book = open_books(tx, [open_to_queries(tx, by, account_id)[0]], now)[account_id]
             return book.state, book.balances()
 
         return await self._runtime.database.read(read)
@@ -36,17 +37,21 @@ class Accounts:
         """
 
         def read(tx: Tx) -> Page[tuple[Entry, Transaction]]:
-            self._open_to_queries(tx, by, account_id)
+            open_to_queries(tx, by, account_id)
             return ledger.page(tx, by.merchant_id, account_id, request)
 
         return await self._runtime.database.read(read)
 
-    def _open_to_queries(self, tx: Tx, by: Principal, account_id: str) -> AccountState:
-        """Return an account whose customer may ask for balances (domain.md D-16)."""
-        account = accounts.find(tx, by.merchant_id, account_id)
-        if account is None:
-            raise NotFound(f"There is no account {account_id}.")
-        customer = customers.find(tx, by.merchant_id, account.customer_id)
-        if customer is not None and customer.loyalty_status != "active":
-            raise LoyaltySuspended
-        return account
+
+def open_to_queries(tx: Tx, by: Principal, account_id: str) -> tuple[AccountState, Customer]:
+    """Return an account with its customer, who may ask for balances (domain.md D-16).
+
+    Raises NotFound, LoyaltySuspended.
+    """
+    account = accounts.find(tx, by.merchant_id, account_id)
+    customer = None if account is None else customers.find(tx, by.merchant_id, account.customer_id)
+    if account is None or customer is None:
+        raise NotFound(f"There is no account {account_id}.")
+    if customer.loyalty_status != "active":
+        raise LoyaltySuspended
+    return account, customer

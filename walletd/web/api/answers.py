@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from walletd.domain.calendar import rfc3339
 from walletd.domain.customers import Customer
@@ -108,6 +108,33 @@ class AccountAnswer(Balances, kw_only=True, forbid_unknown_fields=True):
     turnover: Annotated[int, Meta(description="Purchases less returns, in minor units of the currency.")]
     tier: Annotated[str | None, Meta(description="The membership tier that was set by hand.")]
     member_until: Moment | None
+
+
+class LiabilityLine(Struct, kw_only=True, forbid_unknown_fields=True):
+    """What is owed in one program, in its unit; money in minor units."""
+
+    program_id: str
+    name: str
+    kind: str
+    unit: Unit
+    currency: Currency | UnsetType = UNSET
+    accounts: int
+    opening: int
+    credited: int
+    redeemed: int
+    expired: int
+    reversed: Annotated[int, Meta(description="What reversals gave back, less what they took back.")]
+    closing: Annotated[int, Meta(description="opening + credited - redeemed - expired + reversed.")]
+    debt: Annotated[int, Meta(description="What holders owe, because a return took back what was spent already.")]
+    owed: Annotated[int, Meta(description="closing + debt: the liability.")]
+
+
+class LiabilityAnswer(Struct, kw_only=True, forbid_unknown_fields=True):
+    """What a merchant owes to holders of cards, per program, and what moved in the period."""
+
+    from_: Annotated[Moment | None, Meta(description="Null: from the first entry.")] = field(name="from")
+    as_of: Annotated[Moment, Meta(description="Up to this instant, without it.")]
+    items: list[LiabilityLine]
 
 
 class EntryAnswer(Struct, kw_only=True, forbid_unknown_fields=True):

@@ -51,6 +51,8 @@ class Endpoint:
     media_type: str = "application/json"
     body: type[msgspec.Struct] | None = None
     paged: bool = False
+    query: Mapping[str, str] = field(default_factory=dict)
+    """Parameters of the query, each with what it says; all may be left out."""
     idempotency_key: Literal["none", "optional", "required"] = "none"
     errors: tuple[type[refusals.WalletdError], ...] = ()
     example_body: Mapping[str, object] | None = None
@@ -63,6 +65,8 @@ class Endpoint:
             found += _WITH_BODY
         if self.paged:
             found += (refusals.ValidationFailed, refusals.CursorInvalid)
+        if self.query:
+            found.append(refusals.ValidationFailed)
         if self.idempotency_key != "none":
             found += _IDEMPOTENT
         if self.idempotency_key == "required":

@@ -241,3 +241,34 @@ CHECKPOINT: Final = (
     "previous: 5d41402abc4b2a76b9719d911017c592ae3f6c0b9d8e7f60514233241506f7e8\n"
     "signature: 3J1xgkqJ0w4E6mYd8c0Vd1kQ3s5T7u9W1y3A5C7E9G1I3K5M7O9Q1S3U5W7Y9a1c3e5g7i9k1m3o5q7s9u1w3A==\n"
 )
+
+STATEMENT_HTML: Final = '<!doctype html>\n<html lang="de">\n…'
+STATEMENT_CSV: Final = (
+    "ID;Erstellt am;Vorgang;Kampagne;Auftrag;Betrag (Punkte);Gesperrt bis;Gültig bis;Status;Saldo (Punkte)\r\n"
+    "1;2026-11-23 10:30:00;Einkauf;;;12;;;Aktiv;12\r\n"
+)
+LIABILITY: Final[Example] = {
+    "from": None,
+    "as_of": "2026-12-31T23:00:00.000Z",
+    "items": [
+        {
+            "program_id": _PROGRAM_ID,
+            "name": "Bonuskarte",
+            "kind": "loyalty",
+            "unit": "points",
+            "accounts": 1,
+            "opening": 0,
+            "credited": 12,
+            "redeemed": 0,
+            "expired": 0,
+            "reversed": 0,
+            "closing": 12,
+            "debt": 0,
+            "owed": 12,
+        }
+    ],
+}
+LIABILITY_CSV: Final = (
+    "from,as_of,program_id,program,kind,unit,accounts,opening,credited,redeemed,expired,reversed,closing,debt,owed\r\n"
+    f",2026-12-31T23:00:00.000Z,{_PROGRAM_ID},Bonuskarte,loyalty,points,1,0,12,0,0,0,12,0,12\r\n"
+)

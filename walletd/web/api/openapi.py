@@ -21,7 +21,17 @@ from walletd import __version__
 from walletd.domain.errors import WalletdError
 from walletd.domain.pages import PAGE_SIZES
 from walletd.domain.principals import SCOPES
-from walletd.web.api import accounts, cards, checkpoints, customers, programs, redemptions, transactions
+from walletd.web.api import (
+    accounts,
+    cards,
+    checkpoints,
+    customers,
+    programs,
+    redemptions,
+    reports,
+    statements,
+    transactions,
+)
 from walletd.web.api.endpoint import OPT, Endpoint
 from walletd.web.errors import PROBLEM_TYPE, STATUS, TYPE_PREFIX, headers_of, problem
 
@@ -32,6 +42,8 @@ ROUTES: Final[tuple[HTTPRouteHandler, ...]] = (
     *transactions.ROUTES,
     *redemptions.ROUTES,
     *accounts.ROUTES,
+    *statements.ROUTES,
+    *reports.ROUTES,
     *checkpoints.ROUTES,
 )
 """All routes of the API: what the application serves is what the document shows."""
@@ -129,6 +141,10 @@ def _parameters(endpoint: Endpoint, path: str) -> list[dict[str, object]]:
             },
             {"name": "search", "in": "query", "schema": text, "description": "Text that the items contain."},
         ]
+    parameters += [
+        {"name": name, "in": "query", "schema": {"type": "string", "maxLength": 1000}, "description": description}
+        for name, description in endpoint.query.items()
+    ]
     if endpoint.idempotency_key != "none":
         parameters.append(
             {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Final, NoReturn, TypeVar, cast
 from urllib.parse import parse_qsl
 
@@ -98,20 +99,7 @@ async def body_of(request: ApiRequest, wire: type[Wire]) -> Wire:
 
 def page_of(request: ApiRequest) -> PageRequest:
     """Return which page of a list is asked for; raises ValidationFailed for parameters that no list knows."""
-    values: dict[str, str] = {}
-    try:
-        given = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=20)
-    except ValueError as error:
-        raise _invalid("", "has too many parameters") from error
-    for name, value in given:
-        if name not in _PAGE_PARAMETERS:
-            offered = ", ".join(sorted(_PAGE_PARAMETERS))
-            raise _invalid(pointer_to("", name[:_NAME_MAX]), f"is no parameter of a list; they know: {offered}")
-        if name in values:
-            raise _invalid(f"/{name}", "must be given once")
-        if len(value) > _TEXT_MAX or not value.isprintable():
-            raise _invalid(f"/{name}", f"must be at most {_TEXT_MAX} printable characters")
-        values[name] = value
+    values = query_of(request, _PAGE_PARAMETERS)
     size = values.get("page_size", "25")
     if not (size.isascii() and size.isdigit() and len(size) < 4):
         raise _invalid("/page_size", "must be 10, 25, 50 or 100")
@@ -121,6 +109,25 @@ def page_of(request: ApiRequest) -> PageRequest:
         sort=values.get("sort") or None,
         search=values.get("search") or None,
     )
+
+
+def query_of(request: ApiRequest, known: Collection[str]) -> dict[str, str]:
+    """Return the parameters of the query that were given; raises ValidationFailed for others and for odd values."""
+    values: dict[str, str] = {}
+    try:
+        given = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=20)
+    except ValueError as error:
+        raise _invalid("", "has too many parameters") from error
+    for name, value in given:
+        if name not in known:
+            offered = ", ".join(sorted(known))
+            raise _invalid(pointer_to("", name[:_NAME_MAX]), f"is no parameter here; there are: {offered}")
+        if name in values:
+            raise _invalid(f"/{name}", "must be given once")
+        if len(value) > _TEXT_MAX or not value.isprintable():
+            raise _invalid(f"/{name}", f"must be at most {_TEXT_MAX} printable characters")
+        values[name] = value
+    return values
 
 
 def name_in_path(text: str) -> str:
