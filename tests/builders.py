@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
 import itertools
 import json
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -15,6 +16,8 @@ from typing import Any
 from sqlalchemy import text
 
 from walletd.bootstrap import build_runtime
+from walletd.channels.addresses import AddressGuard
+from walletd.channels.webhooks import WebhookSender
 from walletd.db import publishing
 from walletd.db.database import Database
 from walletd.domain.balances import Balances
@@ -194,6 +197,13 @@ def demo_credentials() -> PassCredentials:
     return make_demo_credentials(START)
 
 
+async def _public(host: str, port: int) -> Sequence[str]:
+    """Give every name an address that anybody reaches: tests ask nobody outside of this machine."""
+    with suppress(ValueError):
+        return [str(ipaddress.ip_address(host))]
+    return ["127.0.0.1"] if host == "localhost" else ["1.1.1.1"]
+
+
 @asynccontextmanager
 async def open_shop(database: Database, clock: Clock | None = None) -> AsyncIterator[Shop]:
     """Give a shop with demo credentials on a started, migrated database."""
@@ -215,6 +225,7 @@ async def open_shop(database: Database, clock: Clock | None = None) -> AsyncIter
         clock=clock,
     )
     runtime.platforms = {"apple": pushes}
+    runtime.webhook_channel = WebhookSender(AddressGuard(resolver=_public))
     services = build_services(runtime)
     merchant = await services.merchants.create(NewMerchant("Café Morgenrot"))
     credentials = demo_credentials()

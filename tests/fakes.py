@@ -206,6 +206,7 @@ class FakeServices:
     checkpoints: object = field(default_factory=SimpleNamespace)
     reports: object = field(default_factory=SimpleNamespace)
     statements: object = field(default_factory=SimpleNamespace)
+    webhooks: object = field(default_factory=SimpleNamespace)
     deliveries: object = field(default_factory=SimpleNamespace)
 
     def bundle(self) -> Services:
@@ -215,5 +216,5 @@ class FakeServices:
     def refuse_everything(self, error: WalletdError | Exception) -> None:
         """Have every service of the API raise the error."""
         books = ("ledger", "accounts", "checkpoints", "reports", "statements")
-        for name in ("programs", "customers", "cards", *books, "deliveries"):
+        for name in ("programs", "customers", "cards", *books, "webhooks", "deliveries"):
             setattr(self, name, Refusing(error))

@@ -9,11 +9,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Final
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from walletd.channels.addresses import AddressGuard
+from walletd.channels.webhooks import WebhookSender
 from walletd.db.database import Database, migrate, open_database, schema
 from walletd.domain.errors import ConfigurationRefused
 from walletd.domain.publishing import PushSchedule
@@ -102,6 +105,7 @@ async def application(
         yield Application(settings, services, runtime, apple, templates, clock)
     finally:
         await apple.close()
+        await runtime.webhook_channel.close()
         await database.close()
 
 
@@ -127,6 +131,7 @@ def build_runtime(
         colors={name: _colors(template) for name, template in templates.items()},
         draw_qr=qr_svg,
         public_url=settings.public_url,
+        webhook_channel=_webhook_sender(settings),
         instance=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
         schedule=PushSchedule(burst=settings.apns_burst),
         add_link_seconds=settings.add_link_days * 24 * 3600,
@@ -153,6 +158,11 @@ def master_key(settings: Settings) -> bytes:
 def intermediates_pem(credentials: PassCredentials) -> bytes:
     """Return the authorities that issued pass credentials, PEM: what a fake Apple has to trust."""
     return b"".join(certificate.public_bytes(Encoding.PEM) for certificate in credentials.chain)
+
+
+def _webhook_sender(settings: Settings) -> WebhookSender:
+    guard = AddressGuard(ip_network(network) for network in settings.webhook_networks)
+    return WebhookSender(guard, settings.webhook_ca_file)
 
 
 def _decoded(text: str, source: str) -> bytes:

@@ -26,6 +26,7 @@ CONFIG_FILE_DESCRIPTION = "TOML file with settings; without it walletd.toml in t
 # The test suite has settings of its own (a database server to use); a walletd that a test starts must not stumble.
 _OF_THE_TESTS = "WALLETD_TEST_"
 _HIDDEN = "***"
+_NETWORKS = ("trusted_proxies", "webhook_networks")
 
 
 class SettingsRefused(Exception):
@@ -118,6 +119,20 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         Meta(
             description="Mail server: smtp://user:password@host:587, or smtps:// for TLS from the first byte",
             extra={"secret": True, "default": "no mail is sent"},
+        ),
+    ] = None
+    webhook_networks: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Private networks that webhooks may call, comma-separated, such as 10.1.0.0/16",
+            extra={"default": "none"},
+        ),
+    ] = ()
+    webhook_ca_file: Annotated[
+        Path | None,
+        Meta(
+            description="Certificate authorities to trust for webhooks",
+            extra={"default": "the operating system's"},
         ),
     ] = None
     log_format: Annotated[
@@ -242,9 +257,10 @@ def _reason(error: Exception) -> str:
 def _converted(values: dict[str, object]) -> Settings:
     if isinstance(values.get("public_url"), str):
         values["public_url"] = str(values["public_url"]).rstrip("/")
-    proxies = values.get("trusted_proxies")
-    if isinstance(proxies, str):
-        values["trusted_proxies"] = [part.strip() for part in proxies.split(",") if part.strip()]
+    for field in _NETWORKS:
+        given = values.get(field)
+        if isinstance(given, str):
+            values[field] = [part.strip() for part in given.split(",") if part.strip()]
     try:
         return msgspec.convert(values, Settings, strict=False, dec_hook=_path)
     except msgspec.ValidationError as error:
@@ -280,11 +296,12 @@ def _refuse_bad_addresses(settings: Settings) -> None:
         raise SettingsRefused("WALLETD_PUBLIC_URL must be an address without a user, a path or a query")
     if settings.smtp_url is not None and not settings.smtp_url.startswith(("smtp://", "smtps://")):
         raise SettingsRefused("WALLETD_SMTP_URL must start with smtp:// or smtps://")
-    for network in settings.trusted_proxies:
-        try:
-            ipaddress.ip_network(network)
-        except ValueError as error:
-            raise SettingsRefused("WALLETD_TRUSTED_PROXIES must list networks such as 10.0.0.0/8") from error
+    for field in _NETWORKS:
+        for network in getattr(settings, field):
+            try:
+                ipaddress.ip_network(network)
+            except ValueError as error:
+                raise SettingsRefused(f"{PREFIX}{field.upper()} must list networks such as 10.0.0.0/8") from error
 
 
 def _is_web_address(value: str) -> bool:

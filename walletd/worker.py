@@ -53,7 +53,7 @@ class Worker:
         self._services = services
         self._subscribe = subscribe
         self._poll_seconds = poll_seconds
-        self._rounds_ended_at = dict.fromkeys(("publish", "deliver"), time.monotonic())
+        self._rounds_ended_at = dict.fromkeys(("publish", "deliver", "webhooks"), time.monotonic())
         WORKER_LAG.set_function(self.lag_seconds)
 
     def lag_seconds(self) -> float:
@@ -65,10 +65,12 @@ class Worker:
         deliveries = _Overlapping(self._deliver)
         publish = _Loop("publish", self._publish, self._until_poll, self._poll_seconds)
         deliver = _Loop("deliver", deliveries.round, self._until_due, self._poll_seconds)
+        webhooks = _Loop("webhooks", self._send_webhooks, self._until_webhook, self._poll_seconds)
         async with asyncio.TaskGroup() as loops:
-            for loop in (publish, deliver):
+            for loop in (publish, deliver, webhooks):
                 loops.create_task(loop.run(self._subscribe(loop.name), stop, self._note_round))
         await deliveries.finish()
+        await self._services.webhook_delivery.finish()
         try:
             await self._services.publisher.release()
         except StorageUnavailable as error:
@@ -83,6 +85,13 @@ class Worker:
 
     async def _deliver(self) -> int:
         return await self._services.deliveries.deliver_due()
+
+    async def _send_webhooks(self) -> int:
+        return await self._services.webhook_delivery.start_due()
+
+    async def _until_webhook(self) -> float:
+        seconds = await self._services.webhook_delivery.seconds_until_due()
+        return self._poll_seconds if seconds is None else min(seconds, self._poll_seconds)
 
     async def _until_poll(self) -> float:
         return self._poll_seconds

@@ -51,6 +51,15 @@ STORY = (
     ("post", "/redemptions"),
     ("get", "/redemptions/{code}"),
     ("post", "/redemptions/{code}/capture"),
+    ("post", "/webhooks"),
+    ("get", "/webhooks"),
+    ("get", "/webhooks/{webhook_id}"),
+    ("post", "/webhooks/{webhook_id}/enable"),
+    ("post", "/webhooks/{webhook_id}/rotate-secret"),
+    ("post", "/webhooks/{webhook_id}/test"),
+    ("get", "/webhooks/{webhook_id}/deliveries"),
+    ("post", "/webhooks/{webhook_id}/replay"),
+    ("delete", "/webhooks/{webhook_id}"),
     ("post", "/cards/{serial_number}/revoke"),
     ("post", "/cards/{serial_number}/reinstate"),
 )
@@ -105,7 +114,8 @@ def _example_of(openapi: Document, name: str) -> str:
     card = _success(openapi["paths"]["/cards"]["post"])[1]["example"]
     transaction = _success(openapi["paths"]["/transactions"]["post"])[1]["example"]
     redemption = _success(openapi["paths"]["/redemptions"]["post"])[1]["example"]
-    return str((redemption | card | transaction)[name])
+    webhook = _success(openapi["paths"]["/webhooks"]["post"])[1]["example"]
+    return str((redemption | card | transaction | webhook)[name])
 
 
 def _learn(known: dict[str, str], example: Any, answer: Any) -> None:

@@ -21,6 +21,8 @@ from walletd.db import (
     publishing,
     redemptions,
     scheduler_runs,
+    webhook_messages,
+    webhooks,
 )
 from walletd.db.base import metadata
 
@@ -43,6 +45,8 @@ NOUNS = (
     publishing,
     redemptions,
     scheduler_runs,
+    webhook_messages,
+    webhooks,
 )
 """Every file that defines a table; importing them fills `metadata`."""
 

@@ -321,6 +321,18 @@ class LedgerUnproved(WalletdError):
     code = "ledger_unproved"
 
 
+class WebhookTargetRefused(ValidationFailed):
+    """The address of a webhook is one that walletd will not call."""
+
+    code = "webhook_target_refused"
+
+
+class WebhookDisabled(Conflict):
+    """The webhook is disabled; enable it first."""
+
+    code = "webhook_disabled"
+
+
 class CheckpointInvalid(WalletdError):
     """The text is no checkpoint of this walletd, or was changed after it was signed."""
 

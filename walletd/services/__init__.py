@@ -23,6 +23,8 @@ from walletd.services.reports import Reports
 from walletd.services.runtime import Runtime
 from walletd.services.statements import Statements
 from walletd.services.upkeep import Upkeep
+from walletd.services.webhook_delivery import WebhookDelivery
+from walletd.services.webhooks import Webhooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,8 @@ class Services:
     reports: Reports
     statements: Statements
     upkeep: Upkeep
+    webhook_delivery: WebhookDelivery
+    webhooks: Webhooks
 
 
 def build_services(runtime: Runtime) -> Services:
@@ -73,4 +77,6 @@ def build_services(runtime: Runtime) -> Services:
         reports=Reports(runtime, ledger),
         statements=Statements(runtime),
         upkeep=Upkeep(runtime, ledger, proof, checkpoints, deliveries, merchants),
+        webhook_delivery=WebhookDelivery(runtime),
+        webhooks=Webhooks(runtime),
     )

@@ -29,6 +29,7 @@ from walletd.services.customers import insert_customer
 from walletd.services.idempotency import Answer, Protected, check_key, encode, once
 from walletd.services.links import Links
 from walletd.services.runtime import Runtime
+from walletd.services.webhook_events import tell_card
 
 
 class Cards:
@@ -117,6 +118,7 @@ class Cards:
             changed = cards.revoke(tx, serial_number) if deed == "revoke" else cards.reinstate(tx, serial_number)
             if changed:
                 audit.record(tx, by, now, f"card.{deed}d", serial_number, {"reason": reason})
+                tell_card(tx, found.card, f"card.{deed}d", now)
                 serials = publishing.mark_card_dirty(tx, serial_number, now)
                 tx.after_commit.append(lambda: self._runtime.remembered.forget(serials))
             after = cards.find(tx, by.merchant_id, serial_number) or found
@@ -158,6 +160,7 @@ class Cards:
         if shared is None:
             account = _open_balance(tx, by, card, program, account)
         audit.record(tx, by, now, "card.issued", card.serial_number, {"program_id": program.id})
+        tell_card(tx, card, "card.issued", now)
         publishing.mark_card_dirty(tx, card.serial_number, now)
         return CardInContext(card, program, customer, account, "")
 

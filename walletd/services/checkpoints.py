@@ -6,7 +6,7 @@ import binascii
 from base64 import b64decode, b64encode
 from typing import Final
 
-from walletd.db import accounts, checkpoints
+from walletd.db import accounts, checkpoints, merchants
 from walletd.db.base import Tx
 from walletd.domain.checkpoints import (
     GENESIS_DIGEST,
@@ -18,6 +18,7 @@ from walletd.domain.checkpoints import (
 )
 from walletd.domain.errors import CheckpointInvalid, Conflict, LedgerUnproved
 from walletd.services.runtime import Runtime
+from walletd.services.webhook_events import tell
 
 _ACCOUNTS_AT_ONCE: Final = 5_000
 """So many accounts are looked at for one checkpoint: no till waits long for the transaction that stores it."""
@@ -106,7 +107,11 @@ class Checkpoints:
                 previous_digest=GENESIS_DIGEST if before is None else before.checkpoint.digest(),
             )
             signature = self._runtime.vault.sign_checkpoint(checkpoint.statement().encode())
-            checkpoints.insert(tx, SignedCheckpoint(checkpoint, b64encode(signature).decode()), heads)
+            signed = SignedCheckpoint(checkpoint, b64encode(signature).decode())
+            checkpoints.insert(tx, signed, heads)
+            content = {"number": checkpoint.number, "checkpoint": signed.text()}
+            for merchant in merchants.all_merchants(tx):
+                tell(tx, merchant.id, "ledger.checkpoint", str(checkpoint.number), content, now)
 
         try:
             await self._runtime.database.write(write)

@@ -19,6 +19,7 @@ from walletd.domain.publishing import sequence_of_tag, update_tag
 from walletd.services.passes import Passes, scheme_of
 from walletd.services.publisher import Publisher
 from walletd.services.runtime import Runtime
+from walletd.services.webhook_events import tell_card
 from walletd.telemetry import DEVICE_MESSAGES
 
 _PUSH_TOKEN: Final = re.compile(r"[0-9a-fA-F]{32,200}\Z")
@@ -143,7 +144,11 @@ class Devices:
         """Follow installed and uninstalled on cards that are not revoked or deleted (domain.md 2.3.1)."""
         if cards.change_status(tx, serial, status, among=("issued", "installed", "uninstalled")):
             phone = Principal(merchant_id, "phone", "phone", frozenset())
-            audit.record(tx, phone, self._runtime.clock(), f"card.{status}", serial)
+            now = self._runtime.clock()
+            audit.record(tx, phone, now, f"card.{status}", serial)
+            stored = cards.find(tx, merchant_id, serial)
+            if stored is not None:
+                tell_card(tx, stored.card, f"card.{status}", now)
 
 
 def _is_news(row: ListedPass, after: int) -> bool:

@@ -7,10 +7,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Final
 
-from walletd.db import deliveries, lanes, merchants, publishing
+from walletd.db import deliveries, lanes, merchants, publishing, webhook_messages
 from walletd.db.base import Tx
 from walletd.db.merchants import CredentialsRow
 from walletd.domain.calendar import age_seconds, milliseconds
+from walletd.domain.webhooks import DEAD, PENDING, WAITING
 from walletd.services.deliveries import MASS_REJECTION
 from walletd.services.runtime import Runtime
 from walletd.telemetry import CERTIFICATE_DAYS, QUEUE_AGE, QUEUE_DEPTH
@@ -41,12 +42,18 @@ class Health:
             for queue, depth, age in (("dirty cards", dirty, publish_lag), ("due deliveries", due, deliver_lag)):
                 QUEUE_DEPTH.labels(queue).set(depth)
                 QUEUE_AGE.labels(queue).set(age)
+            messages = webhook_messages.count_by_state(tx)
+            to_send = messages.get(WAITING, 0) + messages.get(PENDING, 0)
+            QUEUE_DEPTH.labels("webhook messages").set(to_send)
+            QUEUE_DEPTH.labels("webhook dead letters").set(messages.get(DEAD, 0))
             certificates = [_certificate(row, now) for row in merchants.all_credentials(tx)]
             _show_first_ends(certificates)
             return {
                 "ready": True,
                 "dirty_cards": dirty,
                 "due_targets": due,
+                "webhook_messages": to_send,
+                "webhook_dead_letters": messages.get(DEAD, 0),
                 "publish_lag_seconds": round(publish_lag, 3),
                 "deliver_lag_seconds": round(deliver_lag, 3),
                 "worker": "behind" if max(publish_lag, deliver_lag) > _LAG_ALARM_SECONDS else "in time",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -11,6 +11,7 @@ from typing import Protocol
 from walletd.db.database import Database
 from walletd.domain.cards import Card
 from walletd.domain.publishing import PushSchedule
+from walletd.domain.webhooks import Attempt
 from walletd.services.remembered import RememberedPasses
 from walletd.wallets import PassIdentity, WalletPlatform
 
@@ -43,6 +44,19 @@ class Vault(Protocol):
         """Say whether a checkpoint is one of ours."""
 
 
+class WebhookChannel(Protocol):
+    """The way to endpoints of webhooks."""
+
+    async def check(self, url: str) -> None:
+        """Raise WebhookTargetRefused where a URL leads to what will not be called."""
+
+    async def send(self, url: str, message_id: str, at: datetime, body: bytes, secrets: Sequence[bytes]) -> Attempt:
+        """Send a message once and return what came of it; never raises."""
+
+    async def close(self) -> None:
+        """Close all connections."""
+
+
 @dataclass(slots=True)
 class Runtime:
     """Everything a service needs; built once, by bootstrap."""
@@ -58,6 +72,7 @@ class Runtime:
     draw_qr: Callable[[str], bytes]
     """Draws a text as a QR in an SVG image."""
     public_url: str
+    webhook_channel: WebhookChannel
     instance: str
     """Name of this process among others, as holder of leases."""
     schedule: PushSchedule = field(default_factory=PushSchedule)

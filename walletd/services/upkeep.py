@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from walletd.db import deliveries, device_log, idempotency, lots, publishing, scheduler_runs
+from walletd.db import deliveries, device_log, idempotency, lots, publishing, scheduler_runs, webhook_messages
 from walletd.db.base import Tx
 from walletd.domain.errors import LedgerUnproved
 from walletd.services.checkpoints import Checkpoints
@@ -22,6 +22,7 @@ _DEVICE_LOG_LINES: Final = 50_000
 _RUNS_KEPT: Final = timedelta(days=90)
 _RUNS_PER_JOB: Final = 10_000
 """So many runs are kept of a job: about two days of the most frequent one."""
+_MESSAGES_KEPT: Final = timedelta(days=30)
 _AT_ONCE: Final = 500
 
 log = logger(__name__)
@@ -52,6 +53,7 @@ class Upkeep:
         await self._merchants.load_credentials()
         if self._runtime.database.exclusive:
             await self._runtime.database.write(deliveries.release_all)
+            await self._runtime.database.write(webhook_messages.release_all)
         await self.republish_changed_templates()
 
     async def republish_changed_templates(self) -> int:
@@ -124,7 +126,12 @@ class Upkeep:
             lambda tx: device_log.purge(tx, now - _DEVICE_LOG_KEPT, _DEVICE_LOG_LINES)
         )
         await self._runtime.database.write(lambda tx: scheduler_runs.purge(tx, now - _RUNS_KEPT, _RUNS_PER_JOB))
-        return f"{answers} answers and {lines} device messages forgotten"
+        messages = 0
+        while done := await self._runtime.database.write(
+            lambda tx: webhook_messages.purge(tx, now - _MESSAGES_KEPT, _AT_ONCE)
+        ):
+            messages += done
+        return f"{answers} answers, {lines} device messages and {messages} webhook messages forgotten"
 
     async def claim_slot(self, job: str, slot: datetime) -> bool:
         """Take a slot of a scheduled job; False where another scheduler has it."""

@@ -56,6 +56,8 @@ STATUS: Final[Mapping[type[errors.WalletdError], int]] = {
     errors.TemplateInvalid: 422,
     errors.CertificateInvalid: 422,
     errors.CheckpointInvalid: 422,
+    errors.WebhookTargetRefused: 422,
+    errors.WebhookDisabled: 409,
     errors.SigningUnavailable: 503,
     errors.StorageUnavailable: 503,
     errors.StorageFull: 503,

@@ -8,6 +8,7 @@ from walletd.db import accounts, audit, ledger, lots, publishing, redemptions
 from walletd.db.audit import Deed
 from walletd.db.base import Tx
 from walletd.domain.account_page import AccountPage
+from walletd.services import webhook_events
 from walletd.services.booking.loading import Desk
 
 
@@ -21,6 +22,7 @@ def store(tx: Tx, desk: Desk, deeds: Sequence[Deed]) -> list[str]:
         audit.record_all(tx, deeds, desk.now)
     if not changed:
         return []
+    webhook_events.tell_accounts_changed(tx, [book.state for book in changed], desk.now)
     return publishing.mark_accounts_dirty(tx, [book.state.id for book in changed], desk.now)
 
 

@@ -31,6 +31,7 @@ from walletd.web.api import (
     reports,
     statements,
     transactions,
+    webhooks,
 )
 from walletd.web.api.endpoint import OPT, Endpoint
 from walletd.web.errors import PROBLEM_TYPE, STATUS, TYPE_PREFIX, headers_of, problem
@@ -45,6 +46,7 @@ ROUTES: Final[tuple[HTTPRouteHandler, ...]] = (
     *statements.ROUTES,
     *reports.ROUTES,
     *checkpoints.ROUTES,
+    *webhooks.ROUTES,
 )
 """All routes of the API: what the application serves is what the document shows."""
 
