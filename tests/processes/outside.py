@@ -34,6 +34,8 @@ class Till:
     """Serial number → what all answered bookings give."""
     answered: dict[str, set[str]] = field(default_factory=dict)
     """Serial number → ids of the answered transactions."""
+    held: dict[str, int] = field(default_factory=dict)
+    """Serial number → what reservations hold that nobody came back to."""
     repeats: int = 0
     unanswered: list[str] = field(default_factory=list)
     """Requests that were worked on and got no answer, by kind of fault.
@@ -60,26 +62,57 @@ class Till:
     async def book(self, serial: str, amount: int) -> None:
         """Book until it is answered; a repeated request must get the answer of the first."""
         body = {"card": serial, "type": "credit" if amount > 0 else "debit", "amount": abs(amount)}
-        key = str(uuid4())
-        answer = await self._insist(body, key)
-        if answer.status_code == 409:
-            assert answer.json()["code"] == "insufficient_balance", answer.text
+        booked = await self._once("/api/v1/transactions", body)
+        if booked is not None:
+            self._note(serial, booked["transaction_id"], amount)
+
+    async def redeem(self, serial: str, amount: int) -> None:
+        """Reserve, and then capture, capture a part, give back, or walk away."""
+        held = await self._once("/api/v1/redemptions", {"card": serial, "amount": amount})
+        if held is None:
             return
-        assert answer.status_code == 201, answer.text
-        transaction = answer.json()["transaction_id"]
+        path = f"/api/v1/redemptions/{held['code']}"
+        match random.choice(("capture", "part", "release", "walk away")):
+            case "capture":
+                captured = await self._once(f"{path}/capture", {})
+            case "part":
+                captured = await self._once(f"{path}/capture", {"amount": (amount + 1) // 2})
+            case "release":
+                released = (await self._insist("DELETE", path, None, None)).json()
+                assert released["state"] == "released", released
+                self._note(serial, released["transaction_id"], 0)
+                return
+            case _:
+                self.held[serial] = self.held.get(serial, 0) + amount
+                return
+        assert captured is not None
+        self._note(serial, captured["transaction_id"], -captured["captured"])
+
+    def _note(self, serial: str, transaction: str, amount: int) -> None:
         assert transaction not in self.answered[serial]
         self.answered[serial].add(transaction)
         self.expected[serial] += amount
-        if random.random() < 0.1:
-            again = await self._insist(body, key)
-            assert again.json()["transaction_id"] == transaction
-            assert again.headers["idempotency-replayed"] == "true"
 
-    async def _insist(self, body: Mapping[str, object], key: str) -> httpx.Response:
+    async def _once(self, path: str, body: Mapping[str, object]) -> dict[str, Any] | None:
+        """Post under one key until it is answered, now and then once more; None where too little is there."""
+        key = str(uuid4())
+        answer = await self._insist("POST", path, body, key)
+        if answer.status_code == 409:
+            assert answer.json()["code"] == "insufficient_balance", answer.text
+            return None
+        assert answer.status_code in {200, 201}, answer.text
+        document: dict[str, Any] = answer.json()
+        if random.random() < 0.1:
+            again = await self._insist("POST", path, body, key)
+            assert again.json() == document
+            assert again.headers["idempotency-replayed"] == "true"
+        return document
+
+    async def _insist(self, method: str, path: str, body: object, key: str | None) -> httpx.Response:
         fault = None
         while True:
             try:
-                answer = await self.ask("POST", "/api/v1/transactions", body, key)
+                answer = await self.ask(method, path, body, key)
             except httpx.ConnectError:
                 pass
             except httpx.TransportError as error:

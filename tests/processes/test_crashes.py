@@ -14,6 +14,7 @@ from walletd.demo.iphone import Code
 _KILLS = 12
 _PHONES = 24
 _TILLS = 8
+_MANY_TILLS, _CARDS, _MANY_KILLS, _ACKNOWLEDGED = 32, 200, 20, 2_000
 _LEASE_SECONDS = 50.0
 """Longer than what a killed process held in PostgreSQL stays leased; an embedded database frees it at the start."""
 
@@ -67,3 +68,57 @@ async def test_killed_processes_lose_and_double_nothing_and_every_phone_shows_th
     of_kills = {Code.UNEXPECTED_STATUS, Code.UNCHANGED}
     complaints = [each for phone in outside.phones for each in phone.complaints]
     assert [each.log_line for each in complaints if each.code not in of_kills] == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+async def test_thirty_two_tills_on_two_hundred_cards_lose_nothing_over_twenty_kills(
+    outside: Outside, start: Start
+) -> None:
+    """P1: bookings and reservations, repeated under their keys; lost 0, doubled 0, negative 0, all sums equal."""
+    served = start(outside.environ)
+    await served.ready()
+    await open_program(outside)
+    till = outside.till
+    accounts = {}
+    for number in range(_CARDS):
+        card = await till.card(outside.program_id, f"Person {number}")
+        accounts[card["serial_number"]] = card["account_id"]
+    serials = list(accounts)
+    is_over = asyncio.Event()
+
+    async def keep_working() -> None:
+        while not is_over.is_set():
+            serial = random.choice(serials)
+            if random.random() < 0.7:
+                await till.book(serial, random.choice((50, 20, 10, -5, -30)))
+            else:
+                await till.redeem(serial, random.randint(1, 20))
+
+    tills = [asyncio.create_task(keep_working()) for _ in range(_MANY_TILLS)]
+    while served.kills < _MANY_KILLS or sum(map(len, till.answered.values())) < _ACKNOWLEDGED:
+        await asyncio.sleep(random.uniform(0.1, 2.5))
+        assert not any(task.done() for task in tills), [task.exception() for task in tills if task.done()]
+        await served.kill()
+        served.start()
+        await served.ready()
+    is_over.set()
+    await asyncio.gather(*tills)
+
+    for serial, account_id in accounts.items():
+        history = await till.entries(account_id)
+        assert {entry["transaction_id"] for entry in history} == till.answered[serial]
+        assert len(history) == len(till.answered[serial])
+        active = [entry for entry in history if entry["status"] == "active"]
+        assert sum(entry["amount"] for entry in active) == till.expected[serial]
+        assert min((entry["balance_after"] for entry in history), default=0) >= 0
+        account = (await till.ask("GET", f"/api/v1/accounts/{account_id}")).json()
+        # `total` is what is neither spent nor reserved.
+        assert (account["total"], account["reserved"]) == (
+            till.expected[serial] - till.held.get(serial, 0),
+            till.held.get(serial, 0),
+        )
+    assert till.repeats >= _MANY_KILLS, "the kills hit no request"
+    assert await served.stop() == 0
+    proof = start(outside.environ, "ledger", "verify", name="proof")
+    assert await proof.ended() == 0

@@ -183,7 +183,7 @@ class AccountBook(AccountPage):
         """Put back what a redemption held; an entry that changes no balance keeps it in the history (I-04)."""
         self._release_hold(redemption)
         self._append(transaction, Movement("redeem", -redemption.amount, "redeemed"), Effect(status=DISCARDED))
-        self._note(replace(redemption, state=state, closed_at=self.now))
+        self._note(replace(redemption, state=state, closed_at=self.now, transaction_id=transaction.id))
         self._after_return(redemption, transaction)
 
     def _release_hold(self, redemption: Redemption) -> None:

@@ -189,7 +189,7 @@ class RedemptionAnswer(Struct, kw_only=True, forbid_unknown_fields=True):
     created_at: Moment
     expires_at: Annotated[Moment, Meta(description="From this instant on it can no longer be captured.")]
     closed_at: Moment | None
-    transaction_id: Annotated[str | None, Meta(description="The transaction that captured it.")]
+    transaction_id: Annotated[str | None, Meta(description="The transaction that captured, released or discarded it.")]
     entries: list[EntryAnswer]
     account: AccountAnswer
 
