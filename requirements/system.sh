@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the parts of the operating system that some tests need: openssl, and a Chromium for the pages.
+# Installs the parts of the operating system that some tests need: openssl, strace, and a Chromium for the pages.
 # Where that is not possible, those tests are skipped, and fail under CI=true.
 set -eu
 cd "$(dirname "$0")/.."
@@ -10,7 +10,9 @@ has_chromium() {
 }
 
 missing=
-command -v openssl >/dev/null || missing=openssl
+for program in openssl strace; do
+    command -v "$program" >/dev/null || missing="$missing $program"
+done
 has_chromium || missing="$missing chromium"
 [ -n "$missing" ] || exit 0
 
@@ -21,5 +23,8 @@ if ! has_chromium && [ "$(id -u)" = 0 ]; then
     .venv/bin/python -m playwright install --with-deps chromium >/dev/null 2>&1 || true
 fi
 
-command -v openssl >/dev/null || echo "openssl is missing and could not be installed: the tests that need it are skipped."
+for program in openssl strace; do
+    command -v "$program" >/dev/null ||
+        echo "$program is missing and could not be installed: the tests that need it are skipped."
+done
 has_chromium || echo "Chromium is missing and could not be installed: the tests that need it are skipped."

@@ -13,6 +13,8 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -122,13 +124,25 @@ def _given_address() -> str | None:
     return make_url(given).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
 
 
-def _start(folder: Path) -> str:
+@contextmanager
+def careless_server() -> Iterator[str]:
+    """Run a server of its own that does not sync, and give the address of its empty database."""
+    with tempfile.TemporaryDirectory(prefix="walletd-careless-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        try:
+            yield _start(folder, "-c fsync=off")
+        finally:
+            stop(folder)
+
+
+def _start(folder: Path, more: str = "") -> str:
     data = folder / "postgres"
     data.mkdir(mode=0o700, exist_ok=True)
     if os.geteuid() == 0:
         os.chown(data, _NOBODY, _NOBODY)
     _run(folder, "initdb", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync", "-D", str(data))
-    options = f"{_OPTIONS} -c unix_socket_directories='{data}'"
+    options = f"{_OPTIONS} -c unix_socket_directories='{data}' {more}"
     _run(folder, "pg_ctl", "start", "-s", "-w", "-D", str(data), "-l", str(data / "log"), "-o", options)
     with psycopg.connect(host=str(data), user="postgres", dbname="postgres", autocommit=True) as connection:
         connection.execute("CREATE ROLE walletd LOGIN CREATEDB")

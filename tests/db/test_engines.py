@@ -12,9 +12,11 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from tests.builders import Shop, open_shop
+from tests.postgres import careless_server
 from walletd.db import merchants
 from walletd.db.base import APPEND_ONLY, Tx
 from walletd.db.database import Database, migrate, open_database
+from walletd.db.files import file_system_of
 from walletd.db.schema import metadata
 from walletd.db.sqlite import SqliteBackend, is_fixed
 from walletd.domain.errors import ConfigurationRefused, Conflict, NotFound, StorageFull, StorageUnavailable
@@ -164,6 +166,58 @@ async def test_sqlite_runs_durably(sqlite_url: str) -> None:
     assert await database.write(pragmas) == ["wal", 2, 1]
     assert await database.read(pragmas) == ["wal", 2, 1]
     await database.close()
+
+
+async def test_a_sqlite_that_would_not_sync_each_commit_is_refused(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With synchronous=NORMAL a power cut loses answered bookings, so walletd does not start."""
+    monkeypatch.setattr("walletd.db.sqlite.PRAGMAS", ("journal_mode=WAL", "synchronous=NORMAL"))
+    with pytest.raises(ConfigurationRefused, match="synchronous"):
+        await open_database(sqlite_url).start()
+
+
+@pytest.mark.parametrize("kind", ["nfs4", "cifs", "9p"])
+async def test_a_sqlite_file_on_a_network_file_system_is_refused(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """The shared index of a WAL needs one machine's memory; the refusal says where to go instead."""
+    monkeypatch.setattr("walletd.db.sqlite.file_system_of", lambda _path: kind)
+    with pytest.raises(ConfigurationRefused, match=f"{kind}.*WALLETD_DATA_DIR or use PostgreSQL"):
+        await open_database(sqlite_url).start()
+    with pytest.raises(ConfigurationRefused, match=kind):
+        migrate(sqlite_url)
+
+
+def test_the_file_system_of_a_path_is_that_of_the_nearest_mount_above_it() -> None:
+    """A path below /proc lies on proc, also where nothing exists under its name yet."""
+    assert file_system_of(Path("/proc/new.sqlite3")) == "proc"
+    assert file_system_of(Path("/new.sqlite3")) != "proc"
+
+
+def test_a_mount_point_with_a_space_in_its_name_is_read(tmp_path: Path) -> None:
+    """The kernel writes a space in the name of a mount point as an octal number."""
+    mounts = "disk / ext4 rw 0 0\nserver:/shop /srv/my\\040shop nfs4 rw 0 0\n"
+    (tmp_path / "mounts").write_text(mounts)
+    assert file_system_of(Path("/srv/my shop/x.sqlite3"), tmp_path / "mounts") == "nfs4"
+    assert file_system_of(Path("/srv/my shops/x.sqlite3"), tmp_path / "mounts") == "ext4"
+
+
+async def test_a_postgresql_that_answers_before_it_stores_is_refused(postgres_url: str) -> None:
+    """With synchronous_commit=off a power cut loses answered bookings, so walletd does not start."""
+    engine = create_engine(postgres_url)
+    with engine.begin() as connection:
+        connection.execute(text(f'ALTER DATABASE "{engine.url.database}" SET synchronous_commit = off'))
+    engine.dispose()
+    with pytest.raises(ConfigurationRefused, match="synchronous_commit = off"):
+        await open_database(postgres_url).start()
+
+
+@pytest.mark.usefixtures("postgres_server")
+async def test_a_postgresql_that_never_syncs_is_refused() -> None:
+    """With fsync=off a power cut loses the whole database, so walletd does not start."""
+    with careless_server() as url, pytest.raises(ConfigurationRefused, match="fsync = off"):
+        await open_database(url).start()
 
 
 async def test_a_full_disk_books_nothing_and_heals_without_a_restart(sqlite_url: str) -> None:

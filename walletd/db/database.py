@@ -16,7 +16,7 @@ from walletd.db.migrate import newest_revision
 from walletd.db.postgres import PostgresBackend
 from walletd.db.sqlite import SqliteBackend
 from walletd.db.wakeups import Wakeup, Wakeups
-from walletd.domain.errors import ConfigurationRefused
+from walletd.domain.errors import ConfigurationRefused, WalletdError
 
 Result = TypeVar("Result")
 
@@ -61,8 +61,12 @@ class Database:
         self.exclusive = backend.exclusive
 
     async def start(self) -> None:
-        """Open the connections."""
-        await asyncio.to_thread(self._backend.start, self._wakeups)
+        """Open the connections; what was opened before a refusal is closed again."""
+        try:
+            await asyncio.to_thread(self._backend.start, self._wakeups)
+        except WalletdError:
+            await self.close()
+            raise
 
     async def write(self, fn: Callable[[Tx], Result]) -> Result:
         """Run `fn` in one committed transaction, in one hop; `fn` may be run again after a conflict."""

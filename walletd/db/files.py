@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
+from typing import Final
+
+_ESCAPED: Final = re.compile(r"\\([0-7]{3})")
+"""How the kernel writes a space, a tab, a line end and a backslash in the name of a mount point: proc(5)."""
 
 
 def identity(path: Path) -> tuple[int, int] | None:
@@ -15,16 +20,17 @@ def identity(path: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def file_system_of(path: Path) -> str:
+def file_system_of(path: Path, mounts_file: Path = Path("/proc/self/mounts")) -> str:
     """Return the type of the file system a path lies on, by the longest mount point above it; empty if unknown."""
     try:
-        mounts = Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()
+        mounts = mounts_file.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError:
         return ""
     wanted = os.path.realpath(path.parent)
     best = ("", "")
     for line in mounts:
-        _, point, kind, *_ = line.split(" ")
+        _, written, kind, *_ = line.split(" ")
+        point = _ESCAPED.sub(lambda match: chr(int(match[1], 8)), written)
         if (wanted == point or wanted.startswith(point.rstrip("/") + "/")) and len(point) >= len(best[0]):
             best = (point, kind)
     return best[1]
