@@ -65,26 +65,6 @@ async def test_multipass_and_coupon_open_with_what_was_bought(shop: Shop) -> Non
     assert (await shop.card("coupon"))["balance"]["total"] == 1
 
 
-async def test_sixty_four_debits_of_one_on_ten_succeed_exactly_ten_times(shop: Shop) -> None:
-    """64 concurrent debits of 1.00 on 10.00: ten are booked, the others are refused, nothing is left."""
-    serial = (await shop.card("gift"))["serial_number"]
-    await shop.book(serial, "credit", 1000)
-    results = await asyncio.gather(*(shop.book(serial, "debit", 100) for _ in range(64)), return_exceptions=True)
-    assert sum(isinstance(result, dict) for result in results) == 10
-    assert sum(isinstance(result, InsufficientBalance) for result in results) == 54
-    assert await shop.balance(serial) == 0
-
-
-async def test_one_key_sent_a_hundred_times_at_once_books_once(shop: Shop) -> None:
-    """One hundred parallel copies of a request give one booking and one hundred equal answers."""
-    serial = (await shop.card())["serial_number"]
-    booking = Booking(serial, "credit", 5)
-    answers = await asyncio.gather(*(shop.services.ledger.book(shop.principal, booking, "same") for _ in range(100)))
-    assert len({answer.body for answer in answers}) == 1
-    assert sum(not answer.replayed for answer in answers) == 1
-    assert await shop.balance(serial) == 5
-
-
 async def test_the_same_key_with_another_request_is_refused(shop: Shop) -> None:
     """A key stands for one request; another amount under it books nothing."""
     serial = (await shop.card())["serial_number"]

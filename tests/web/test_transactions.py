@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import random
+from collections import Counter
 
 import httpx
 import pytest
@@ -40,6 +43,37 @@ async def test_a_key_with_another_request_is_refused(till: Till) -> None:
     answer = await till.book(serial, "one", type="credit", amount=6)
     assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_key_reused")
     assert await till.shop.balance(serial) == 5
+
+
+def mutated(body: bytes, chance: random.Random) -> bytes:
+    """A body with one to three bytes changed, removed or doubled, that does not say the same as before."""
+    while True:
+        changed = bytearray(body)
+        for _ in range(chance.randint(1, 3)):
+            place = chance.randrange(len(changed))
+            changed[place : place + chance.randint(0, 1)] = bytes(chance.sample(range(256), chance.randint(0, 1)))
+        try:
+            if json.loads(changed) != json.loads(body):
+                return bytes(changed)
+        except ValueError:
+            return bytes(changed)
+
+
+async def test_a_thousand_mutated_bodies_under_a_used_key_book_nothing(till: Till) -> None:
+    """Whatever became of the bytes, each request is refused by name, and the first answer stands (P3)."""
+    serial = (await till.shop.card())["serial_number"]
+    body = json.dumps({"card": serial, "type": "credit", "amount": 5, "reference": "17"}).encode()
+    headers = till.headers | {"idempotency-key": "one", "content-type": "application/json"}
+    first = await till.client.post(f"{API}/transactions", headers=headers, content=body)
+    chance, refusals = random.Random(7), Counter[str]()
+    for _ in range(1_000):
+        answer = await till.client.post(f"{API}/transactions", headers=headers, content=mutated(body, chance))
+        assert answer.status_code in {400, 422}, answer.text
+        refusals[answer.json()["code"]] += 1
+    assert refusals["idempotency_key_reused"] > 50
+    again = await till.client.post(f"{API}/transactions", headers=headers, content=body)
+    assert (again.content, again.headers["idempotency-replayed"]) == (first.content, "true")
+    assert len(await till.shop.history(serial)) == 1
 
 
 NO_KEYS: tuple[tuple[list[str], str], ...] = (
