@@ -48,12 +48,15 @@ _CONNECTIONS: Final = 32
 _GOAL_OVER_HTTP: Final = 1500.0
 _ANSWER: Final = b"x" * 600
 _HASH: Final = "ab" * 32
+_SALT: Final = "cd" * 16
+_NEVER: Final = 2**62
 
 _INSERTS: Final = {
     "idempotency_records": "merchant_id, owner, route, key, request_hash, status, subject, body, created_at",
-    "transactions": "id, merchant_id, serial_number, account_id, type, actor, created_at",
-    "ledger_entries": "account_id, sequence, id, merchant_id, transaction_id, merchant_account, kind, amount, unit,"
-    " balance_after, created_at, previous_hash, hash",
+    "transactions": "id, merchant_id, serial_number, account_id, type, reference, note_salt, actor, created_at",
+    "ledger_entries": "account_id, sequence, id, merchant_id, transaction_id, merchant_account, kind, status, amount,"
+    " unit, balance_after, debt_after, lot_amount, turnover, carry_after, created_at, previous_hash, hash, format",
+    "lots": "id, merchant_id, account_id, sequence, amount, remaining, reserved, consumption_order",
     "audit_log": "id, merchant_id, at, actor, action, subject, details",
 }
 _UPDATE: Final = "UPDATE accounts SET balance = ?, collected = ?, sequence = ?, head_hash = ? WHERE id = ?"
@@ -72,10 +75,13 @@ taken AS (INSERT INTO idempotency_records ({_INSERTS["idempotency_records"]})
   SELECT merchant_id, 'key_pgbench', 'transactions', unique_part, '{_HASH}', 201, 'txn_' || unique_part,
   convert_to(repeat('x', {len(_ANSWER)}), 'UTF8'), moment FROM made),
 stored AS (INSERT INTO transactions ({_INSERTS["transactions"]})
-  SELECT 'txn_' || unique_part, merchant_id, 'serial', id, 'credit', 'key_pgbench', moment FROM made),
+  SELECT 'txn_' || unique_part, merchant_id, 'serial', id, 'credit', 'till 1', '{_SALT}', 'key_pgbench', moment
+  FROM made),
 entered AS (INSERT INTO ledger_entries ({_INSERTS["ledger_entries"]})
-  SELECT id, sequence, 'ent_' || unique_part, merchant_id, 'txn_' || unique_part, 'issued', 'manual_credit', 1, unit,
-  balance, moment, '{_HASH}', '{_HASH}' FROM made),
+  SELECT id, sequence, 'ent_' || unique_part, merchant_id, 'txn_' || unique_part, 'issued', 'manual_credit', 'active',
+  1, unit, balance, 0, 1, 0, 0, moment, '{_HASH}', '{_HASH}', 2 FROM made),
+opened AS (INSERT INTO lots ({_INSERTS["lots"]})
+  SELECT 'ent_' || unique_part, merchant_id, id, sequence, 1, 1, 0, {_NEVER} FROM made),
 marked AS (INSERT INTO dirty_cards (serial_number, merchant_id, mark, dirty_at, retry_at)
   SELECT cards.serial_number, cards.merchant_id, moment, moment, 0 FROM made JOIN cards ON cards.account_id = made.id
   ON CONFLICT (serial_number) DO UPDATE SET mark = excluded.mark)
@@ -207,11 +213,14 @@ class _Bare:
                 "idempotency_records": (
                     merchant, "key_bare", "transactions", unique, _HASH, 201, transaction, _ANSWER, now,
                 ),
-                "transactions": (transaction, merchant, serial, account, "credit", "key_bare", now),
-                "ledger_entries": (
-                    account, sequence, f"ent_{unique}", merchant, transaction, "issued", "manual_credit", 1, "points",
-                    sequence, now, _HASH, _HASH,
+                "transactions": (
+                    transaction, merchant, serial, account, "credit", "till 1", _SALT, "key_bare", now,
                 ),
+                "ledger_entries": (
+                    account, sequence, f"ent_{unique}", merchant, transaction, "issued", "manual_credit", "active", 1,
+                    "points", sequence, 0, 1, 0, 0, now, _HASH, _HASH, 2,
+                ),
+                "lots": (f"ent_{unique}", merchant, account, sequence, 1, 1, 0, _NEVER),
                 "audit_log": (
                     f"aud_{unique}", merchant, now, "key_bare", "transaction.booked", transaction, '{"type": "credit"}',
                 ),

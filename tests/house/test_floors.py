@@ -41,8 +41,11 @@ def test_every_floor_of_the_plan_is_known_here() -> None:
 
 
 def test_only_the_two_engines_ask_which_database_it_is() -> None:
-    """What differs between SQLite and PostgreSQL stands in two files, behind one protocol."""
-    engines = {"walletd/db/sqlite.py", "walletd/db/postgres.py"}
+    """What differs between SQLite and PostgreSQL stands in two files, behind one protocol.
+
+    Beside them only `bulk` writes statements for either, and only `Tx.engine` in `base` names the engine for it.
+    """
+    engines = {"walletd/db/sqlite.py", "walletd/db/postgres.py", "walletd/db/bulk.py", "walletd/db/base.py"}
     drivers = ("sqlalchemy.dialects", "psycopg", "psycopg_pool", "sqlite3", "pysqlite3")
     asked = [
         f"{module.name}:{line} {name}"

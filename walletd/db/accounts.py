@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 
 from walletd.db.base import Tx, merchant_column, metadata, moment, named, partial_index, reference, stored
+from walletd.db.bulk import one_of, update_rows
 from walletd.domain.balances import AccountState
 from walletd.domain.calendar import milliseconds
 
@@ -57,7 +58,7 @@ accounts = Table(
     partial_index("ix_accounts_due", "due_at", where="due_at IS NOT NULL"),
 )
 
-_BY_ID = select(accounts).where(accounts.c.id.in_(bindparam("ids", expanding=True))).order_by(accounts.c.id)
+_BY_ID = select(accounts).where(one_of(accounts.c.id, "ids")).order_by(accounts.c.id)
 _LOCKED = _BY_ID.with_for_update(key_share=True)
 _DUE = (
     select(accounts.c.id, accounts.c.merchant_id)
@@ -66,28 +67,6 @@ _DUE = (
     .limit(bindparam("most"))
 )
 _MOMENTS = ("member_until", "due_at", "next_expiry", "last_unlock")
-_STORED = (
-    "balance",
-    "collected",
-    "expired",
-    "reserved",
-    "debt",
-    "unallocated",
-    "turnover",
-    "carry",
-    "tier",
-    "member_until",
-    "due_at",
-    "next_expiry",
-    "last_unlock",
-    "sequence",
-    "head_hash",
-)
-_STORE = (
-    update(accounts)
-    .where(accounts.c.id == bindparam("account"))
-    .values({name: bindparam(f"new_{name}") for name in _STORED})
-)
 
 
 def insert(tx: Tx, account: AccountState) -> None:
@@ -99,13 +78,7 @@ def insert(tx: Tx, account: AccountState) -> None:
 
 def store(tx: Tx, changed: Sequence[AccountState]) -> None:
     """Store accounts that were read with `lock`."""
-    tx.execute(
-        _STORE,
-        [
-            {"account": account.id, **{f"new_{name}": value for name, value in _figures(account).items()}}
-            for account in changed
-        ],
-    )
+    update_rows(tx, accounts, "id", [{"id": account.id, **_figures(account)} for account in changed])
 
 
 def find(tx: Tx, merchant_id: str, account_id: str) -> AccountState | None:

@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import JSON, BigInteger, Column, ForeignKeyConstraint, String, Table
 
 from walletd.db.base import Tx, merchant_column, metadata
+from walletd.db.bulk import insert_rows
 from walletd.domain.calendar import milliseconds
 from walletd.domain.identifiers import new_id
 from walletd.domain.principals import Principal
@@ -25,9 +26,6 @@ audit_log = Table(
     Column("details", JSON, nullable=False),
     ForeignKeyConstraint(["merchant_id"], ["merchants.id"]),
 )
-
-
-_INSERT = audit_log.insert()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +47,9 @@ def record(
 
 def record_all(tx: Tx, deeds: Sequence[Deed], now: datetime) -> None:
     """Append rows."""
-    tx.execute(
-        _INSERT,
+    insert_rows(
+        tx,
+        audit_log,
         [
             {
                 "id": new_id("aud", now),

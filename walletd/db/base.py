@@ -68,6 +68,15 @@ class Tx:
         """Run a statement, with one set of parameters or with many."""
         return self._connection.execute(statement, parameters)
 
+    @property
+    def engine(self) -> str:
+        """Name the engine: `sqlite` or `postgresql`."""
+        return self._connection.dialect.name
+
+    def execute_rows(self, statement: str, parameters: Any) -> int:
+        """Run a statement that is written for the engine's driver; return how many rows it touched (see `bulk`)."""
+        return self._connection.exec_driver_sql(statement, parameters).rowcount
+
     def announce(self, topic: str) -> None:
         """Wake whoever waits for the topic, in this process and in others, once the transaction is committed."""
         self.announced.add(topic)
@@ -98,7 +107,7 @@ def partial_index(name: str, *columns: str, where: str) -> Index:
 
 def named(row: Row[Any], table: Table, prefix: str = "") -> dict[str, Any]:
     """Return what a row holds of a table's columns, whose names stand behind a prefix in it."""
-    values = row._mapping  # noqa: SLF001 - the public way to read columns by name
+    values = row._asdict()
     return {name: values[label] for name, label in _labels(table, prefix)}
 
 

@@ -25,6 +25,7 @@ from sqlalchemy import (
 
 from walletd.db.accounts import accounts, to_account
 from walletd.db.base import Tx, merchant_column, metadata, reference
+from walletd.db.bulk import one_of
 from walletd.db.customers import customers
 from walletd.db.merchants import merchants
 from walletd.db.pages import contains, fetch_page
@@ -124,7 +125,7 @@ _BY_KEY = (
     .join(card_keys, card_keys.c.serial_number == cards.c.serial_number)
     .where(card_keys.c.merchant_id == bindparam("merchant"), card_keys.c.key == bindparam("key"))
 )
-_OF_SERIALS = _in_context().where(cards.c.serial_number.in_(bindparam("serials", expanding=True)))
+_OF_SERIALS = _in_context().where(one_of(cards.c.serial_number, "serials"))
 _BOOKABLE: tuple[Any, ...] = (
     cards.c.serial_number,
     cards.c.merchant_id,
@@ -136,7 +137,7 @@ _BOOKABLE: tuple[Any, ...] = (
 _BOOKABLE_BY_SERIAL = (
     select(*_BOOKABLE)
     .join(customers, customers.c.id == cards.c.customer_id)
-    .where(cards.c.serial_number.in_(bindparam("names", expanding=True)))
+    .where(one_of(cards.c.serial_number, "names"))
 )
 _BOOKABLE_BY_KEY = (
     select(*_BOOKABLE, card_keys.c.key.label("named"), card_keys.c.state)
@@ -144,8 +145,8 @@ _BOOKABLE_BY_KEY = (
     .join(cards, cards.c.serial_number == card_keys.c.serial_number)
     .join(customers, customers.c.id == cards.c.customer_id)
     .where(
-        card_keys.c.merchant_id.in_(bindparam("merchants", expanding=True)),
-        card_keys.c.key.in_(bindparam("names", expanding=True)),
+        one_of(card_keys.c.merchant_id, "merchants"),
+        one_of(card_keys.c.key, "names"),
     )
 )
 

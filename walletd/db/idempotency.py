@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
@@ -17,12 +17,12 @@ from sqlalchemy import (
     Row,
     String,
     Table,
-    bindparam,
     select,
     text,
 )
 
 from walletd.db.base import RunAgain, Tx, metadata
+from walletd.db.bulk import insert_rows, one_of
 from walletd.domain.calendar import from_milliseconds, milliseconds
 
 idempotency_records = Table(
@@ -78,17 +78,12 @@ _SETTLE = text(
 
 
 _PLACES = select(idempotency_records).where(
-    idempotency_records.c.merchant_id.in_(bindparam("merchants", expanding=True)),
-    idempotency_records.c.owner.in_(bindparam("owners", expanding=True)),
-    idempotency_records.c.route.in_(bindparam("routes", expanding=True)),
-    idempotency_records.c.key.in_(bindparam("keys", expanding=True)),
+    one_of(idempotency_records.c.merchant_id, "merchants"),
+    one_of(idempotency_records.c.owner, "owners"),
+    one_of(idempotency_records.c.route, "routes"),
+    one_of(idempotency_records.c.key, "keys"),
 )
-_INSERT = text(
-    "INSERT INTO idempotency_records"
-    " (merchant_id, owner, route, key, request_hash, status, subject, body, created_at)"
-    " VALUES (:merchant_id, :owner, :route, :key, :request_hash, :status, :subject, :body, :created_at)"
-    " ON CONFLICT (merchant_id, owner, route, key) DO NOTHING"
-)
+_UNLESS_TAKEN: Final = "ON CONFLICT (merchant_id, owner, route, key) DO NOTHING"
 
 
 def taken_keys(tx: Tx, rows: Sequence[IdempotencyRow]) -> dict[Place, IdempotencyRow]:
@@ -122,7 +117,7 @@ def insert_keys(tx: Tx, rows: Sequence[IdempotencyRow]) -> None:
         }
         for row in sorted(rows, key=lambda row: row.place)
     ]
-    if tx.execute(_INSERT, parameters).rowcount != len(rows):
+    if insert_rows(tx, idempotency_records, parameters, on_conflict=_UNLESS_TAKEN) != len(rows):
         raise RunAgain
 
 

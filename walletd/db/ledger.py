@@ -17,11 +17,11 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    bindparam,
     select,
 )
 
 from walletd.db.base import Tx, merchant_column, metadata, moment, named, partial_index, reference, stored
+from walletd.db.bulk import insert_rows, one_of
 from walletd.db.pages import fetch_page
 from walletd.domain.calendar import from_milliseconds, milliseconds
 from walletd.domain.ledger import Entry, Transaction
@@ -85,16 +85,14 @@ ledger_entries = Table(
 )
 
 
-_INSERT_ENTRY = ledger_entries.insert()
-_INSERT_TRANSACTION = transactions.insert()
-_BY_ID = select(transactions).where(transactions.c.id.in_(bindparam("transactions", expanding=True)))
+_BY_ID = select(transactions).where(one_of(transactions.c.id, "transactions"))
 _OF_TRANSACTIONS = (
     select(ledger_entries)
-    .where(ledger_entries.c.transaction_id.in_(bindparam("transactions", expanding=True)))
+    .where(one_of(ledger_entries.c.transaction_id, "transactions"))
     .order_by(ledger_entries.c.sequence)
 )
 _REVERSALS = select(transactions.c.corrects, transactions.c.purchase_total, ledger_entries.c.amount).where(
-    transactions.c.corrects.in_(bindparam("transactions", expanding=True)),
+    one_of(transactions.c.corrects, "transactions"),
     ledger_entries.c.transaction_id == transactions.c.id,
     ledger_entries.c.kind == "reversal",
 )
@@ -114,13 +112,14 @@ class Reversed:
 
 def append(tx: Tx, merchant_of: Mapping[str, str], entries: Sequence[Entry]) -> None:
     """Append entries; `merchant_of` names the merchant of each account."""
-    tx.execute(_INSERT_ENTRY, [_entry_row(merchant_of[entry.account_id], entry) for entry in entries])
+    insert_rows(tx, ledger_entries, [_entry_row(merchant_of[entry.account_id], entry) for entry in entries])
 
 
 def insert_transactions(tx: Tx, made: Sequence[Transaction]) -> None:
     """Store transactions."""
-    tx.execute(
-        _INSERT_TRANSACTION,
+    insert_rows(
+        tx,
+        transactions,
         [
             {
                 "id": item.id,

@@ -26,6 +26,7 @@ from sqlalchemy import (
 )
 
 from walletd.db.base import Tx, merchant_column, metadata, moment, partial_index, reference, stored
+from walletd.db.bulk import insert_rows, one_of, update_rows
 from walletd.domain.balances import EXPIRING_SOON
 from walletd.domain.calendar import milliseconds
 from walletd.domain.ledger import Entry
@@ -71,12 +72,12 @@ lot_consumptions = Table(
     reference("accounts", "account_id"),
 )
 
-_ACCOUNTS = lots.c.account_id.in_(bindparam("accounts", expanding=True))
+_ACCOUNTS = one_of(lots.c.account_id, "accounts")
 # Written out, not bound: an engine uses an index of the open lots only where it sees that no other is asked for.
 _OPEN = lots.c.remaining > literal_column("0")
 _ENDING = select(lots).where(_ACCOUNTS, _OPEN, lots.c.consumption_order <= bindparam("horizon"))
 _LOCKED = select(lots).where(_ACCOUNTS, _OPEN, lots.c.locked_until > bindparam("now"))
-_BY_ID = select(lots).where(lots.c.id.in_(bindparam("ids", expanding=True)))
+_BY_ID = select(lots).where(one_of(lots.c.id, "ids"))
 _FIRST_PAGE = (
     select(lots)
     .where(lots.c.account_id == bindparam("account"), _OPEN)
@@ -113,13 +114,6 @@ _NOTICE = text(
     " AND valid_until IS NOT NULL AND noticed_at IS NULL AND valid_until > :now AND valid_until <= :horizon"
     " LIMIT :limit)"
     " RETURNING account_id"
-)
-_INSERT = lots.insert()
-_CONSUME = lot_consumptions.insert()
-_UPDATE = (
-    lots.update()
-    .where(lots.c.id == bindparam("lot"))
-    .values(remaining=bindparam("new_remaining"), reserved=bindparam("new_reserved"))
 )
 
 
@@ -184,8 +178,9 @@ def net_consumptions(tx: Tx, entry: Entry) -> tuple[Consumption, ...]:
 
 def insert(tx: Tx, merchant_of: dict[str, str], made: Sequence[Lot]) -> None:
     """Store new lots."""
-    tx.execute(
-        _INSERT,
+    insert_rows(
+        tx,
+        lots,
         [
             {
                 "id": lot.id,
@@ -206,14 +201,13 @@ def insert(tx: Tx, merchant_of: dict[str, str], made: Sequence[Lot]) -> None:
 
 def update(tx: Tx, changed: Sequence[Lot]) -> None:
     """Store what is left of lots, and what of it is reserved."""
-    tx.execute(
-        _UPDATE, [{"lot": lot.id, "new_remaining": lot.remaining, "new_reserved": lot.reserved} for lot in changed]
-    )
+    rows = [{"id": lot.id, "remaining": lot.remaining, "reserved": lot.reserved} for lot in changed]
+    update_rows(tx, lots, "id", rows)
 
 
 def consume(tx: Tx, rows: Sequence[dict[str, object]]) -> None:
     """Append consumptions: rows of account_id, merchant_id, entry_id, lot_id, place, amount."""
-    tx.execute(_CONSUME, rows)
+    insert_rows(tx, lot_consumptions, rows)
 
 
 def notice(tx: Tx, now: datetime, limit: int) -> list[str]:

@@ -15,13 +15,13 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    bindparam,
     func,
     select,
     update,
 )
 
 from walletd.db.base import Tx, locked, merchant_column, metadata
+from walletd.db.bulk import one_of
 from walletd.db.merchants import merchants
 from walletd.db.pages import contains, fetch_page
 from walletd.domain.calendar import from_milliseconds, milliseconds
@@ -49,7 +49,7 @@ programs = Table(
 _WITH_ZONES = (
     select(programs, merchants.c.timezone)
     .join(merchants, merchants.c.id == programs.c.merchant_id)
-    .where(programs.c.id.in_(bindparam("ids", expanding=True)))
+    .where(one_of(programs.c.id, "ids"))
 )
 
 

@@ -31,6 +31,7 @@ from sqlalchemy import (
 )
 
 from walletd.db.base import Lease, Tx, merchant_column, metadata, reference
+from walletd.db.bulk import Texts, insert_rows, one_of, one_of_text
 from walletd.domain.calendar import milliseconds
 
 dirty_cards = Table(
@@ -112,20 +113,16 @@ _COUNTER = select(publish_counters.c.epoch, publish_counters.c.sequence).where(
     publish_counters.c.merchant_id == bindparam("merchant")
 )
 _LOCK_COUNTER = _COUNTER.with_for_update()
-_DIRTY_OF_SERIALS = select(dirty_cards).where(dirty_cards.c.serial_number.in_(bindparam("serials", expanding=True)))
+_DIRTY_OF_SERIALS = select(dirty_cards).where(one_of(dirty_cards.c.serial_number, "serials"))
 _UNDIRTY = delete(dirty_cards).where(
     dirty_cards.c.serial_number == bindparam("serial"), dirty_cards.c.mark == bindparam("seen")
 )
 _PUBLISHED = select(published_passes).where(
     published_passes.c.platform == bindparam("platform"),
-    published_passes.c.serial_number.in_(bindparam("serials", expanding=True)),
+    one_of(published_passes.c.serial_number, "serials"),
 )
-_STORE = text(
-    "INSERT INTO published_passes"
-    " (serial_number, platform, merchant_id, sequence, last_modified, content_hash, parts, document, checks)"
-    " VALUES (:serial_number, :platform, :merchant_id, :sequence, :last_modified, :content_hash, :parts, :document,"
-    " :checks)"
-    " ON CONFLICT (serial_number, platform) DO UPDATE SET sequence = excluded.sequence,"
+_INSTEAD_OF_OLDER = (
+    "ON CONFLICT (serial_number, platform) DO UPDATE SET sequence = excluded.sequence,"
     " last_modified = excluded.last_modified, content_hash = excluded.content_hash, parts = excluded.parts,"
     " document = excluded.document, checks = excluded.checks"
 )
@@ -136,9 +133,12 @@ _MARK = (
     " SELECT serial_number, merchant_id, :mark, :now, 0 FROM cards WHERE {condition}"
     " ON CONFLICT (serial_number) DO UPDATE SET mark = excluded.mark, retry_at = 0 RETURNING serial_number"
 )
-_MARK_ACCOUNTS = text(_MARK.format(condition="account_id IN :accounts")).bindparams(
-    bindparam("accounts", expanding=True)
-)
+_MARK_ACCOUNTS = {
+    engine: text(_MARK.format(condition=one_of_text(engine, "account_id", ":accounts"))).bindparams(
+        bindparam("accounts", type_=Texts())
+    )
+    for engine in ("sqlite", "postgresql")
+}
 _MARK_CUSTOMER = text(_MARK.format(condition="customer_id = :customer"))
 _MARK_CARD = text(_MARK.format(condition="serial_number = :serial"))
 _MARK_OF_MERCHANT = text(
@@ -164,7 +164,7 @@ _MARK_BITS = 62
 
 def mark_accounts_dirty(tx: Tx, account_ids: Sequence[str], now: datetime) -> list[str]:
     """Mark every card of accounts dirty, so that its pass is published anew; return their serial numbers."""
-    return _mark(tx, _MARK_ACCOUNTS, now, accounts=list(account_ids))
+    return _mark(tx, _MARK_ACCOUNTS[tx.engine], now, accounts=list(account_ids))
 
 
 def mark_customer_dirty(tx: Tx, customer_id: str, now: datetime) -> list[str]:
@@ -300,24 +300,25 @@ def published(tx: Tx, platform: str, serials: Sequence[str]) -> dict[str, Publis
 
 def store_published(tx: Tx, passes: Sequence[PublishedPass]) -> None:
     """Store or replace published documents."""
-    if passes:
-        tx.execute(
-            _STORE,
-            [
-                {
-                    "serial_number": item.serial_number,
-                    "platform": item.platform,
-                    "merchant_id": item.merchant_id,
-                    "sequence": item.sequence,
-                    "last_modified": item.last_modified,
-                    "content_hash": item.content_hash,
-                    "parts": item.parts,
-                    "document": item.document,
-                    "checks": item.checks,
-                }
-                for item in passes
-            ],
-        )
+    insert_rows(
+        tx,
+        published_passes,
+        [
+            {
+                "serial_number": item.serial_number,
+                "platform": item.platform,
+                "merchant_id": item.merchant_id,
+                "sequence": item.sequence,
+                "last_modified": item.last_modified,
+                "content_hash": item.content_hash,
+                "parts": item.parts,
+                "document": item.document,
+                "checks": item.checks,
+            }
+            for item in passes
+        ],
+        on_conflict=_INSTEAD_OF_OLDER,
+    )
 
 
 def _published(row: Row[Any]) -> PublishedPass:

@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 
 from walletd.db.base import Tx, metadata, moment, partial_index, reference, stored
+from walletd.db.bulk import insert_rows, one_of
 from walletd.domain.calendar import from_milliseconds, milliseconds
 from walletd.domain.lots import Consumption
 from walletd.domain.redemptions import HOLD, RESERVED, Redemption
@@ -44,11 +45,11 @@ redemptions = Table(
     partial_index("ix_redemptions_open", "account_id", "created_at", where="state = 'reserved'"),
 )
 
-_OF_ACCOUNTS = redemptions.c.account_id.in_(bindparam("accounts", expanding=True))
+_OF_ACCOUNTS = one_of(redemptions.c.account_id, "accounts")
 _IS_OPEN = redemptions.c.state == literal_column(f"'{RESERVED}'")
 _BY_CODES = select(redemptions).where(
-    redemptions.c.merchant_id.in_(bindparam("merchants", expanding=True)),
-    redemptions.c.code.in_(bindparam("codes", expanding=True)),
+    one_of(redemptions.c.merchant_id, "merchants"),
+    one_of(redemptions.c.code, "codes"),
 )
 _STALE = select(redemptions).where(_OF_ACCOUNTS, _IS_OPEN, redemptions.c.created_at <= bindparam("held_since"))
 _NEXT_END = (
@@ -56,7 +57,6 @@ _NEXT_END = (
     .where(_OF_ACCOUNTS, _IS_OPEN, redemptions.c.created_at > bindparam("held_since"))
     .group_by(redemptions.c.account_id)
 )
-_INSERT = redemptions.insert()
 _UPDATE = (
     redemptions.update()
     .where(redemptions.c.merchant_id == bindparam("merchant"), redemptions.c.code == bindparam("which"))
@@ -94,8 +94,9 @@ def next_ends(tx: Tx, account_ids: Sequence[str], now: datetime) -> dict[str, da
 
 def insert(tx: Tx, made: Sequence[Redemption]) -> None:
     """Store new redemptions."""
-    tx.execute(
-        _INSERT,
+    insert_rows(
+        tx,
+        redemptions,
         [
             {
                 "merchant_id": item.merchant_id,

@@ -19,12 +19,12 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    bindparam,
     select,
     update,
 )
 
 from walletd.db.base import Tx, locked, merchant_column, metadata, moment, partial_index, stored
+from walletd.db.bulk import one_of
 from walletd.db.pages import fetch_page
 from walletd.domain.calendar import from_milliseconds, milliseconds
 from walletd.domain.pages import Page, PageRequest
@@ -53,7 +53,7 @@ webhook_endpoints = Table(
 
 DELETED = "deleted"
 _ACTIVE = select(webhook_endpoints).where(
-    webhook_endpoints.c.merchant_id.in_(bindparam("merchants", expanding=True)), webhook_endpoints.c.state == "active"
+    one_of(webhook_endpoints.c.merchant_id, "merchants"), webhook_endpoints.c.state == "active"
 )
 
 

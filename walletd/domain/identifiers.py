@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import secrets
 from datetime import datetime
+from functools import lru_cache
 
 from walletd.domain.calendar import milliseconds
 
@@ -17,12 +18,12 @@ _SERIAL_BYTES = 16
 _KEY_BITS = 80
 _KEY_LENGTH_MAX = 64
 _CHECK_MODULUS = 31
+_PAIRS = [first + second for first in _CROCKFORD for second in _CROCKFORD]
 
 
 def new_id(prefix: str, now: datetime) -> str:
     """Return `prefix_` and 26 characters: 48 bits of time in milliseconds, then 80 random bits."""
-    number = (milliseconds(now) << 80) | secrets.randbits(80)
-    return f"{prefix}_{_encode(number, 26)}"
+    return f"{prefix}_{_moment(milliseconds(now))}{_encode(secrets.randbits(80), 16)}"
 
 
 def new_serial_number() -> str:
@@ -56,9 +57,12 @@ def new_secret() -> str:
     return secrets.token_urlsafe(32)
 
 
+@lru_cache(64)
+def _moment(value: int) -> str:
+    """Return the first ten characters of ids; those of a batch share them."""
+    return _encode(value, 10)
+
+
 def _encode(number: int, length: int) -> str:
-    characters = []
-    for _ in range(length):
-        characters.append(_CROCKFORD[number & 31])
-        number >>= 5
-    return "".join(reversed(characters))
+    """Return an even number of characters, five bits each, looked up two at a time."""
+    return "".join([_PAIRS[number >> shift & 1023] for shift in range(5 * length - 10, -1, -10)])

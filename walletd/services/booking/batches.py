@@ -1,13 +1,13 @@
 """Batches: whatever arrived while the last batch was stored is the next one, committed once and answered one by one.
 
-Commands for the same card mostly go through the same lane, so that lanes seldom wait for each other's locks; they are
-right without it. A batch that fails as a whole is done again command by command, so that only the culprit fails.
+One batch at a time in a process, also where the engine has several writers: batches side by side are smaller, which
+costs more than waiting for the disk does, and wait for each other's locks. A batch that fails as a whole is done again
+command by command, so that only the culprit fails.
 """
 
 from __future__ import annotations
 
 import asyncio
-import zlib
 from collections import deque
 from collections.abc import Sequence
 from typing import Final
@@ -28,33 +28,21 @@ Outcome = Answer | WalletdError
 
 _AT_ONCE: Final = 256
 _WAITING_MAX: Final = 10_000
-_LANES: Final = 4
-"""Batches that are stored side by side where an engine has several writers."""
 
 
 class Batches:
     """The way of all commands into the books."""
 
     def __init__(self, runtime: Runtime) -> None:
-        lanes = 1 if runtime.database.exclusive else _LANES
-        self._lanes = [_Lane(runtime) for _ in range(lanes)]
+        self._runtime = runtime
+        self._waiting: deque[tuple[Command, asyncio.Future[Outcome]]] = deque()
+        self._running: asyncio.Task[None] | None = None
 
     async def submit(self, command: Command) -> Outcome:
         """Return what the command came to once it is stored; refusals that are answers come back as errors.
 
         Raises what leaves no trace: requests that are not well formed, and errors of the storage.
         """
-        lane = self._lanes[zlib.crc32(command.shard.encode("utf-8", "replace")) % len(self._lanes)]
-        return await lane.submit(command)
-
-
-class _Lane:
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
-        self._waiting: deque[tuple[Command, asyncio.Future[Outcome]]] = deque()
-        self._running: asyncio.Task[None] | None = None
-
-    def submit(self, command: Command) -> asyncio.Future[Outcome]:
         if len(self._waiting) >= _WAITING_MAX:
             raise Overloaded
         loop = asyncio.get_running_loop()
@@ -62,7 +50,7 @@ class _Lane:
         self._waiting.append((command, future))
         if self._running is None or self._running.done():
             self._running = loop.create_task(self._run())
-        return future
+        return await future
 
     async def _run(self) -> None:
         while self._waiting:

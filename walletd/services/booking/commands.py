@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 
 from walletd.domain.bookings import Booking
 from walletd.domain.principals import Principal
@@ -70,17 +69,8 @@ class Command:
     work: Work
     protected: Protected | None = None
 
-    @property
-    def shard(self) -> str:
-        """Return a text that commands for the same account mostly share."""
-        return next(str(value) for value in _fields(self.work).values())
-
 
 def protected(by: Principal, route: str, key: str, work: Work) -> Protected:
     """Return the request of a piece of work under its key."""
-    request = asdict(work.booking) if isinstance(work, Book) else _fields(work)
-    return Protected(by, route, key, request)
-
-
-def _fields(work: Work) -> Mapping[str, object]:
-    return {"card": work.booking.card} if isinstance(work, Book) else asdict(work)
+    asked = work.booking if isinstance(work, Book) else work
+    return Protected(by, route, key, {field.name: getattr(asked, field.name) for field in fields(asked)})
