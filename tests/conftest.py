@@ -177,7 +177,18 @@ def chromium() -> Path:
 @pytest.fixture(scope="session")
 def openssl() -> str:
     """The openssl command."""
-    found = shutil.which("openssl")
+    return _command("openssl")
+
+
+@pytest.fixture(scope="session")
+def strace() -> str:
+    """The strace command."""
+    return _command("strace")
+
+
+def _command(name: str) -> str:
+    """Return where a command is; without it the test is skipped, which is a failure for CI."""
+    found = shutil.which(name)
     if found is None:
-        pytest.skip("there is no openssl command; `make test` installs it where it may")
+        pytest.skip(f"there is no {name} command; `make test` installs it where it may")
     return found

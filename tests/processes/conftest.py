@@ -40,8 +40,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Start processes; what still runs at the end is ended."""
     started: list[Served] = []
 
-    def begin(environ: dict[str, str], *arguments: str, name: str = "walletd") -> Served:
-        served = Served(environ, tmp_path, arguments or ("serve",), name)
+    def begin(environ: dict[str, str], *arguments: str, name: str = "walletd", under: tuple[str, ...] = ()) -> Served:
+        served = Served(environ, tmp_path, arguments or ("serve",), name, under)
         started.append(served)
         served.start()
         return served

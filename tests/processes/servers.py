@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import signal
 import socket
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -34,14 +35,19 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
-def run_walletd(environ: Mapping[str, str], arguments: Sequence[str], output: str) -> None:
-    """Run the command line in this process; its output goes to a file. Called in the forked process."""
+def run_walletd(environ: Mapping[str, str], arguments: Sequence[str], output: str, under: Sequence[str]) -> None:
+    """Run the command line in this process, or become it under another program; its output goes to a file.
+
+    Called in the forked process.
+    """
     for name in [name for name in os.environ if name.startswith("WALLETD_")]:
         del os.environ[name]
     os.environ.update(environ)
     descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
+    if under:
+        os.execvp(under[0], [*under, sys.executable, "-m", "walletd.cli", *arguments])  # noqa: S606 - no shell is meant
     main(list(arguments))
 
 
@@ -53,6 +59,8 @@ class Served:
     folder: Path
     arguments: tuple[str, ...] = ("serve",)
     name: str = "walletd"
+    under: tuple[str, ...] = ()
+    """A command that runs it and keeps its process id, such as strace."""
     process: Any = None
     kills: int = field(default=0)
 
@@ -69,7 +77,7 @@ class Served:
     def start(self) -> None:
         """Start a process."""
         self.process = _METHOD.Process(
-            target=run_walletd, args=(self.environ, self.arguments, str(self.output)), name=self.name
+            target=run_walletd, args=(self.environ, self.arguments, str(self.output), self.under), name=self.name
         )
         self.process.start()
 

@@ -7,21 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import re
-import shutil
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import httpx
 import pytest
 
+from tests.processes.conftest import Start
 from tests.processes.outside import Outside, open_program
 
 _BOOKINGS = 1_000
 _TILLS = 16
 _CALLS = "pwrite64,write,writev,sendto,sendmsg,fdatasync,fsync"
+# -D: walletd keeps the process id that was started, and strace runs beside it. A page of the log is 4 096 bytes.
+_OPTIONS = ("-f", "-D", "-q", "-y", "-s", "4400", "-e", f"trace={_CALLS}")
 _LINE = re.compile(r"(?P<thread>\d+) +(?P<rest>.*)")
 _MARK = re.compile(r"power-\d{4}")
 
@@ -90,35 +88,6 @@ def _note(order: Order, call: str, begin: int, end: int) -> None:
         order.synced.append((begin, end))
 
 
-@asynccontextmanager
-async def traced(outside: Outside, folder: Path) -> AsyncIterator[Path]:
-    """Run `walletd serve` under strace; gives the file that strace writes."""
-    trace = folder / "trace"
-    command = ["strace", "-f", "-D", "-q", "-y", "-s", "4400", "-e", f"trace={_CALLS}", "-o", str(trace)]
-    command += [sys.executable, "-m", "walletd.cli", "serve"]
-    with (folder / "walletd.log").open("wb") as output:
-        process = await asyncio.create_subprocess_exec(
-            *command, env={"PATH": "/usr/bin:/bin", **outside.environ}, stdout=output, stderr=output
-        )
-        try:
-            await _ready(outside, process)
-            yield trace
-        finally:
-            process.terminate()
-            await process.wait()
-            await _ended(trace, process.pid)
-
-
-async def _ready(outside: Outside, process: asyncio.subprocess.Process) -> None:
-    for _ in range(600):
-        assert process.returncode is None, "walletd did not start; see walletd.log"
-        with suppress(httpx.TransportError):
-            if (await outside.till.ask("GET", "/readyz")).status_code == 200:
-                return
-        await asyncio.sleep(0.1)
-    raise AssertionError("walletd does not get ready; see walletd.log")
-
-
 async def _ended(trace: Path, pid: int) -> None:
     """Wait for strace, which outlives the process that it follows by a moment."""
     for _ in range(200):
@@ -128,31 +97,28 @@ async def _ended(trace: Path, pid: int) -> None:
     raise AssertionError("strace did not come to its end")
 
 
-@pytest.fixture
-def strace() -> None:
-    """Skip where the system has no strace; under CI that is a failure."""
-    if shutil.which("strace") is None:
-        pytest.skip("strace is missing; requirements/system.sh installs it")
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.usefixtures("strace")
-async def test_no_answer_leaves_before_its_booking_is_on_the_disk(outside_sqlite: Outside, tmp_path: Path) -> None:
+async def test_no_answer_leaves_before_its_booking_is_on_the_disk(
+    outside_sqlite: Outside, start: Start, strace: str, tmp_path: Path
+) -> None:
     """P2 a: of 1 000 answers none leaves before a sync that began after its rows were written to the log."""
-    outside = outside_sqlite
-    async with traced(outside, tmp_path) as trace:
-        await open_program(outside)
-        cards = [await outside.till.card(outside.program_id, f"Person {number}") for number in range(_TILLS)]
-        marks = iter([f"power-{number:04}" for number in range(_BOOKINGS)])
+    outside, trace = outside_sqlite, tmp_path / "trace"
+    served = start(outside.environ, under=(strace, *_OPTIONS, "-o", str(trace)))
+    await served.ready()
+    await open_program(outside)
+    cards = [await outside.till.card(outside.program_id, f"Person {number}") for number in range(_TILLS)]
+    marks = iter([f"power-{number:04}" for number in range(_BOOKINGS)])
 
-        async def book(serial: str) -> None:
-            for mark in marks:
-                body = {"card": serial, "type": "credit", "amount": 1, "reference": mark}
-                answer = await outside.till.ask("POST", "/api/v1/transactions", body, mark)
-                assert answer.status_code == 201
+    async def book(serial: str) -> None:
+        for mark in marks:
+            body = {"card": serial, "type": "credit", "amount": 1, "reference": mark}
+            answer = await outside.till.ask("POST", "/api/v1/transactions", body, mark)
+            assert answer.status_code == 201
 
-        await asyncio.gather(*(book(card["serial_number"]) for card in cards))
+    await asyncio.gather(*(book(card["serial_number"]) for card in cards))
+    assert await served.stop() == 0
+    await _ended(trace, served.process.pid)
     order = read_order(trace)
     assert len(order.answered) == _BOOKINGS
     assert order.too_early() == []

@@ -78,7 +78,7 @@ def insert(tx: Tx, account: AccountState) -> None:
 
 def store(tx: Tx, changed: Sequence[AccountState]) -> None:
     """Store accounts that were read with `lock`."""
-    update_rows(tx, accounts, "id", [{"id": account.id, **_figures(account)} for account in changed])
+    update_rows(tx, accounts, [{"id": account.id, **_figures(account)} for account in changed])
 
 
 def find(tx: Tx, merchant_id: str, account_id: str) -> AccountState | None:

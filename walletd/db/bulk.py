@@ -27,8 +27,10 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    TextClause,
     TypeDecorator,
     bindparam,
+    text,
 )
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -50,10 +52,11 @@ _SENT_AS: Final[Sequence[tuple[type[TypeEngine[Any]], str]]] = (
 )
 """Types of columns and as what their values are read from the JSON text; the first that fits counts."""
 
-Row = Mapping[str, object]
+Values = Mapping[str, object]
+"""A row by the names of its columns."""
 
 
-def insert_rows(tx: Tx, table: Table, rows: Sequence[Row], *, on_conflict: str = "") -> int:
+def insert_rows(tx: Tx, table: Table, rows: Sequence[Values], *, on_conflict: str = "") -> int:
     """Insert rows that all name the same columns, and return how many were stored."""
     if not rows:
         return 0
@@ -61,18 +64,19 @@ def insert_rows(tx: Tx, table: Table, rows: Sequence[Row], *, on_conflict: str =
     return tx.execute_rows(_insert(tx.engine, table, names, on_conflict), _parameters(tx.engine, table, names, rows))
 
 
-def update_rows(tx: Tx, table: Table, key: str, rows: Sequence[Row]) -> int:
-    """Set the columns that rows name, each in the row of the table that has the same key; return how many were found.
+def update_rows(tx: Tx, table: Table, rows: Sequence[Values]) -> int:
+    """Set the columns that rows name, each in the row with the same primary key; return how many were found.
 
-    On an engine with several writers the rows have to be locked before, else two batches could wait for each other.
+    On an engine with several writers the rows, or what they belong to, have to be locked before, else two batches could
+    wait for each other.
     """
     if not rows:
         return 0
     names = tuple(rows[0])
-    return tx.execute_rows(_update(tx.engine, table, key, names), _parameters(tx.engine, table, names, rows))
+    return tx.execute_rows(_update(tx.engine, table, names), _parameters(tx.engine, table, names, rows))
 
 
-class Texts(TypeDecorator[Sequence[str]]):
+class _Texts(TypeDecorator[Sequence[str]]):
     """A list of texts as one parameter: an array, or a JSON array where the engine knows none."""
 
     impl = Text
@@ -93,23 +97,31 @@ class _OneOf(FunctionElement[bool]):
     type = Boolean()
     inherit_cache = True
 
+    def self_group(self, against: object = None) -> _OneOf:  # noqa: ARG002 - the signature of SQLAlchemy
+        """Return itself: SQLAlchemy would write `= 1` behind it on the embedded engine, which then uses no index."""
+        return self
+
 
 def one_of(what: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
     """Return the condition that a column is one of the texts of a parameter, which takes any number of them."""
-    return _OneOf(what, bindparam(parameter, type_=Texts()))
+    return _OneOf(what, bindparam(parameter, type_=_Texts()))
 
 
-def one_of_text(engine: str, what: str, parameter: str) -> str:
-    """Return the same condition for a statement that is written out; the parameter is of the type `Texts`."""
-    return (
-        f"{what} = ANY ({parameter})" if engine == _SERVER else f"{what} IN (SELECT value FROM json_each({parameter}))"
-    )
+@cache
+def where_one_of(engine: str, statement: str, what: str, parameter: str) -> TextClause:
+    """Return a statement that is written out, with the same condition in the place of its `{condition}`."""
+    condition = _is_one_of(engine, what, f":{parameter}")
+    return text(statement.format(condition=condition)).bindparams(bindparam(parameter, type_=_Texts()))
+
+
+def _is_one_of(engine: str, what: str, values: str) -> str:
+    return f"{what} = ANY ({values})" if engine == _SERVER else f"{what} IN (SELECT value FROM json_each({values}))"
 
 
 @compiles(_OneOf)
 def _compile_one_of(element: _OneOf, compiler: SQLCompiler, **more: Any) -> str:
     what, values = (compiler.process(part, **more) for part in element.clauses)
-    return one_of_text(compiler.dialect.name, what, values)
+    return _is_one_of(compiler.dialect.name, what, values)
 
 
 @cache
@@ -123,13 +135,13 @@ def _insert(engine: str, table: Table, names: tuple[str, ...], on_conflict: str)
 
 
 @cache
-def _update(engine: str, table: Table, key: str, names: tuple[str, ...]) -> str:
-    changed = [name for name in names if name != key]
-    if engine == _SERVER:
-        values = ", ".join(f"{name} = given.{name}" for name in changed)
-        return f"UPDATE {table.name} SET {values} FROM {_given(table, names)} WHERE {table.name}.{key} = given.{key}"
-    values = ", ".join(f"{name} = :{name}" for name in changed)
-    return f"UPDATE {table.name} SET {values} WHERE {key} = :{key}"
+def _update(engine: str, table: Table, names: tuple[str, ...]) -> str:
+    from_rows = engine == _SERVER
+    given = "given." if from_rows else ":"
+    keys = [column.name for column in table.primary_key]
+    values = ", ".join(f"{name} = {given}{name}" for name in names if name not in keys)
+    place = " AND ".join(f"{table.name}.{name} = {given}{name}" for name in keys)
+    return f"UPDATE {table.name} SET {values}{f' FROM {_given(table, names)}' if from_rows else ''} WHERE {place}"
 
 
 def _given(table: Table, names: Sequence[str]) -> str:
@@ -141,7 +153,7 @@ def _sent_as(table: Table, name: str) -> str:
     return next(written for kind, written in _SENT_AS if isinstance(table.c[name].type, kind))
 
 
-def _parameters(engine: str, table: Table, names: Sequence[str], rows: Sequence[Row]) -> Any:
+def _parameters(engine: str, table: Table, names: Sequence[str], rows: Sequence[Values]) -> Any:
     if engine == _SERVER:
         return (_to_json(rows),)
     if written := [name for name in names if isinstance(table.c[name].type, JSON)]:

@@ -202,7 +202,7 @@ def insert(tx: Tx, merchant_of: dict[str, str], made: Sequence[Lot]) -> None:
 def update(tx: Tx, changed: Sequence[Lot]) -> None:
     """Store what is left of lots, and what of it is reserved."""
     rows = [{"id": lot.id, "remaining": lot.remaining, "reserved": lot.reserved} for lot in changed]
-    update_rows(tx, lots, "id", rows)
+    update_rows(tx, lots, rows)
 
 
 def consume(tx: Tx, rows: Sequence[dict[str, object]]) -> None:

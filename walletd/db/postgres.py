@@ -146,6 +146,7 @@ class PostgresBackend:
             pool_size=size,
             max_overflow=0,
             pool_pre_ping=False,
+            hide_parameters=True,  # what a statement was given may name a person, and errors end up in logs
             connect_args={
                 "application_name": f"walletd {self._role}",
                 "options": f"-c statement_timeout={_STATEMENT_TIMEOUT}",

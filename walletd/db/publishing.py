@@ -31,7 +31,7 @@ from sqlalchemy import (
 )
 
 from walletd.db.base import Lease, Tx, merchant_column, metadata, reference
-from walletd.db.bulk import Texts, insert_rows, one_of, one_of_text
+from walletd.db.bulk import insert_rows, one_of, where_one_of
 from walletd.domain.calendar import milliseconds
 
 dirty_cards = Table(
@@ -133,12 +133,6 @@ _MARK = (
     " SELECT serial_number, merchant_id, :mark, :now, 0 FROM cards WHERE {condition}"
     " ON CONFLICT (serial_number) DO UPDATE SET mark = excluded.mark, retry_at = 0 RETURNING serial_number"
 )
-_MARK_ACCOUNTS = {
-    engine: text(_MARK.format(condition=one_of_text(engine, "account_id", ":accounts"))).bindparams(
-        bindparam("accounts", type_=Texts())
-    )
-    for engine in ("sqlite", "postgresql")
-}
 _MARK_CUSTOMER = text(_MARK.format(condition="customer_id = :customer"))
 _MARK_CARD = text(_MARK.format(condition="serial_number = :serial"))
 _MARK_OF_MERCHANT = text(
@@ -164,7 +158,8 @@ _MARK_BITS = 62
 
 def mark_accounts_dirty(tx: Tx, account_ids: Sequence[str], now: datetime) -> list[str]:
     """Mark every card of accounts dirty, so that its pass is published anew; return their serial numbers."""
-    return _mark(tx, _MARK_ACCOUNTS[tx.engine], now, accounts=list(account_ids))
+    statement = where_one_of(tx.engine, _MARK, "account_id", "accounts")
+    return _mark(tx, statement, now, accounts=list(account_ids))
 
 
 def mark_customer_dirty(tx: Tx, customer_id: str, now: datetime) -> list[str]:

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from walletd.db.base import Tx, metadata, moment, partial_index, reference, stored
-from walletd.db.bulk import insert_rows, one_of
+from walletd.db.bulk import insert_rows, one_of, update_rows
 from walletd.domain.calendar import from_milliseconds, milliseconds
 from walletd.domain.lots import Consumption
 from walletd.domain.redemptions import HOLD, RESERVED, Redemption
@@ -56,16 +56,6 @@ _NEXT_END = (
     select(redemptions.c.account_id, func.min(redemptions.c.created_at).label("since"))
     .where(_OF_ACCOUNTS, _IS_OPEN, redemptions.c.created_at > bindparam("held_since"))
     .group_by(redemptions.c.account_id)
-)
-_UPDATE = (
-    redemptions.update()
-    .where(redemptions.c.merchant_id == bindparam("merchant"), redemptions.c.code == bindparam("which"))
-    .values(
-        state=bindparam("new_state"),
-        captured=bindparam("new_captured"),
-        closed_at=bindparam("closed"),
-        transaction_id=bindparam("transaction"),
-    )
 )
 
 
@@ -119,16 +109,17 @@ def insert(tx: Tx, made: Sequence[Redemption]) -> None:
 
 def update(tx: Tx, changed: Sequence[Redemption]) -> None:
     """Store the state of redemptions."""
-    tx.execute(
-        _UPDATE,
+    update_rows(
+        tx,
+        redemptions,
         [
             {
-                "merchant": item.merchant_id,
-                "which": item.code,
-                "new_state": item.state,
-                "new_captured": item.captured,
-                "closed": stored(item.closed_at),
-                "transaction": item.transaction_id,
+                "merchant_id": item.merchant_id,
+                "code": item.code,
+                "state": item.state,
+                "captured": item.captured,
+                "closed_at": stored(item.closed_at),
+                "transaction_id": item.transaction_id,
             }
             for item in changed
         ],

@@ -317,6 +317,7 @@ def _engine(path: Path) -> Engine:
         module=sqlite,
         isolation_level="AUTOCOMMIT",  # the writer says BEGIN and COMMIT itself, the pool never does
         poolclass=pool.NullPool,
+        hide_parameters=True,  # what a statement was given may name a person, and errors end up in logs
         connect_args={"timeout": 5, "check_same_thread": False, "cached_statements": 512},
     )
 

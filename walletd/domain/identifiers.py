@@ -7,6 +7,7 @@ Serial numbers and card keys carry none: both must be unguessable (apple.md P15,
 from __future__ import annotations
 
 import base64
+import re
 import secrets
 from datetime import datetime
 from functools import lru_cache
@@ -18,12 +19,13 @@ _SERIAL_BYTES = 16
 _KEY_BITS = 80
 _KEY_LENGTH_MAX = 64
 _CHECK_MODULUS = 31
+_SERIAL_NUMBER = re.compile(r"[a-z2-7]{26}")
 _PAIRS = [first + second for first in _CROCKFORD for second in _CROCKFORD]
 
 
 def new_id(prefix: str, now: datetime) -> str:
     """Return `prefix_` and 26 characters: 48 bits of time in milliseconds, then 80 random bits."""
-    return f"{prefix}_{_moment(milliseconds(now))}{_encode(secrets.randbits(80), 16)}"
+    return f"{prefix}_{_time_part(milliseconds(now))}{_encode(secrets.randbits(80), 16)}"
 
 
 def new_serial_number() -> str:
@@ -49,7 +51,7 @@ def is_card_key(text: str) -> bool:
 
 def is_serial_number(text: str) -> bool:
     """Say whether the text has the form of a serial number."""
-    return len(text) == 26 and all(character in "abcdefghijklmnopqrstuvwxyz234567" for character in text)
+    return _SERIAL_NUMBER.fullmatch(text) is not None
 
 
 def new_secret() -> str:
@@ -58,7 +60,7 @@ def new_secret() -> str:
 
 
 @lru_cache(64)
-def _moment(value: int) -> str:
+def _time_part(value: int) -> str:
     """Return the first ten characters of ids; those of a batch share them."""
     return _encode(value, 10)
 
