@@ -15,7 +15,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
-from bench import fetching, footprint, latency, ledger, lookup, peer, publishing, signing
+from bench import fetching, footprint, history, latency, ledger, lookup, peer, publishing, signing
 from bench.figures import Figure, table
 from bench.rates import Scale
 
@@ -30,6 +30,8 @@ BENCHES: Final[Mapping[str, Callable[[Scale], list[Figure]]]] = {
     "ledger-sqlite": ledger.run_sqlite,
     "ledger-postgres": ledger.run_postgres,
     "ledger-http": ledger.run_http,
+    "history": history.run_booking,
+    "proof": history.run_proof,
     "publish": publishing.run,
     "memory": footprint.run_memory,
     "start": footprint.run_start,

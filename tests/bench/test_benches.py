@@ -48,11 +48,19 @@ def test_an_unknown_bench_is_refused(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_a_soak_is_good_only_if_nothing_is_lost_doubled_behind_or_unproved() -> None:
-    """One lost booking, one doubled, one phone behind or a failed proof each spoil a run, and the line says which."""
-    good = Outcome("sqlite", 1000, 5, 7, lost=0, doubled=0, behind=0, is_proved=True, megabytes=120.0)
-    bad = [replace(good, lost=1), replace(good, doubled=1), replace(good, behind=1), replace(good, is_proved=False)]
-    assert [outcome.is_good for outcome in (good, *bad)] == [True, False, False, False, False]
-    assert good.line().endswith("lost 0, doubled 0, devices behind 0")
+    """Each thing that may never happen spoils a run by itself, and the line says which."""
+    good = Outcome("sqlite", 1000, 5, 7, 0, 0, 0, 0, 0, is_proved=True, megabytes=120.0)
+    bad = [
+        replace(good, lost=1),
+        replace(good, doubled=1),
+        replace(good, negative=1),
+        replace(good, wrong=1),
+        replace(good, behind=1),
+        replace(good, is_proved=False),
+    ]
+    assert good.is_good
+    assert [outcome.is_good for outcome in bad] == [False] * len(bad)
+    assert good.line().endswith("lost 0, doubled 0, negative 0, wrong sums 0, devices behind 0")
 
 
 def test_the_peer_is_given_the_same_pass(tmp_path: Path) -> None:
