@@ -59,7 +59,15 @@ async def apns(authority: DemoAuthority, fresh: PassCredentials) -> AsyncIterato
 
 @pytest_asyncio.fixture
 async def client(apns: FakeApns, fresh: PassCredentials, server_ca: Path) -> AsyncIterator[PushClient]:
-    """A client that gives up on a request after a second."""
+    """A client so patient that a slow machine alone never makes it give up on a request."""
+    opened = PushClient(fresh, ApnsServer.from_url(apns.url, server_ca), utc_now, request_seconds=60.0)
+    yield opened
+    await opened.close()
+
+
+@pytest_asyncio.fixture
+async def hasty_client(apns: FakeApns, fresh: PassCredentials, server_ca: Path) -> AsyncIterator[PushClient]:
+    """A client that gives up on a request after a second: for answers that never come."""
     opened = PushClient(fresh, ApnsServer.from_url(apns.url, server_ca), utc_now, request_seconds=1.0)
     yield opened
     await opened.close()

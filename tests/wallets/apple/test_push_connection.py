@@ -94,23 +94,23 @@ async def test_connection_that_breaks_every_time_is_tried_again_soon(
     assert (outcome.verdict, outcome.retry_after_seconds) == (Verdict.RETRY, 5)
 
 
-async def test_hanging_request_times_out_alone(apns: FakeApns, client: PushClient) -> None:
+async def test_hanging_request_times_out_alone(apns: FakeApns, hasty_client: PushClient) -> None:
     """A request without an answer is given up, while others on the connection are answered."""
     apns.faults.break_next(Breakage.HANG, token=token(1))
 
-    outcomes = await client.deliver([token(number) for number in range(1, 20)])
+    outcomes = await hasty_client.deliver([token(number) for number in range(1, 20)])
 
     assert outcomes[0] == Outcome(Verdict.RETRY, "Timeout", retry_after_seconds=5)
     assert set(verdicts(outcomes[1:])) == {Verdict.ACCEPTED}
 
 
-async def test_dead_connection_is_not_kept(apns: FakeApns, client: PushClient) -> None:
+async def test_dead_connection_is_not_kept(apns: FakeApns, hasty_client: PushClient) -> None:
     """A connection on which nothing came at all is replaced after a time-out."""
-    await client.deliver([token(0)])
+    await hasty_client.deliver([token(0)])
     apns.faults.break_next(Breakage.HANG)
 
-    assert (await client.deliver([token(1)]))[0].reason == "Timeout"
-    assert verdicts(await client.deliver([token(2)])) == [Verdict.ACCEPTED]
+    assert (await hasty_client.deliver([token(1)]))[0].reason == "Timeout"
+    assert verdicts(await hasty_client.deliver([token(2)])) == [Verdict.ACCEPTED]
 
 
 async def test_caller_that_gives_up_does_no_harm(apns: FakeApns, client: PushClient) -> None:
