@@ -15,7 +15,10 @@ log = logger(__name__)
 
 
 async def watch_certificates(services: Services) -> str:
-    """Log the certificates that end soon; returns a sentence. Asking for the state sets the figures for a monitor."""
+    """Log the certificates that end soon, and write to their merchants; returns a sentence.
+
+    Asking for the state sets the figures for a monitor.
+    """
     state: Any = await services.health.ready()
     soon = 0
     for certificate in state["certificates"]:
@@ -24,6 +27,7 @@ async def watch_certificates(services: Services) -> str:
             soon += 1
             tell = log.error if days <= _LAST_WEEK_DAYS else log.warning
             tell("certificate_ends", platform=certificate["platform"], topic=certificate["topic"], days_left=days)
+            await services.service_mail.post_certificate_ends(certificate["platform"], certificate["topic"], days)
     return f"{len(state['certificates'])} certificates, {soon} end soon"
 
 

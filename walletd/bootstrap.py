@@ -12,10 +12,12 @@ from datetime import UTC, datetime
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from walletd.channels.addresses import AddressGuard
+from walletd.channels.mail import MailSender, MailServer
 from walletd.channels.webhooks import WebhookSender
 from walletd.db.database import Database, migrate, open_database, schema
 from walletd.domain.errors import ConfigurationRefused
@@ -132,6 +134,7 @@ def build_runtime(
         draw_qr=qr_svg,
         public_url=settings.public_url,
         webhook_channel=_webhook_sender(settings),
+        mail_channel=_mail_sender(settings),
         instance=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
         schedule=PushSchedule(burst=settings.apns_burst),
         add_link_seconds=settings.add_link_days * 24 * 3600,
@@ -163,6 +166,13 @@ def intermediates_pem(credentials: PassCredentials) -> bytes:
 def _webhook_sender(settings: Settings) -> WebhookSender:
     guard = AddressGuard(ip_network(network) for network in settings.webhook_networks)
     return WebhookSender(guard, settings.webhook_ca_file)
+
+
+def _mail_sender(settings: Settings) -> MailSender | None:
+    if settings.smtp_url is None:
+        return None
+    own_host = urlsplit(settings.public_url).hostname or ""
+    return MailSender(MailServer.from_url(settings.smtp_url, own_host), own_host)
 
 
 def _decoded(text: str, source: str) -> bytes:

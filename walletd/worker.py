@@ -53,7 +53,7 @@ class Worker:
         self._services = services
         self._subscribe = subscribe
         self._poll_seconds = poll_seconds
-        self._rounds_ended_at = dict.fromkeys(("publish", "deliver", "webhooks"), time.monotonic())
+        self._rounds_ended_at = dict.fromkeys(("publish", "deliver", "webhooks", "jobs"), time.monotonic())
         WORKER_LAG.set_function(self.lag_seconds)
 
     def lag_seconds(self) -> float:
@@ -66,11 +66,13 @@ class Worker:
         publish = _Loop("publish", self._publish, self._until_poll, self._poll_seconds)
         deliver = _Loop("deliver", deliveries.round, self._until_due, self._poll_seconds)
         webhooks = _Loop("webhooks", self._send_webhooks, self._until_webhook, self._poll_seconds)
+        jobs = _Loop("jobs", self._start_jobs, self._until_job, self._poll_seconds)
         async with asyncio.TaskGroup() as loops:
-            for loop in (publish, deliver, webhooks):
+            for loop in (publish, deliver, webhooks, jobs):
                 loops.create_task(loop.run(self._subscribe(loop.name), stop, self._note_round))
         await deliveries.finish()
         await self._services.webhook_delivery.finish()
+        await self._services.jobs.finish()
         try:
             await self._services.publisher.release()
         except StorageUnavailable as error:
@@ -88,6 +90,13 @@ class Worker:
 
     async def _send_webhooks(self) -> int:
         return await self._services.webhook_delivery.start_due()
+
+    async def _start_jobs(self) -> int:
+        return await self._services.jobs.start_due()
+
+    async def _until_job(self) -> float:
+        seconds = await self._services.jobs.seconds_until_due()
+        return self._poll_seconds if seconds is None else min(seconds, self._poll_seconds)
 
     async def _until_webhook(self) -> float:
         seconds = await self._services.webhook_delivery.seconds_until_due()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import create_engine, text
 
+from tests.channels.mailbox import a_mailbox
 from tests.cli.conftest import Walletd
 
 
@@ -77,3 +78,33 @@ def test_production_without_a_certificate_of_its_own_fails(shop: Walletd) -> Non
     found = checks(result.stdout)
     assert "walletd merchant set" in found["certificate configured"]["cure"]
     assert found["apns"]["level"] == "failure"
+
+
+def test_the_way_to_the_mailbox_is_checked(shop: Walletd) -> None:
+    """Without a server a mailbox gets nothing; a server that answers is fine; one that does not is a failure."""
+
+    def mail(**settings: str) -> dict[str, str]:
+        return checks(shop("doctor", "--json", apns_url="https://127.0.0.1:1", **settings).stdout)["mail"]
+
+    assert mail()["level"] == "ok"
+    with a_mailbox() as mailbox:
+        reached = mail(smtp_url=mailbox.url())
+        assert (reached["level"], "no merchant has a service mailbox" in reached["detail"]) == ("ok", True)
+        greeted = shop("merchant", "set", "--service-mail", "office@shop.example", smtp_url=mailbox.url())
+        assert "A running server sends it a greeting now." in greeted.output
+        reached = mail(smtp_url=mailbox.url())
+        assert reached["detail"] == f"127.0.0.1:{mailbox.port} answers, not encrypted"
+        gone = mailbox.url()
+    assert mail(smtp_url=gone)["level"] == "failure"
+    without = mail()
+    assert (without["level"], without["cure"]) == ("warning", "Set WALLETD_SMTP_URL")
+    assert "office@shop.example" in without["detail"]
+
+
+def test_a_mail_server_of_another_form_stops_the_start(shop: Walletd) -> None:
+    """The sentence names the setting and not the password in it."""
+    for command in ("doctor", "serve"):
+        result = shop(command, smtp_url="smtp://a:hush@mail.example/inbox")
+        assert result.exit_code in {1, 78}
+        assert "WALLETD_SMTP_URL" in result.output + result.stderr
+        assert "hush" not in result.output + result.stderr

@@ -8,6 +8,8 @@ import json
 import subprocess
 import zipfile
 from base64 import b64decode
+from email import policy
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
@@ -174,6 +176,43 @@ def test_a_checkpoint_is_printed_verified_by_openssl_and_found_again(shop: Walle
     refused = shop("ledger", "verify", "--checkpoint", str(tmp_path / "kept.txt"))
     assert (refused.exit_code, refused.stderr.count("\n")) == (1, 1)
     assert "signature" in refused.stderr
+
+
+def test_the_mail_that_brought_a_checkpoint_is_a_copy_of_it(shop: Walletd, tmp_path: Path) -> None:
+    """Saved by a mail program, with whatever encoding the mail had on its way."""
+    issue_a_card(tmp_path / "data")
+    mail = EmailMessage(policy=policy.SMTP)
+    mail["Subject"] = "Prüfpunkt"
+    mail.set_content("Grüße\n\n" + shop("ledger", "checkpoint").output, cte="base64")
+    (tmp_path / "kept.eml").write_bytes(mail.as_bytes())
+    result = shop("ledger", "verify", "--checkpoint", str(tmp_path / "kept.eml"))
+    assert result.output == "The ledger holds: 1 accounts, 1 entries, 1 checkpoints.\n"
+    for broken in (b"", b"\xff\xfe\x00", b"MIME-Version: 1.0\nContent-Type: text/plain; charset=none\n\n\xff"):
+        (tmp_path / "kept.eml").write_bytes(broken)
+        refused = shop("ledger", "verify", "--checkpoint", str(tmp_path / "kept.eml"))
+        assert (refused.exit_code, refused.stderr.count("\n")) == (1, 1)
+        assert "no checkpoint" in refused.stderr
+
+
+def test_a_service_mailbox_is_stored_shown_and_taken_away(shop: Walletd) -> None:
+    """What is printed says whether mail will be sent at all."""
+    assert shop("merchant", "set", "--service-mail", "office@shop.example").output == (
+        "Checkpoints and alarms go to office@shop.example, once WALLETD_SMTP_URL names a mail server.\n"
+    )
+    assert "service_mail office@shop.example\n" in shop("merchant", "show").output
+    assert json.loads(shop("merchant", "show", "--json").output)["service_mail"] == "office@shop.example"
+    assert shop("merchant", "set", "--service-mail", "").output == "No mail is sent to this merchant any more.\n"
+    assert json.loads(shop("merchant", "show", "--json").output)["service_mail"] == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"), [(("--service-mail", "office"), "e-mail address"), ((), "Give --apple-p12 FILE")]
+)
+def test_a_merchant_that_cannot_be_set_is_one_line(shop: Walletd, arguments: tuple[str, ...], words: str) -> None:
+    """Nothing is changed, and the line says what to give."""
+    result = shop("merchant", "set", *arguments)
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert words in result.stderr
 
 
 @pytest.mark.parametrize("arguments", [("card", "show", "x"), ("ledger", "verify"), ("api-key", "list")])

@@ -13,7 +13,7 @@ _ALLOWED = {
     "walletd/domain": {"phonenumbers", "rapidfuzz"},
     "walletd/db": {"sqlalchemy", "alembic", "psycopg", "psycopg_pool", "pysqlite3"},
     "walletd/wallets": {"cryptography", "OpenSSL", "aioapns", "h2", "PIL", "segno", "httpx", "google", "msgspec"},
-    "walletd/channels": {"httpcore", "standardwebhooks"},
+    "walletd/channels": {"aiosmtplib", "httpcore", "standardwebhooks"},
     "walletd/services": set(),
     "walletd/web": {"litestar", "msgspec", "jinja2", "prometheus_client", "babel", "defusedcsv"},
     "walletd/cli": {"click", "uvicorn", "httpx"},

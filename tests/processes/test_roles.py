@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.channels.mailbox import a_mailbox
 from tests.processes.conftest import Start
 from tests.processes.servers import free_port
 from walletd.bootstrap import Application, application, make_demo_credentials, prepare_database, utc_now
@@ -113,3 +114,20 @@ async def test_a_role_without_a_port_shows_that_it_is_alive(environ: dict[str, s
     assert await served.stop() == 0
     code, said = await check("stopped", "--role", role)
     assert (code, f"walletd serve --role {role}" in said) == (1, True)
+
+
+async def test_a_greeting_that_a_command_asked_for_is_mailed_by_the_worker(
+    environ: dict[str, str], start: Start
+) -> None:
+    """The command and the worker are two processes; the mail goes from one to the other through the database."""
+    with a_mailbox() as mailbox:
+        environ["WALLETD_SMTP_URL"] = mailbox.url()
+        settings = load(environ)
+        prepare_database(settings)
+        async with application(settings, role="cli", serving=False) as app:
+            merchant, _, _ = await _shop_without_certificate(app)
+            worker = start(environ, "serve", "--role", "worker", name="worker")
+            await worker.said("walletd is ready")
+            await app.services.service_mail.set_mailbox(shell(merchant), "office@shop.example")
+            (greeting,) = await asyncio.to_thread(mailbox.wait, 1)
+    assert "Café Probe" in greeting.text

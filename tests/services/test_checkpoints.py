@@ -67,10 +67,10 @@ async def test_a_copy_survives_mail_and_paper_but_no_change(shop: Shop) -> None:
     made = await signed(shop)
     read = shop.services.checkpoints.read
     mailed = "Dear bookkeeper,\r\n\r\n" + "".join(f"> {line}  \r\n" for line in made.text().splitlines()) + "-- \r\n"
-    assert read(made.text()) == read(mailed) == made
+    assert read(made.text().encode()) == read(mailed.encode()) == made
     for changed in [*changes(made.text()), "", made.text() + made.text().replace("number: 1", "number: 2")]:
         with pytest.raises(CheckpointInvalid):
-            read(changed)
+            read(changed.encode())
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ async def test_books_that_were_cut_off_are_found_by_a_copy_from_outside_only(boo
             connection.execute("VACUUM INTO ?", (str(older),))
         serial = (await shop.card())["serial_number"]
         await shop.post(serial, "credit", amount=7)
-        outside = shop.services.checkpoints.read((await signed(shop)).text())
+        outside = shop.services.checkpoints.read((await signed(shop)).text().encode())
         with unguarded(books) as connection:
             connection.execute("ATTACH ? AS older", (str(older),))
             connection.execute("BEGIN IMMEDIATE")

@@ -143,12 +143,12 @@ async def test_an_account_with_a_fault_redeems_nothing_until_it_holds_again(
         with sqlite3.connect(path) as connection:
             connection.execute(change, (1, serial))
         with pytest.raises(LedgerUnproved):
-            await shop.services.upkeep.prove_ledger()
+            await shop.services.assurance.prove_ledger()
         with pytest.raises(AccountUnproved):
             await shop.post(serial, "debit", amount=1)
         await shop.post(serial, "credit", amount=1)
         await shop.post(other, "debit", amount=1)
         with sqlite3.connect(path) as connection:
             connection.execute(change, (-1, serial))
-        await shop.services.upkeep.prove_ledger()
+        await shop.services.assurance.prove_ledger()
         assert (await shop.post(serial, "debit", amount=1))["account"]["total"] == 10

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from walletd.bootstrap import Application, master_key, schema
 from walletd.domain.errors import WalletdError
+from walletd.domain.jobs import Verdict
 from walletd.domain.programs import KINDS
 from walletd.settings import Settings
 
@@ -51,6 +52,7 @@ async def of_application(app: Application, *, online: bool) -> list[Check]:
         _address(app.settings),
     ]
     found += [await _guarded("ledger", app, _ledger), await _guarded("worker", app, _worker)]
+    found += [await _guarded("mail", app, _mail)]
     found += [await _guarded("phones", app, _complaints), await _apns(app)]
     if online:
         found += await _test_push(app)
@@ -145,6 +147,25 @@ async def _worker(app: Application) -> Check:
     if state["worker"] == "behind":
         return Check("worker", FAILURE, waiting, "walletd serve (or --role worker)")
     return Check("worker", OK, waiting)
+
+
+async def _mail(app: Application) -> Check:
+    mailboxes = [merchant for merchant in await app.services.merchants.list() if merchant.service_mail]
+    found = await app.services.service_mail.check_server()
+    if found is None:
+        said = "no mail server is set"
+        if mailboxes:
+            return Check("mail", WARNING, f"{said}: {mailboxes[0].service_mail} gets nothing", "Set WALLETD_SMTP_URL")
+        return Check("mail", OK, f"{said}, and no merchant has a service mailbox")
+    if found.verdict is not Verdict.DONE:
+        return Check("mail", FAILURE, found.reason, "Correct WALLETD_SMTP_URL, or mend the mail server")
+    dead = await app.services.jobs.newest_dead("mail")
+    if dead is not None and dead.ended_at is not None:
+        said = f"a mail was given up on {dead.ended_at:%Y-%m-%d}: {dead.last_reason}"
+        return Check("mail", WARNING, said, "Check the address: walletd merchant show")
+    if not mailboxes:
+        return Check("mail", OK, f"{found.reason}; no merchant has a service mailbox")
+    return Check("mail", OK, found.reason)
 
 
 async def _complaints(app: Application) -> Check:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TextIO
+from typing import BinaryIO
 
 import click
 
@@ -18,9 +18,9 @@ def ledger() -> None:
 
 @ledger.command()
 @click.option(
-    "--checkpoint", "kept", type=click.File(encoding="utf-8", errors="replace"), help="A checkpoint kept elsewhere."
+    "--checkpoint", "kept", type=click.File("rb"), help="A checkpoint kept elsewhere, or the mail that brought it."
 )
-def verify(kept: TextIO | None) -> None:
+def verify(kept: BinaryIO | None) -> None:
     """Recompute every balance and every hash chain; exit 1 and the first fault where something does not hold.
 
     With a checkpoint that was kept outside of this machine it also shows that nothing was cut off since then.

@@ -1,4 +1,4 @@
-"""`walletd merchant`: show a merchant, and load its Apple pass certificate after checking it."""
+"""`walletd merchant`: show a merchant, load its Apple pass certificate after checking it, name its mailbox."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Final
 
 import click
 
@@ -17,10 +18,11 @@ from walletd.bootstrap import (
     require_usable,
     utc_now,
 )
-from walletd.cli.opening import json_option, merchant_option, run_command
+from walletd.cli.opening import json_option, merchant_option, run_command, shell
 from walletd.domain.errors import CertificateInvalid, ConfigurationRefused, ValidationFailed
 
 _file = click.Path(exists=True, dir_okay=False, path_type=Path)
+_GIVE: Final = "Give --apple-p12 FILE, or --apple-certificate FILE together with --apple-key FILE"
 
 
 @click.group()
@@ -43,6 +45,7 @@ def show(merchant_id: str | None, as_json: bool) -> None:  # noqa: FBT001 - clic
             "currency": row.currency,
             "timezone": row.timezone,
             "languages": list(row.languages),
+            "service_mail": row.service_mail or "",
             "apple": [{"level": each.level, "check": each.check, "detail": each.detail} for each in findings],
         }
 
@@ -70,19 +73,46 @@ def show(merchant_id: str | None, as_json: bool) -> None:  # noqa: FBT001 - clic
     help="Intermediate certificate, where Apple's is not one that walletd brings along.",
 )
 @click.option("--passphrase-file", type=_file, help="File with the passphrase; without it a terminal is asked.")
+@click.option("--service-mail", metavar="ADDRESS", help='Mailbox for checkpoints and alarms; "" for none.')
 @merchant_option
-def set_certificate(
+def set_merchant(merchant_id: str | None, service_mail: str | None, **certificate: Any) -> None:
+    """Load a pass certificate, or name the mailbox of the staff.
+
+    A certificate is checked by a test signature first, and stored encrypted. A running server takes it within ten
+    seconds, and every card is published anew with it. A new mailbox is sent a greeting.
+    """
+    if not any(certificate.values()) and service_mail is None:
+        raise ValidationFailed(f"{_GIVE}, or --service-mail ADDRESS.")
+    if any(certificate.values()):
+        _set_certificate(merchant_id, **certificate)
+    if service_mail is not None:
+        _set_mailbox(merchant_id, service_mail)
+
+
+def _set_mailbox(merchant_id: str | None, address: str) -> None:
+    async def work(app: Application) -> tuple[str | None, bool]:
+        row = await app.services.merchants.get(merchant_id)
+        mailbox = await app.services.service_mail.set_mailbox(shell(row.id), address)
+        return mailbox, app.settings.smtp_url is not None
+
+    mailbox, has_server = run_command(work)
+    if mailbox is None:
+        click.echo("No mail is sent to this merchant any more.")
+    elif has_server:
+        click.echo(f"Checkpoints and alarms go to {mailbox}. A running server sends it a greeting now.")
+    else:
+        click.echo(f"Checkpoints and alarms go to {mailbox}, once WALLETD_SMTP_URL names a mail server.")
+
+
+def _set_certificate(
+    merchant_id: str | None,
+    *,
     apple_p12: Path | None,
     apple_certificate: Path | None,
     apple_key: Path | None,
     intermediates: tuple[Path, ...],
     passphrase_file: Path | None,
-    merchant_id: str | None,
 ) -> None:
-    """Load a pass certificate: it is checked by a test signature first, and stored encrypted.
-
-    A running server takes it within ten seconds, and every card is published anew with it.
-    """
     extra = [path.read_bytes() for path in intermediates]
     given: str | None = None
     if passphrase_file is not None:
@@ -93,7 +123,7 @@ def set_certificate(
             return load_p12(_private(apple_p12), passphrase, extra)
         if apple_p12 is None and apple_certificate is not None and apple_key is not None:
             return load_certificate_and_key(apple_certificate.read_bytes(), _private(apple_key), passphrase, extra)
-        raise ValidationFailed("Give --apple-p12 FILE, or --apple-certificate FILE together with --apple-key FILE.")
+        raise ValidationFailed(f"{_GIVE}.")
 
     credentials = _loaded(load, given)
     require_usable(credentials, utc_now())

@@ -33,6 +33,7 @@ merchants = Table(
     Column("languages", JSON, nullable=False),
     Column("customer_number", BigInteger, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    Column("service_mail", Text),
 )
 
 
@@ -60,6 +61,8 @@ class MerchantRow:
     timezone: str
     languages: tuple[str, ...]
     created_at: datetime
+    service_mail: str | None = None
+    """Where staff read what they have to know without looking."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,7 @@ def insert(tx: Tx, row: MerchantRow) -> None:
             "languages": list(row.languages),
             "customer_number": 0,
             "created_at": milliseconds(row.created_at),
+            "service_mail": row.service_mail,
         },
     )
 
@@ -94,10 +98,21 @@ def all_merchants(tx: Tx) -> list[MerchantRow]:
     """Return every merchant, in the order they were made."""
     return [
         MerchantRow(
-            row.id, row.name, row.currency, row.timezone, tuple(row.languages), from_milliseconds(row.created_at)
+            id=row.id,
+            name=row.name,
+            currency=row.currency,
+            timezone=row.timezone,
+            languages=tuple(row.languages),
+            created_at=from_milliseconds(row.created_at),
+            service_mail=row.service_mail,
         )
         for row in tx.execute(select(merchants).order_by(merchants.c.id))
     ]
+
+
+def store_service_mail(tx: Tx, merchant_id: str, address: str | None) -> None:
+    """Store where a merchant's staff read mail, or that they want none."""
+    tx.execute(update(merchants).where(merchants.c.id == merchant_id).values(service_mail=address))
 
 
 def currency(tx: Tx, merchant_id: str) -> str:

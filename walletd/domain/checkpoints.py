@@ -6,11 +6,14 @@ newest one, kept outside of the machine, stands for all of them (architecture.md
 
 from __future__ import annotations
 
+import email
 import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email import policy
+from email.message import EmailMessage
 from typing import Final
 
 from walletd.domain.calendar import moment_of, rfc3339
@@ -18,6 +21,7 @@ from walletd.domain.errors import CheckpointInvalid
 
 GENESIS_DIGEST: Final = "0" * 64
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _NUMBER: Final = re.compile(r"[0-9]{1,18}")
 _TITLE: Final = "walletd ledger checkpoint 1"
 _FIELDS: Final = ("number", "time", "accounts", "entries", "heads", "previous")
@@ -83,6 +87,17 @@ def digest_of_heads(heads: Iterable[Head]) -> str:
     for head in sorted(heads, key=lambda head: head.account_id):
         digest.update(f"{head.account_id} {head.sequence} {head.hash}\n".encode())
     return digest.hexdigest()
+
+
+def text_of_file(content: bytes) -> str:
+    """Return the text of a file that was kept: as it is, or what a saved mail says, whatever encoded it on its way."""
+    mail = email.message_from_bytes(content.removeprefix(_BYTE_ORDER_MARK), policy=policy.default)
+    body = mail.get_body(("plain", "html")) if mail["MIME-Version"] and isinstance(mail, EmailMessage) else None
+    try:
+        return str(body.get_content()) if body is not None else content.decode(errors="replace")
+    except (LookupError, ValueError):
+        # A character set that does not exist.
+        return content.decode(errors="replace")
 
 
 def read_checkpoint(text: str) -> SignedCheckpoint:

@@ -27,11 +27,8 @@ EVENTS: Final = (
 TESTING: Final = "webhook.test"
 """What an endpoint is sent when somebody wants to see whether it works."""
 
-WINDOW: Final = timedelta(hours=72)
-"""How long delivery is tried; what was not delivered by then becomes a dead letter."""
 SECRET_OVERLAP: Final = timedelta(hours=24)
 """How long messages carry the signature of the secret before, too, after it was exchanged."""
-_PAUSES_SECONDS: Final = (5, 60, 300, 1_800, 7_200, 18_000, 36_000, 50_400)
 _PAUSE_LANE_SECONDS: Final = 5
 _PAUSE_LANE_LONGEST_SECONDS: Final = 3_600
 _URL_LONGEST: Final = 2_000
@@ -136,19 +133,6 @@ def check_description(text: str | None) -> str | None:
     if text is not None and (len(text) > _DESCRIPTION_LONGEST or not text.isprintable()):
         raise invalid("/description", f"must be at most {_DESCRIPTION_LONGEST} printable characters")
     return text
-
-
-def retry_at(now: datetime, tried_since: datetime, attempts: int, jitter: float) -> datetime | None:
-    """Return when a message is tried again after so many attempts, or None when its 72 hours are over.
-
-    The pauses grow from seconds to hours, each longer by up to a fifth (`jitter` from 0 to 1); the last attempt is
-    made at the end of the 72 hours.
-    """
-    end = tried_since + WINDOW
-    if now >= end:
-        return None
-    pause = _PAUSES_SECONDS[min(attempts - 1, len(_PAUSES_SECONDS) - 1)]
-    return min(now + timedelta(seconds=pause * (1 + jitter / 5)), end)
 
 
 def lane_pause(pauses: int, jitter: float) -> timedelta:

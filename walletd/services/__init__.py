@@ -6,14 +6,18 @@ from dataclasses import dataclass
 
 from walletd.services.accounts import Accounts
 from walletd.services.api_keys import ApiKeys
+from walletd.services.assurance import Assurance
 from walletd.services.cards import Cards
 from walletd.services.checkpoints import Checkpoints
 from walletd.services.customers import Customers
 from walletd.services.deliveries import Deliveries
 from walletd.services.devices import Devices
 from walletd.services.health import Health
+from walletd.services.jobs import Jobs
 from walletd.services.ledger import Ledger
 from walletd.services.links import Links
+from walletd.services.mail import KIND as MAIL
+from walletd.services.mail import ServiceMail
 from walletd.services.merchants import Merchants
 from walletd.services.passes import Passes
 from walletd.services.programs import Programs
@@ -33,12 +37,14 @@ class Services:
 
     accounts: Accounts
     api_keys: ApiKeys
+    assurance: Assurance
     cards: Cards
     checkpoints: Checkpoints
     customers: Customers
     deliveries: Deliveries
     devices: Devices
     health: Health
+    jobs: Jobs
     ledger: Ledger
     links: Links
     merchants: Merchants
@@ -47,6 +53,7 @@ class Services:
     proof: Proof
     publisher: Publisher
     reports: Reports
+    service_mail: ServiceMail
     statements: Statements
     upkeep: Upkeep
     webhook_delivery: WebhookDelivery
@@ -57,16 +64,18 @@ def build_services(runtime: Runtime) -> Services:
     """Return the use cases over one runtime."""
     links, publisher, merchants = Links(runtime), Publisher(runtime), Merchants(runtime)
     passes, ledger, deliveries = Passes(runtime, publisher, links), Ledger(runtime), Deliveries(runtime)
-    proof, checkpoints = Proof(runtime), Checkpoints(runtime)
+    proof, checkpoints, service_mail = Proof(runtime), Checkpoints(runtime), ServiceMail(runtime)
     return Services(
         accounts=Accounts(runtime),
         api_keys=ApiKeys(runtime),
+        assurance=Assurance(proof, checkpoints, service_mail),
         cards=Cards(runtime, links),
         checkpoints=checkpoints,
         customers=Customers(runtime),
         deliveries=deliveries,
         devices=Devices(runtime, passes, publisher),
         health=Health(runtime),
+        jobs=Jobs(runtime, {MAIL: service_mail.send}),
         ledger=ledger,
         links=links,
         merchants=merchants,
@@ -75,8 +84,9 @@ def build_services(runtime: Runtime) -> Services:
         proof=proof,
         publisher=publisher,
         reports=Reports(runtime, ledger),
+        service_mail=service_mail,
         statements=Statements(runtime),
-        upkeep=Upkeep(runtime, ledger, proof, checkpoints, deliveries, merchants),
+        upkeep=Upkeep(runtime, ledger, deliveries, merchants),
         webhook_delivery=WebhookDelivery(runtime),
         webhooks=Webhooks(runtime),
     )

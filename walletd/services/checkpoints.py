@@ -15,6 +15,7 @@ from walletd.domain.checkpoints import (
     SignedCheckpoint,
     digest_of_heads,
     read_checkpoint,
+    text_of_file,
 )
 from walletd.domain.errors import CheckpointInvalid, Conflict, LedgerUnproved
 from walletd.services.runtime import Runtime
@@ -51,9 +52,9 @@ class Checkpoints:
         """Return the public key that verifies checkpoints, PEM."""
         return self._runtime.vault.checkpoint_key_pem()
 
-    def read(self, text: str) -> SignedCheckpoint:
+    def read(self, content: bytes) -> SignedCheckpoint:
         """Return the checkpoint of a file that was kept outside; raises CheckpointInvalid where it is not genuine."""
-        signed = read_checkpoint(text)
+        signed = read_checkpoint(text_of_file(content))
         if not self._is_genuine(signed):
             raise CheckpointInvalid(
                 "The signature is not of this walletd: the file was changed, or belongs to another master key."

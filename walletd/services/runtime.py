@@ -9,7 +9,9 @@ from datetime import datetime
 from typing import Protocol
 
 from walletd.db.database import Database
+from walletd.domain import jobs
 from walletd.domain.cards import Card
+from walletd.domain.mails import Mail
 from walletd.domain.publishing import PushSchedule
 from walletd.domain.webhooks import Attempt
 from walletd.services.remembered import RememberedPasses
@@ -57,6 +59,16 @@ class WebhookChannel(Protocol):
         """Close all connections."""
 
 
+class MailChannel(Protocol):
+    """The way to mailboxes."""
+
+    async def send(self, mail: Mail, message_id: str, at: datetime) -> jobs.Attempt:
+        """Send a mail once and return what came of it; never raises."""
+
+    async def check(self) -> jobs.Attempt:
+        """Connect and log in without sending anything; the reason says how it went."""
+
+
 @dataclass(slots=True)
 class Runtime:
     """Everything a service needs; built once, by bootstrap."""
@@ -73,6 +85,8 @@ class Runtime:
     """Draws a text as a QR in an SVG image."""
     public_url: str
     webhook_channel: WebhookChannel
+    mail_channel: MailChannel | None
+    """None where no mail server is set."""
     instance: str
     """Name of this process among others, as holder of leases."""
     schedule: PushSchedule = field(default_factory=PushSchedule)

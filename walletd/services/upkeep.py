@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
-from walletd.db import deliveries, device_log, idempotency, lots, publishing, scheduler_runs, webhook_messages
+from walletd.db import deliveries, device_log, idempotency, jobs, lots, publishing, scheduler_runs, webhook_messages
 from walletd.db.base import Tx
-from walletd.domain.errors import LedgerUnproved
-from walletd.services.checkpoints import Checkpoints
 from walletd.services.deliveries import Deliveries
 from walletd.services.ledger import Ledger
 from walletd.services.merchants import Merchants
-from walletd.services.proof import Proof
 from walletd.services.runtime import Runtime
-from walletd.telemetry import gauge, logger
 
 _ANSWERS_KEPT: Final = timedelta(days=30)
 _DEVICE_LOG_KEPT: Final = timedelta(days=14)
@@ -22,11 +19,8 @@ _DEVICE_LOG_LINES: Final = 50_000
 _RUNS_KEPT: Final = timedelta(days=90)
 _RUNS_PER_JOB: Final = 10_000
 """So many runs are kept of a job: about two days of the most frequent one."""
-_MESSAGES_KEPT: Final = timedelta(days=30)
+_ENDED_KEPT: Final = timedelta(days=30)
 _AT_ONCE: Final = 500
-
-log = logger(__name__)
-_proved = gauge("ledger_proved", "1 while the last nightly proof of the ledger held, else 0")
 
 
 class Upkeep:
@@ -36,15 +30,11 @@ class Upkeep:
         self,
         runtime: Runtime,
         ledger: Ledger,
-        proof: Proof,
-        checkpoints: Checkpoints,
         delivering: Deliveries,
         merchants: Merchants,
     ) -> None:
         self._runtime = runtime
         self._ledger = ledger
-        self._proof = proof
-        self._checkpoints = checkpoints
         self._deliveries = delivering
         self._merchants = merchants
 
@@ -54,6 +44,7 @@ class Upkeep:
         if self._runtime.database.exclusive:
             await self._runtime.database.write(deliveries.release_all)
             await self._runtime.database.write(webhook_messages.release_all)
+            await self._runtime.database.write(jobs.release_all)
         await self.republish_changed_templates()
 
     async def republish_changed_templates(self) -> int:
@@ -71,24 +62,6 @@ class Upkeep:
     async def remind_stale(self) -> str:
         """Tell phones once more that were told but did not fetch."""
         return f"{await self._deliveries.remind_stale()} reminded"
-
-    async def prove_ledger(self) -> str:
-        """Recompute all balances and chains; an alarm where something does not hold."""
-        report = await self._proof.enforce()
-        try:
-            checkpoints = await self._checkpoints.verify()
-            report.require()
-        except LedgerUnproved as error:
-            _proved.set(0)
-            log.critical("ledger_unproved", faults=len(report.faults), detail=error.detail, **error.facts)
-            raise
-        _proved.set(1)
-        return f"{report.accounts} accounts, {report.entries} entries, {checkpoints} checkpoints hold"
-
-    async def checkpoint_ledger(self) -> str:
-        """Sign how far the books have come."""
-        signed = await self._checkpoints.make()
-        return "the books are empty" if signed is None else f"checkpoint {signed.checkpoint.number} is the newest"
 
     async def settle_due(self) -> str:
         """Book expiries, ends of locks and of reservations, so that passes show them."""
@@ -114,24 +87,14 @@ class Upkeep:
     async def purge(self) -> str:
         """Forget old answers of idempotency keys, old lines of phones and old runs; the keys themselves stay."""
         now = self._runtime.clock()
-        answers = 0
-        while True:
-            done = await self._runtime.database.write(
-                lambda tx: idempotency.forget_bodies(tx, now - _ANSWERS_KEPT, _AT_ONCE)
-            )
-            answers += done
-            if done < _AT_ONCE:
-                break
+        answers = await self._forget(idempotency.forget_bodies, now - _ANSWERS_KEPT)
         lines = await self._runtime.database.write(
             lambda tx: device_log.purge(tx, now - _DEVICE_LOG_KEPT, _DEVICE_LOG_LINES)
         )
         await self._runtime.database.write(lambda tx: scheduler_runs.purge(tx, now - _RUNS_KEPT, _RUNS_PER_JOB))
-        messages = 0
-        while done := await self._runtime.database.write(
-            lambda tx: webhook_messages.purge(tx, now - _MESSAGES_KEPT, _AT_ONCE)
-        ):
-            messages += done
-        return f"{answers} answers, {lines} device messages and {messages} webhook messages forgotten"
+        messages = await self._forget(webhook_messages.purge, now - _ENDED_KEPT)
+        done_jobs = await self._forget(jobs.purge, now - _ENDED_KEPT)
+        return f"{answers} answers, {lines} device messages, {messages} webhook messages and {done_jobs} jobs forgotten"
 
     async def claim_slot(self, job: str, slot: datetime) -> bool:
         """Take a slot of a scheduled job; False where another scheduler has it."""
@@ -151,6 +114,13 @@ class Upkeep:
         """Return the time zone that nightly work follows: the first merchant's."""
         rows = await self._merchants.list()
         return rows[0].timezone if rows else "UTC"
+
+    async def _forget(self, purge: Callable[[Tx, datetime, int], int], before: datetime) -> int:
+        """Forget what ended before an instant, some at a time; return how much."""
+        forgotten = 0
+        while done := await self._runtime.database.write(lambda tx: purge(tx, before, _AT_ONCE)):
+            forgotten += done
+        return forgotten
 
     async def _mark_parts(self, platform: str, parts: str) -> int:
         now, marked = self._runtime.clock(), 0

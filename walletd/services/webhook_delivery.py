@@ -15,19 +15,18 @@ from walletd.db import webhook_messages, webhooks
 from walletd.db.base import Lease, Tx
 from walletd.domain.calendar import milliseconds
 from walletd.domain.errors import ConfigurationRefused
+from walletd.domain.retrying import WINDOW, retry_at
 from walletd.domain.webhooks import (
     DEAD,
     DELIVERED,
     DISABLED,
     SECRET_OVERLAP,
-    WINDOW,
     Attempt,
     Endpoint,
     Message,
     Verdict,
     body_of,
     lane_pause,
-    retry_at,
 )
 from walletd.services.idempotency import encode
 from walletd.services.runtime import Runtime
