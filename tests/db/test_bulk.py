@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -22,8 +23,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateTable
 
 from walletd.db.base import Tx
-from walletd.db.bulk import insert_rows, one_of, update_rows
+from walletd.db.bulk import insert_rows, one_of, one_of_rows, together, update_rows
 from walletd.db.database import Database, open_database
+from walletd.domain.errors import Conflict
 
 things = Table(
     "things",
@@ -37,6 +39,7 @@ things = Table(
     Column("body", LargeBinary),
     Column("details", JSON),
 )
+others = Table("others", things.metadata, Column("name", String(30), primary_key=True), Column("large", BigInteger))
 _TEXTS = ("", "'; DROP TABLE things; --", "50 % of %s and :name", r"\x41 \\ \"", "Jürgen 🎁 \u2028", '{"a": [1, null]}')
 
 
@@ -57,7 +60,7 @@ async def store(database: Database, *rows: dict[str, object]) -> None:
 
     def write(tx: Tx) -> None:
         tx.execute(CreateTable(things))
-        assert insert_rows(tx, things, rows) == len(rows)
+        insert_rows(tx, things, rows)
 
     await database.write(write)
 
@@ -76,7 +79,7 @@ async def test_an_update_changes_the_columns_it_names_in_the_rows_it_names(datab
     await store(database, row("a", 1, large=1, long="x"), row("a", 2, large=2, long="y"), row("b", 1, large=3))
     changes = [{"name": "a", "part": 2, "large": 20, "details": {"new": 1}}, {"name": "no", "part": 1, "large": 0}]
     changes[1]["details"] = {}
-    assert await database.write(lambda tx: update_rows(tx, things, changes)) == 1
+    await database.write(lambda tx: update_rows(tx, things, changes))
     assert await database.read(everything) == [
         row("a", 1, large=1, long="x"),
         row("a", 2, large=20, long="y", details={"new": 1}),
@@ -84,17 +87,78 @@ async def test_an_update_changes_the_columns_it_names_in_the_rows_it_names(datab
     ]
 
 
+_UNLESS = "ON CONFLICT (name, part) DO NOTHING"
+
+
 async def test_a_row_that_is_there_already_is_left_out_where_that_is_asked_for(database: Database) -> None:
-    """How many were stored tells whether one was left out."""
+    """What was there first stays."""
     await store(database, row("a", large=1))
-    more, unless = [row("a", large=2), row("b", large=3)], "ON CONFLICT (name, part) DO NOTHING"
-    assert await database.write(lambda tx: insert_rows(tx, things, more, on_conflict=unless)) == 1
+    more = [row("a", large=2), row("b", large=3)]
+    await database.write(lambda tx: insert_rows(tx, things, more, on_conflict=_UNLESS))
     assert await database.read(everything) == [row("a", large=1), row("b", large=3)]
+
+
+@pytest.mark.parametrize("is_together", [False, True])
+async def test_a_transaction_that_must_store_every_row_is_run_again_where_one_is_left_out(
+    postgres_url: str, *, is_together: bool
+) -> None:
+    """Nothing of the first run stays, and the second one sees what is stored now; an only writer is never too late."""
+    database = open_database(postgres_url)
+    await database.start()
+    await store(database, row("a", large=1))
+    runs: list[set[str]] = []
+
+    def write(tx: Tx) -> None:
+        runs.append({found["name"] for found in everything(tx)})
+        with together(tx) if is_together else nullcontext():
+            insert_rows(tx, things, [row(f"run {len(runs)}")])
+            new = [row(name) for name in ("a", "b") if len(runs) == 1 or name not in runs[-1]]
+            insert_rows(tx, things, new, on_conflict=_UNLESS, all_or_again=True)
+
+    await database.write(write)
+    assert runs == [{"a"}, {"a"}]
+    assert [found["name"] for found in await database.read(everything)] == ["a", "b", "run 2"]
+    await database.close()
+
+
+async def test_rows_that_are_sent_together_are_stored_as_if_each_was_sent_by_itself(database: Database) -> None:
+    """Inserts and updates of several tables, and afterwards everything is sent at once again."""
+    await store(database, row("a", large=1))
+
+    def write(tx: Tx) -> None:
+        tx.execute(CreateTable(others))
+        with together(tx):
+            insert_rows(tx, things, [row("b", long=text) for text in _TEXTS[:1]])
+            update_rows(tx, things, [{"name": "a", "part": 0, "large": 2}])
+            insert_rows(tx, others, [{"name": "x", "large": 5}])
+        insert_rows(tx, others, [{"name": "y", "large": 6}])
+        with together(tx):
+            pass
+
+    await database.write(write)
+    assert await database.read(everything) == [row("a", large=2), row("b", long=_TEXTS[0])]
+    rows = await database.read(lambda tx: tx.execute(select(others).order_by(others.c.name)).all())
+    assert [tuple(found) for found in rows] == [("x", 5), ("y", 6)]
+
+
+async def test_what_fails_together_leaves_nothing(database: Database) -> None:
+    """One row that is refused takes the whole transaction back, as it always does."""
+    await store(database)
+
+    def write(tx: Tx) -> None:
+        with together(tx):
+            insert_rows(tx, things, [row("a")])
+            insert_rows(tx, things, [row("a")])
+
+    with pytest.raises((Conflict, DBAPIError)):
+        await database.write(write)
+    assert await database.read(everything) == []
 
 
 async def test_no_rows_are_no_statement(database: Database) -> None:
     """An empty batch asks the engine nothing: the table does not even exist."""
-    assert await database.write(lambda tx: insert_rows(tx, things, []) + update_rows(tx, things, [])) == 0
+    await database.write(lambda tx: insert_rows(tx, things, []))
+    await database.write(lambda tx: update_rows(tx, things, []))
 
 
 @pytest.mark.parametrize(
@@ -118,3 +182,17 @@ async def test_a_text_that_is_too_long_for_its_column_is_refused_and_never_cut(p
     finally:
         await database.close()
     assert "private" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "places", [[], [("a'b", "%s")], [("ü", "x"), ("a", "b")], [("n", str(n)) for n in range(20_000)]]
+)
+async def test_one_of_rows_finds_only_what_matches_in_every_column(
+    database: Database, places: list[tuple[str, str]]
+) -> None:
+    """Names that are both there, but in different rows, are not found."""
+    stored = {("a'b", "%s"), ("ü", "b"), ("a", "x"), ("a", "b"), ("n", "19999")}
+    await store(database, *(row(name, place, long=text) for place, (name, text) in enumerate(sorted(stored))))
+    query = select(things.c.name, things.c.long).where(one_of_rows([things.c.name, things.c.long], "places"))
+    found = await database.read(lambda tx: {tuple(item) for item in tx.execute(query, {"places": places})})
+    assert found == stored & set(places)

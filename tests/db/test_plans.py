@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, text
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from tests.builders import open_shop
+from walletd.db import idempotency
+from walletd.db.base import Tx
 from walletd.db.database import open_database
 from walletd.db.schema import metadata
 
@@ -71,3 +75,39 @@ def walks(step: str) -> bool:
     verb, _, rest = step.partition(" ")
     table = rest.partition(" ")[0]
     return verb == "SCAN" and table in set(metadata.tables) - _SMALL
+
+
+async def test_a_server_finds_the_keys_of_a_busy_till_by_the_whole_key(postgres_url: str) -> None:
+    """The plan it keeps for any keys does not read all keys that the till ever used, as one by its owner would."""
+
+    def plan(tx: Tx) -> dict[str, Any]:
+        tx.execute(text(_MANY_KEYS))
+        tx.execute(text("ANALYZE idempotency_records"))
+        dialect = PGDialect_psycopg()  # type: ignore[no-untyped-call]  # SQLAlchemy's own
+        query = str(idempotency._PLACES.compile(dialect=dialect)).replace("%(places)s", "$1")
+        tx.execute(text("SET LOCAL plan_cache_mode = force_generic_plan"))
+        tx.execute(text(f"PREPARE places AS {query}".replace(":", "\\:")))
+        found: list[dict[str, Any]] = tx.execute(text("EXPLAIN (FORMAT JSON) EXECUTE places ('[]')")).scalar_one()
+        return dict(found[0]["Plan"])
+
+    database = open_database(postgres_url)
+    await database.start()
+    async with open_shop(database):
+        steps_taken = list(nodes(await database.write(plan)))
+    await database.close()
+    reading = [node for node in steps_taken if "Relation Name" in node]
+    assert [node["Relation Name"] for node in reading] == ["idempotency_records"]
+    assert all(name in reading[0]["Index Cond"] for name in ("merchant_id", "owner", "route", "key"))
+
+
+_MANY_KEYS = """
+INSERT INTO idempotency_records (merchant_id, owner, route, key, request_hash, status, created_at)
+SELECT id, 'key_1', 'transactions', 'k' || n, '', 201, 0 FROM merchants, generate_series(1, 100000) AS n
+"""
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield a plan's steps."""
+    yield plan
+    for below in plan.get("Plans", ()):
+        yield from nodes(below)

@@ -42,7 +42,7 @@ async def test_the_life_of_a_card_is_told_without_a_word_about_the_person(shop: 
     (issued,) = data(receiver, "card.issued")
     assert issued["serial_number"] == serial
     (checkpoint,) = data(receiver, "ledger.checkpoint")
-    assert shop.services.checkpoints.read(checkpoint["checkpoint"]).checkpoint.number == checkpoint["number"]
+    assert shop.services.checkpoints.read(checkpoint["checkpoint"].encode()).checkpoint.number == checkpoint["number"]
 
 
 async def test_an_endpoint_is_told_only_what_it_asked_for(shop: Shop, receiver: Receiver) -> None:

@@ -55,12 +55,14 @@ class Lease:
 class Tx:
     """One transaction in the database's own thread: statements, and what happens once it is committed."""
 
-    __slots__ = ("_connection", "after_commit", "announced")
+    __slots__ = ("_connection", "after_commit", "announced", "held")
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self.after_commit: list[Callable[[], None]] = []
         self.announced: set[str] = set()
+        self.held: list[Any] | None = None
+        """Writes that wait to be sent together, see `bulk.together`; None where each is sent at once."""
 
     def execute(
         self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
@@ -73,9 +75,9 @@ class Tx:
         """Name the engine: `sqlite` or `postgresql`."""
         return self._connection.dialect.name
 
-    def execute_rows(self, statement: str, parameters: Any) -> int:
-        """Run a statement that is written for the engine's driver; return how many rows it touched (see `bulk`)."""
-        return self._connection.exec_driver_sql(statement, parameters).rowcount
+    def execute_rows(self, statement: str, parameters: Any) -> CursorResult[Any]:
+        """Run a statement that is written for the engine's driver, with what the driver takes (see `bulk`)."""
+        return self._connection.exec_driver_sql(statement, parameters)
 
     def announce(self, topic: str) -> None:
         """Wake whoever waits for the topic, in this process and in others, once the transaction is committed."""

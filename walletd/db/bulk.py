@@ -10,7 +10,9 @@ the embedded engine; on the server all rows as one JSON text, which one prepared
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
@@ -37,7 +39,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeEngine
 
-from walletd.db.base import Tx
+from walletd.db.base import RunAgain, Tx
 
 _SERVER: Final = "postgresql"
 
@@ -56,24 +58,82 @@ Values = Mapping[str, object]
 """A row by the names of its columns."""
 
 
-def insert_rows(tx: Tx, table: Table, rows: Sequence[Values], *, on_conflict: str = "") -> int:
-    """Insert rows that all name the same columns, and return how many were stored."""
-    if not rows:
-        return 0
-    names = tuple(rows[0])
-    return tx.execute_rows(_insert(tx.engine, table, names, on_conflict), _parameters(tx.engine, table, names, rows))
+@dataclass(frozen=True, slots=True)
+class _Write:
+    """A statement of the server that stores rows; with `expected`, so many must be stored."""
+
+    statement: str
+    rows: str
+    expected: int | None
 
 
-def update_rows(tx: Tx, table: Table, rows: Sequence[Values]) -> int:
-    """Set the columns that rows name, each in the row with the same primary key; return how many were found.
+def insert_rows(
+    tx: Tx, table: Table, rows: Sequence[Values], *, on_conflict: str = "", all_or_again: bool = False
+) -> None:
+    """Insert rows that all name the same columns.
+
+    With `all_or_again` the transaction is run again where a conflict left one of them out.
+    """
+    if rows:
+        names = tuple(rows[0])
+        _send(tx, _insert(tx.engine, table, names, on_conflict), table, rows, len(rows) if all_or_again else None)
+
+
+def update_rows(tx: Tx, table: Table, rows: Sequence[Values]) -> None:
+    """Set the columns that rows name, each in the row with the same primary key.
 
     On an engine with several writers the rows, or what they belong to, have to be locked before, else two batches could
     wait for each other.
     """
-    if not rows:
-        return 0
-    names = tuple(rows[0])
-    return tx.execute_rows(_update(tx.engine, table, names), _parameters(tx.engine, table, names, rows))
+    if rows:
+        _send(tx, _update(tx.engine, table, tuple(rows[0])), table, rows, None)
+
+
+@contextmanager
+def together(tx: Tx) -> Iterator[None]:
+    """Hold back what is inserted and updated inside, and send it to the server as one statement at the end.
+
+    Each statement costs the way there and back, in which a thread that waits has to get its turn again. The embedded
+    engine has no such way and writes at once. No row may be written twice inside, as the parts of one statement do not
+    see each other's work.
+    """
+    if tx.engine != _SERVER:
+        yield
+        return
+    tx.held = held = list[_Write]()
+    try:
+        yield
+    finally:
+        tx.held = None
+    if held:
+        parts = tuple((write.statement, write.expected is not None) for write in held)
+        counts = tx.execute_rows(_as_one(parts), tuple(write.rows for write in held)).one()
+        _check(list(counts), [write.expected for write in held if write.expected is not None])
+
+
+def _send(tx: Tx, statement: str, table: Table, rows: Sequence[Values], expected: int | None) -> None:
+    if tx.held is not None:
+        tx.held.append(_Write(statement, _to_json(rows), expected))
+        return
+    result = tx.execute_rows(statement, _parameters(tx.engine, table, rows))
+    if expected is not None:
+        _check([result.rowcount], [expected])
+
+
+def _check(counts: list[int], expected: list[int]) -> None:
+    if counts[: len(expected)] != expected:
+        raise RunAgain
+
+
+@cache
+def _as_one(parts: tuple[tuple[str, bool], ...]) -> str:
+    """Return one statement that does all parts and counts the rows of some."""
+    named = [
+        f"part_{place} AS ({statement}{' RETURNING 1' if counted else ''})"
+        for place, (statement, counted) in enumerate(parts)
+    ]
+    counts = [f"(SELECT count(*) FROM part_{place})" for place, (_, counted) in enumerate(parts) if counted]
+    return f"WITH {', '.join(named)} SELECT {', '.join(counts) or 'NULL'}"
 
 
 class _Texts(TypeDecorator[Sequence[str]]):
@@ -107,6 +167,31 @@ def one_of(what: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
     return _OneOf(what, bindparam(parameter, type_=_Texts()))
 
 
+class _Rows(TypeDecorator[Collection[Sequence[str]]]):
+    """Rows of texts as one parameter: a JSON array of arrays."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Collection[Sequence[str]] | None, dialect: Dialect) -> str:  # noqa: ARG002
+        """Return the rows as the engine is given them."""
+        return json.dumps(list(value or ()))
+
+
+class _OneOfRows(_OneOf):
+    """The condition that columns are together one of the rows of a parameter."""
+
+    inherit_cache = True
+
+
+def one_of_rows(columns: Sequence[ColumnElement[Any]], parameter: str) -> ColumnElement[bool]:
+    """Return the condition that columns hold, together, one of the rows of texts of a parameter.
+
+    A condition for each column would be shorter, and lets the server choose to read all rows of a merchant and compare.
+    """
+    return _OneOfRows(*columns, bindparam(parameter, type_=_Rows()))
+
+
 @cache
 def where_one_of(engine: str, statement: str, what: str, parameter: str) -> TextClause:
     """Return a statement that is written out, with the same condition in the place of its `{condition}`."""
@@ -122,6 +207,18 @@ def _is_one_of(engine: str, what: str, values: str) -> str:
 def _compile_one_of(element: _OneOf, compiler: SQLCompiler, **more: Any) -> str:
     what, values = (compiler.process(part, **more) for part in element.clauses)
     return _is_one_of(compiler.dialect.name, what, values)
+
+
+@compiles(_OneOfRows)
+def _compile_one_of_rows(element: _OneOfRows, compiler: SQLCompiler, **more: Any) -> str:
+    *columns, values = (compiler.process(part, **more) for part in element.clauses)
+    if compiler.dialect.name == _SERVER:
+        given = f"json_array_elements(CAST({values} AS json)) AS given (value)"
+        parts = (f"given.value ->> {place}" for place in range(len(columns)))
+    else:
+        given = f"json_each({values}) AS given"
+        parts = (f"json_extract(given.value, '$[{place}]')" for place in range(len(columns)))
+    return f"({', '.join(columns)}) IN (SELECT {', '.join(parts)} FROM {given})"
 
 
 @cache
@@ -153,10 +250,10 @@ def _sent_as(table: Table, name: str) -> str:
     return next(written for kind, written in _SENT_AS if isinstance(table.c[name].type, kind))
 
 
-def _parameters(engine: str, table: Table, names: Sequence[str], rows: Sequence[Values]) -> Any:
+def _parameters(engine: str, table: Table, rows: Sequence[Values]) -> Any:
     if engine == _SERVER:
         return (_to_json(rows),)
-    if written := [name for name in names if isinstance(table.c[name].type, JSON)]:
+    if written := [name for name in rows[0] if isinstance(table.c[name].type, JSON)]:
         return [{**row, **{name: json.dumps(row[name]) for name in written}} for row in rows]
     return rows
 

@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from walletd.db.accounts import accounts, to_account
 from walletd.db.base import Tx, merchant_column, metadata, reference
-from walletd.db.bulk import one_of
+from walletd.db.bulk import one_of, one_of_rows
 from walletd.db.customers import customers
 from walletd.db.merchants import merchants
 from walletd.db.pages import contains, fetch_page
@@ -144,10 +144,7 @@ _BOOKABLE_BY_KEY = (
     .select_from(card_keys)
     .join(cards, cards.c.serial_number == card_keys.c.serial_number)
     .join(customers, customers.c.id == cards.c.customer_id)
-    .where(
-        one_of(card_keys.c.merchant_id, "merchants"),
-        one_of(card_keys.c.key, "names"),
-    )
+    .where(one_of_rows([card_keys.c.merchant_id, card_keys.c.key], "names"))
 )
 
 
@@ -186,20 +183,18 @@ def find_by_key(tx: Tx, merchant_id: str, key: str) -> tuple[CardInContext, str]
     return None if row is None else (_context(row), row.key_state)
 
 
-def bookable(
-    tx: Tx, merchant_ids: Collection[str], names: Collection[str]
-) -> dict[tuple[str, str], tuple[BookableCard, str]]:
-    """Return the cards that names lead to, by merchant and name, with the state of the name.
+def bookable(tx: Tx, names: Collection[tuple[str, str]]) -> dict[tuple[str, str], tuple[BookableCard, str]]:
+    """Return the cards that merchants and names lead to, by both, with the state of the name.
 
     A name is a serial number, or else a key, which may be retired.
     """
     found: dict[tuple[str, str], tuple[BookableCard, str]] = {}
-    by_key = {"merchants": list(merchant_ids), "names": list(names)}
-    for row in tx.execute(_BOOKABLE_BY_KEY, by_key):
-        found[row.merchant_id, row.named] = (_bookable(row), row.state)
-    serials = [name for name in names if is_serial_number(name)]
+    serials = [name for _, name in names if is_serial_number(name)]
     for row in tx.execute(_BOOKABLE_BY_SERIAL, {"names": serials}) if serials else ():
         found[row.merchant_id, row.serial_number] = (_bookable(row), "active")
+    keys = [place for place in names if place not in found]
+    for row in tx.execute(_BOOKABLE_BY_KEY, {"names": keys}) if keys else ():
+        found[row.merchant_id, row.named] = (_bookable(row), row.state)
     return found
 
 

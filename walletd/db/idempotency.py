@@ -21,8 +21,8 @@ from sqlalchemy import (
     text,
 )
 
-from walletd.db.base import RunAgain, Tx, metadata
-from walletd.db.bulk import insert_rows, one_of
+from walletd.db.base import Tx, metadata
+from walletd.db.bulk import insert_rows, one_of_rows
 from walletd.domain.calendar import from_milliseconds, milliseconds
 
 idempotency_records = Table(
@@ -77,12 +77,7 @@ _SETTLE = text(
 )
 
 
-_PLACES = select(idempotency_records).where(
-    one_of(idempotency_records.c.merchant_id, "merchants"),
-    one_of(idempotency_records.c.owner, "owners"),
-    one_of(idempotency_records.c.route, "routes"),
-    one_of(idempotency_records.c.key, "keys"),
-)
+_PLACES = select(idempotency_records).where(one_of_rows(list(idempotency_records.primary_key), "places"))
 _UNLESS_TAKEN: Final = "ON CONFLICT (merchant_id, owner, route, key) DO NOTHING"
 
 
@@ -90,13 +85,8 @@ def taken_keys(tx: Tx, rows: Sequence[IdempotencyRow]) -> dict[Place, Idempotenc
     """Return the records of those keys that were taken before, by their place."""
     if not rows:
         return {}
-    parameters = {
-        "merchants": sorted({row.merchant_id for row in rows}),
-        "owners": sorted({row.owner for row in rows}),
-        "routes": sorted({row.route for row in rows}),
-        "keys": [row.key for row in rows],
-    }
-    return {record.place: record for record in map(_record, tx.execute(_PLACES, parameters))}
+    found = tx.execute(_PLACES, {"places": [row.place for row in rows]})
+    return {record.place: record for record in map(_record, found)}
 
 
 def insert_keys(tx: Tx, rows: Sequence[IdempotencyRow]) -> None:
@@ -117,8 +107,7 @@ def insert_keys(tx: Tx, rows: Sequence[IdempotencyRow]) -> None:
         }
         for row in sorted(rows, key=lambda row: row.place)
     ]
-    if insert_rows(tx, idempotency_records, parameters, on_conflict=_UNLESS_TAKEN) != len(rows):
-        raise RunAgain
+    insert_rows(tx, idempotency_records, parameters, on_conflict=_UNLESS_TAKEN, all_or_again=True)
 
 
 def claim_key(tx: Tx, row: IdempotencyRow) -> IdempotencyRow | None:

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from walletd.db.base import Tx, metadata, moment, partial_index, reference, stored
-from walletd.db.bulk import insert_rows, one_of, update_rows
+from walletd.db.bulk import insert_rows, one_of, one_of_rows, update_rows
 from walletd.domain.calendar import from_milliseconds, milliseconds
 from walletd.domain.lots import Consumption
 from walletd.domain.redemptions import HOLD, RESERVED, Redemption
@@ -47,10 +47,7 @@ redemptions = Table(
 
 _OF_ACCOUNTS = one_of(redemptions.c.account_id, "accounts")
 _IS_OPEN = redemptions.c.state == literal_column(f"'{RESERVED}'")
-_BY_CODES = select(redemptions).where(
-    one_of(redemptions.c.merchant_id, "merchants"),
-    one_of(redemptions.c.code, "codes"),
-)
+_BY_CODES = select(redemptions).where(one_of_rows([redemptions.c.merchant_id, redemptions.c.code], "places"))
 _STALE = select(redemptions).where(_OF_ACCOUNTS, _IS_OPEN, redemptions.c.created_at <= bindparam("held_since"))
 _NEXT_END = (
     select(redemptions.c.account_id, func.min(redemptions.c.created_at).label("since"))
@@ -61,12 +58,12 @@ _NEXT_END = (
 
 def find(tx: Tx, merchant_id: str, code: str) -> Redemption | None:
     """Return a merchant's redemption."""
-    return by_code(tx, [merchant_id], [code]).get((merchant_id, code))
+    return by_code(tx, {(merchant_id, code)}).get((merchant_id, code))
 
 
-def by_code(tx: Tx, merchant_ids: Collection[str], codes: Collection[str]) -> dict[tuple[str, str], Redemption]:
-    """Return redemptions by merchant and code."""
-    rows = tx.execute(_BY_CODES, {"merchants": list(merchant_ids), "codes": list(codes)})
+def by_code(tx: Tx, places: Collection[tuple[str, str]]) -> dict[tuple[str, str], Redemption]:
+    """Return the redemptions with these merchants and codes."""
+    rows = tx.execute(_BY_CODES, {"places": places})
     return {(row.merchant_id, row.code): _redemption(row) for row in rows}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Final, get_args
 
 from walletd.domain.bookings import Booking
 from walletd.domain.principals import Principal
@@ -73,4 +74,7 @@ class Command:
 def protected(by: Principal, route: str, key: str, work: Work) -> Protected:
     """Return the request of a piece of work under its key."""
     asked = work.booking if isinstance(work, Book) else work
-    return Protected(by, route, key, {field.name: getattr(asked, field.name) for field in fields(asked)})
+    return Protected(by, route, key, {name: getattr(asked, name) for name in _NAMES[type(asked)]})
+
+
+_NAMES: Final = {kind: tuple(field.name for field in fields(kind)) for kind in (Booking, *get_args(Work))}

@@ -95,18 +95,22 @@ def load(tx: Tx, commands: Sequence[Command], now: datetime) -> Desk:
     """Return a desk with all that the commands need; the accounts stay locked until commit."""
     desk = Desk(now)
     works = [command.work for command in commands]
-    merchants = {command.by.merchant_id for command in commands}
-    names = {
-        work.booking.card if isinstance(work, Book) else work.card for work in works if isinstance(work, Book | Reserve)
-    }
-    codes = {work.code for work in works if isinstance(work, Capture | Release)}
+    names, codes = set[tuple[str, str]](), set[tuple[str, str]]()
+    for command in commands:
+        match command.work:
+            case Book(booking):
+                names.add((command.by.merchant_id, booking.card))
+            case Reserve(card):
+                names.add((command.by.merchant_id, card))
+            case Capture(code) | Release(code):
+                codes.add((command.by.merchant_id, code))
     reversing = {work.transaction_id for work in works if isinstance(work, Reverse)}
     if codes:
-        named = redemptions.by_code(tx, merchants, codes)
+        named = redemptions.by_code(tx, codes)
         desk.redemptions = {place: redemption.account_id for place, redemption in named.items()}
-        names |= {redemption.serial_number for redemption in named.values()}
+        names |= {(redemption.merchant_id, redemption.serial_number) for redemption in named.values()}
     if names:
-        desk.cards = cards.bookable(tx, merchants, names)
+        desk.cards = cards.bookable(tx, names)
     reversed_transactions = ledger.by_id(tx, reversing) if reversing else {}
     wanted = {card.account_id for card, _ in desk.cards.values()}
     wanted |= set(desk.redemptions.values()) | {item.account_id for item in reversed_transactions.values()}
@@ -115,7 +119,7 @@ def load(tx: Tx, commands: Sequence[Command], now: datetime) -> Desk:
     desk.books = open_books(tx, states.values(), now)
     desk.programs = _programs_of(tx, states.values())
     if codes:
-        _lay_out_redemptions(tx, desk, merchants, codes)
+        _lay_out_redemptions(tx, desk, codes)
     if reversing:
         _lay_out_originals(tx, desk, reversed_transactions)
     return desk
@@ -173,10 +177,10 @@ def time_transaction(account: AccountState, now: datetime) -> Transaction:
     return Transaction(new_id("txn", now), account.merchant_id, account.id, None, "expiry", TIME, now)
 
 
-def _lay_out_redemptions(tx: Tx, desk: Desk, merchants: Collection[str], codes: Collection[str]) -> None:
+def _lay_out_redemptions(tx: Tx, desk: Desk, codes: Collection[tuple[str, str]]) -> None:
     """Read the redemptions again now that nobody else can change them; those settled meanwhile lie in their book."""
     held = set[str]()
-    for redemption in redemptions.by_code(tx, merchants, codes).values():
+    for redemption in redemptions.by_code(tx, codes).values():
         desk.books[redemption.account_id].redemptions.setdefault(redemption.code, redemption)
         held |= {part.lot_id for part in redemption.allocations}
     _lay_out_lots(tx, desk.books, held)

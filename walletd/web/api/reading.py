@@ -25,6 +25,7 @@ from walletd.web.bodies import parse_json, pointer_to, read_body
 
 BODY_MAX: Final = 65_536
 _BEARER: Final = re.compile(rb"bearer +([\x21-\x7e]{1,512})", re.IGNORECASE)
+_CHARSET: Final = re.compile(r"charset\s*=\s*\"?([^\s;\"]+)", re.IGNORECASE)
 _TEXT_MAX: Final = 1_000
 _NAME_MAX: Final = 128
 _PAGE_PARAMETERS: Final = frozenset({"page_size", "cursor", "sort", "search"})
@@ -84,17 +85,24 @@ async def body_of(request: ApiRequest, wire: type[Wire]) -> Wire:
 
     Raises MediaTypeUnsupported, BodyTooLarge, JsonInvalid, AmountInvalid or ValidationFailed with a JSON pointer.
     """
-    media_type, _, parameters = request.headers.get("content-type", "").partition(";")
-    if media_type.strip().lower() != "application/json":
-        raise MediaTypeUnsupported(received=media_type.strip()[:100])
-    charset = re.search(r"charset\s*=\s*\"?([^\s;\"]+)", parameters, re.IGNORECASE)
-    if charset is not None and charset[1].lower() not in {"utf-8", "utf8", "us-ascii"}:
-        raise MediaTypeUnsupported("JSON is UTF-8.", received=charset[1][:100])
-    value = parse_json(await read_body(request.receive, request.scope["headers"], BODY_MAX))
+    headers = request.scope["headers"]
+    _check_media_type(next((value for name, value in headers if name == b"content-type"), b"").decode("latin-1"))
+    value = parse_json(await read_body(request.receive, headers, BODY_MAX))
     try:
         return msgspec.convert(value, wire, strict=True)
     except msgspec.ValidationError as error:
         _refuse(str(error))
+
+
+def _check_media_type(content_type: str) -> None:
+    if content_type == "application/json":
+        return
+    media_type, _, parameters = content_type.partition(";")
+    if media_type.strip().lower() != "application/json":
+        raise MediaTypeUnsupported(received=media_type.strip()[:100])
+    charset = _CHARSET.search(parameters)
+    if charset is not None and charset[1].lower() not in {"utf-8", "utf8", "us-ascii"}:
+        raise MediaTypeUnsupported("JSON is UTF-8.", received=charset[1][:100])
 
 
 def page_of(request: ApiRequest) -> PageRequest:
@@ -139,10 +147,10 @@ def name_in_path(text: str) -> str:
 
 def idempotency_key(request: ApiRequest) -> str | None:
     """Return the Idempotency-Key as sent, None without one; raises IdempotencyKeyInvalid where it was sent twice."""
-    values = request.headers.getall("idempotency-key", [])
+    values = [value for name, value in request.scope["headers"] if name == b"idempotency-key"]
     if len(values) > 1:
         raise IdempotencyKeyInvalid("Send exactly one Idempotency-Key.")
-    return values[0] if values else None
+    return values[0].decode("latin-1") if values else None
 
 
 def _refuse(message: str) -> NoReturn:
