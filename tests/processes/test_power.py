@@ -90,8 +90,9 @@ def _note(order: Order, call: str, begin: int, end: int) -> None:
 
 async def _ended(trace: Path, pid: int) -> None:
     """Wait for strace, which outlives the process that it follows by a moment."""
+    end = re.compile(rf"^{pid} +\+\+\+ exited", re.MULTILINE)
     for _ in range(200):
-        if f"{pid} +++ exited" in await asyncio.to_thread(trace.read_text, errors="replace"):
+        if end.search(await asyncio.to_thread(trace.read_text, errors="replace")):
             return
         await asyncio.sleep(0.1)
     raise AssertionError("strace did not come to its end")

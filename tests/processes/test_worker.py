@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -53,6 +54,7 @@ async def a_worker(
         publisher=SimpleNamespace(publish_next=publish, release=_never),
         deliveries=SimpleNamespace(deliver_due=deliver, seconds_until_due=_never),
         webhook_delivery=SimpleNamespace(start_due=_nothing, seconds_until_due=_never, finish=_never),
+        jobs=SimpleNamespace(start_due=_nothing, seconds_until_due=_never, finish=_never),
         merchants=SimpleNamespace(load_credentials=_never),
     )
     bells: dict[str, Bell] = {}
@@ -172,3 +174,21 @@ async def test_a_booking_is_pushed_within_moments(database: Database) -> None:
         stop.set()
         await running
         assert min(taken) < 0.5
+
+
+async def test_after_a_crowd_the_publisher_gathers_for_a_moment_and_else_goes_on_at_once() -> None:
+    """Many cards that change at once are published together; one card waits for nobody."""
+    began: list[float] = []
+    found, is_over = [1, 1, 16, 1], asyncio.Event()
+
+    async def publish(_limit: int) -> int:
+        began.append(time.monotonic())
+        if not found:
+            is_over.set()
+        return found.pop(0) if found else 0
+
+    async with a_worker(publish=publish):
+        await is_over.wait()
+    pauses = [after - before for before, after in pairwise(began)]
+    assert pauses[2] >= 0.05
+    assert min(pauses[:2]) < 0.05
