@@ -83,9 +83,8 @@ class CardInContext:
     merchant_name: str
 
 
-_ACCOUNT = "of_account_"
-
 _COLUMNS: tuple[Any, ...] = (
+    *(column.label(f"of_account_{column.name}") for column in accounts.c),
     cards,
     programs.c.kind,
     programs.c.name.label("program_name"),
@@ -103,7 +102,6 @@ _COLUMNS: tuple[Any, ...] = (
     customers.c.loyalty_status,
     customers.c.redeem_blocked,
     customers.c.created_at.label("customer_created_at"),
-    *(column.label(f"{_ACCOUNT}{column.name}") for column in accounts.c),
     merchants.c.name.label("merchant_name"),
 )
 
@@ -200,7 +198,8 @@ def bookable(tx: Tx, names: Collection[tuple[str, str]]) -> dict[tuple[str, str]
 
 def of_serials(tx: Tx, serials: Sequence[str]) -> dict[str, CardInContext]:
     """Return the cards with these serial numbers, whatever their merchant."""
-    return {row.serial_number: _context(row) for row in tx.execute(_OF_SERIALS, {"serials": list(serials)})}
+    known: dict[str, Program] = {}
+    return {row.serial_number: _context(row, known) for row in tx.execute(_OF_SERIALS, {"serials": list(serials)})}
 
 
 def key_is_taken(tx: Tx, merchant_id: str, key: str) -> bool:
@@ -266,19 +265,13 @@ def to_card(row: Row[Any]) -> Card:
     )
 
 
-def _context(row: Row[Any]) -> CardInContext:
-    card = to_card(row)
-    program = Program(
-        row.program_id,
-        row.merchant_id,
-        row.kind,
-        row.program_name,
-        row.unit,
-        row.currency,
-        row.template,
-        row.rules,
-        from_milliseconds(row.program_created_at),
-    )
+def _context(row: Row[Any], known: dict[str, Program] | None = None) -> CardInContext:
+    """Return a card in its context; many cards share the programs that are known already."""
+    program = None if known is None else known.get(row.program_id)
+    if program is None:
+        program = _program(row)
+        if known is not None:
+            known[program.id] = program
     details = NewCustomer(
         number=row.number, first_name=row.first_name, last_name=row.last_name, company=row.company, locale=row.locale
     )
@@ -292,7 +285,21 @@ def _context(row: Row[Any]) -> CardInContext:
         row.redeem_blocked,
         from_milliseconds(row.customer_created_at),
     )
-    return CardInContext(card, program, customer, to_account(row, _ACCOUNT), row.merchant_name)
+    return CardInContext(to_card(row), program, customer, to_account(row), row.merchant_name)
+
+
+def _program(row: Row[Any]) -> Program:
+    return Program(
+        row.program_id,
+        row.merchant_id,
+        row.kind,
+        row.program_name,
+        row.unit,
+        row.currency,
+        row.template,
+        row.rules,
+        from_milliseconds(row.program_created_at),
+    )
 
 
 def _bookable(row: Row[Any]) -> BookableCard:
