@@ -130,6 +130,7 @@ async def test_mail_waits_for_a_server_that_is_down_and_keeps_its_id(shop: Shop,
     await work(shop)
     (waiting,) = await stored(shop, "checkpoint")
     assert (waiting.attempts, waiting.last_reason) == (1, "451 come back later")
+    assert (await shop.services.health.ready())["jobs"] == 1
     assert waiting.due_at == shop.clock.now + timedelta(seconds=5)
     assert await shop.services.jobs.seconds_until_due() == 5
     mailbox.data_answer = "250 OK"
@@ -152,6 +153,8 @@ async def test_mail_is_tried_for_72_hours_and_then_given_up(shop: Shop, mailbox:
         await work(shop)
     assert job.state == DEAD
     assert shop.clock.now - started == timedelta(hours=72)
+    state = await shop.services.health.ready()
+    assert (state["jobs"], state["dead_jobs"]) == (0, 1)
     dead = await shop.services.jobs.newest_dead(KIND)
     assert dead is not None
     assert dead.last_reason == "450 mailbox busy"

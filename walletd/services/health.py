@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Final
 
-from walletd.db import deliveries, lanes, merchants, publishing, webhook_messages
+from walletd.db import deliveries, jobs, lanes, merchants, publishing, webhook_messages
 from walletd.db.base import Tx
 from walletd.db.merchants import CredentialsRow
+from walletd.domain import jobs as job_states
 from walletd.domain.calendar import age_seconds, milliseconds
 from walletd.domain.webhooks import DEAD, PENDING, WAITING
 from walletd.services.deliveries import MASS_REJECTION
@@ -46,6 +47,9 @@ class Health:
             to_send = messages.get(WAITING, 0) + messages.get(PENDING, 0)
             QUEUE_DEPTH.labels("webhook messages").set(to_send)
             QUEUE_DEPTH.labels("webhook dead letters").set(messages.get(DEAD, 0))
+            work = jobs.count_by_state(tx)
+            QUEUE_DEPTH.labels("jobs").set(work.get(job_states.PENDING, 0))
+            QUEUE_DEPTH.labels("dead jobs").set(work.get(job_states.DEAD, 0))
             certificates = [_certificate(row, now) for row in merchants.all_credentials(tx)]
             _show_first_ends(certificates)
             return {
@@ -54,6 +58,8 @@ class Health:
                 "due_targets": due,
                 "webhook_messages": to_send,
                 "webhook_dead_letters": messages.get(DEAD, 0),
+                "jobs": work.get(job_states.PENDING, 0),
+                "dead_jobs": work.get(job_states.DEAD, 0),
                 "publish_lag_seconds": round(publish_lag, 3),
                 "deliver_lag_seconds": round(deliver_lag, 3),
                 "worker": "behind" if max(publish_lag, deliver_lag) > _LAG_ALARM_SECONDS else "in time",
