@@ -17,7 +17,7 @@ from walletd.bootstrap import application, prepare_database
 from walletd.cli.alone import alone
 from walletd.cli.exits import REFUSED
 from walletd.cli.logs import start_logging
-from walletd.cli.running import ROLES, STOP_SECONDS, Ending, parts_of, run_together
+from walletd.cli.running import ROLES, STOP_SECONDS, Ending, collect_seldom, parts_of, run_together
 from walletd.cli.web import bind, server_config
 from walletd.domain.errors import ConfigurationRefused
 from walletd.settings import Settings, from_process
@@ -59,6 +59,7 @@ async def _serve(settings: Settings, role: str, listener: socket.socket | None) 
         if listener is not None:
             host, port, *_ = listener.getsockname()
             facts |= {"url": settings.public_url, "listening": f"{host}:{port}"}
+        collect_seldom()
         log.info("walletd is ready", **facts)
         if not await app.services.merchants.list():
             log.warning("there is no shop here yet; run: walletd init")
