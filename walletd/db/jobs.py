@@ -90,8 +90,9 @@ def claim(tx: Tx, kinds: Collection[str], now: datetime, limit: int, lease: Leas
         .with_for_update(skip_locked=True)
     )
     found = [_job(row) for row in tx.execute(query)]
-    taken = jobs.c.id.in_([job.id for job in found])
-    tx.execute(update(jobs).where(taken).values(leased_by=lease.holder, leased_until=lease.until))
+    if found:
+        taken = jobs.c.id.in_([job.id for job in found])
+        tx.execute(update(jobs).where(taken).values(leased_by=lease.holder, leased_until=lease.until))
     return found
 
 

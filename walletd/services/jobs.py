@@ -38,7 +38,8 @@ class Jobs:
     async def start_due(self) -> int:
         """Begin the jobs that are due, as far as there is room; return how many."""
         now, room = self._runtime.clock(), _AT_ONCE - len(self._working)
-        if room <= 0:
+        # Read first: an idle process asks every few seconds, and writes nothing.
+        if room <= 0 or await self.seconds_until_due() != 0:
             return 0
         lease = Lease(self._runtime.instance, milliseconds(now + _LEASE))
         claimed = await self._runtime.database.write(lambda tx: jobs.claim(tx, self._handlers, now, room, lease))
