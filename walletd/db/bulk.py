@@ -175,7 +175,7 @@ class _Rows(TypeDecorator[Collection[Sequence[str]]]):
 
     def process_bind_param(self, value: Collection[Sequence[str]] | None, dialect: Dialect) -> str:  # noqa: ARG002
         """Return the rows as the engine is given them."""
-        return json.dumps(list(value or ()))
+        return _to_json(list(value or ()))
 
 
 class _OneOfRows(_OneOf):

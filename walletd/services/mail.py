@@ -69,7 +69,9 @@ class ServiceMail:
     async def post_certificate_ends(self, platform: str, topic: str, days_left: int) -> str:
         """Write to the merchant of a certificate, once a day, until when it is valid; return a sentence."""
         rows = await self._runtime.database.read(merchants.all_credentials)
-        row = next(row for row in rows if (row.platform, row.topic) == (platform, topic))
+        row = next((row for row in rows if (row.platform, row.topic) == (platform, topic)), None)
+        if row is None:
+            return "the certificate is not in use any more"
         facts = {"topic": topic, "day": rfc3339(row.not_valid_after)[:10]}
         return await self._post(
             f"certificate {topic} {facts['day']} {days_left}",
