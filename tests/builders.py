@@ -24,7 +24,8 @@ from walletd.domain.balances import Balances
 from walletd.domain.bookings import Booking
 from walletd.domain.cards import NewCard
 from walletd.domain.customers import NewCustomer
-from walletd.domain.documents import entry_document
+from walletd.domain.documents import account_document, entry_document
+from walletd.domain.merging import MergePlan
 from walletd.domain.pages import PageRequest
 from walletd.domain.principals import Principal
 from walletd.domain.programs import NewProgram
@@ -125,6 +126,17 @@ class Shop:
         """Release a redemption and return it."""
         return _document(await self.services.ledger.release(self.principal, code))
 
+    async def merge(
+        self, survivor: str, absorbed: str, number: str | None = None, key: str | None = None, reason: str | None = None
+    ) -> dict[str, Any]:
+        """Merge a customer into another; `number` says whose number goes on, else that of the absorbed one does."""
+        plan = MergePlan(survivor, number or absorbed, absorbed, reason)
+        return _document(await self.services.merges.commit(self.principal, plan, key or next_key()))
+
+    async def undo(self, merge_id: str, key: str | None = None) -> dict[str, Any]:
+        """Undo a merge and return it."""
+        return _document(await self.services.merges.undo(self.principal, merge_id, key or next_key()))
+
     async def reverse(self, transaction_id: str, key: str | None = None, **part: Any) -> dict[str, Any]:
         """Reverse a transaction, whole or in part, and return the reversal."""
         work = Reverse(transaction_id, **part)
@@ -155,6 +167,10 @@ class Shop:
         """Return what the active entries of an account sum up to."""
         query = text("SELECT COALESCE(SUM(amount), 0) FROM ledger_entries WHERE account_id = :a AND status = 'active'")
         return int(await self.runtime.database.read(lambda tx: tx.execute(query, {"a": account_id}).scalar_one()))
+
+    async def account(self, account_id: str) -> dict[str, Any]:
+        """Return an account's document."""
+        return account_document(*await self.services.accounts.get(self.principal, account_id))
 
     async def balance(self, serial: str) -> int:
         """Return what a card holds."""

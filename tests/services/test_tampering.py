@@ -51,6 +51,10 @@ async def a_history(shop: Shop) -> None:
         await shop.release((await shop.reserve(serial, 10))["code"])
         await shop.reverse(order["transaction_id"], purchase_total=1000)
         await shop.reserve(serial, 5)
+    one, other = await shop.card(), await shop.card()
+    for card in (one, other):
+        await shop.post(card["serial_number"], "credit", amount=20)
+    await shop.merge(one["customer_id"], other["customer_id"])
     shop.clock.advance(minutes=5)
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    Index,
     String,
     Table,
     Text,
@@ -50,11 +51,13 @@ accounts = Table(
     Column("fault", Text),
     Column("sequence", BigInteger, nullable=False),
     Column("head_hash", String(64), nullable=False),
+    Column("merged_into", String(30)),
     CheckConstraint("balance + debt >= 0", name="balance_covered"),
     CheckConstraint("debt >= 0 AND reserved >= 0 AND unallocated >= 0", name="parts_not_negative"),
     reference("programs", "program_id"),
     reference("customers", "customer_id"),
     UniqueConstraint("merchant_id", "id"),
+    Index(None, "customer_id"),
     partial_index("ix_accounts_due", "due_at", where="due_at IS NOT NULL"),
 )
 
@@ -97,6 +100,39 @@ def by_id(tx: Tx, account_ids: Collection[str], *, lock: bool) -> dict[str, Acco
     """Return accounts of any merchant by id; with `lock` they stay as read until commit, locked in order of the ids."""
     rows = tx.execute(_LOCKED if lock else _BY_ID, {"ids": sorted(account_ids)})
     return {row.id: to_account(row) for row in rows}
+
+
+def ids_of_customers(tx: Tx, customer_ids: Collection[str]) -> list[str]:
+    """Return the ids of customers' accounts that go on, in order; those that were merged into others are left out."""
+    owned = accounts.c.customer_id.in_(list(customer_ids))
+    query = select(accounts.c.id).where(owned, accounts.c.merged_into.is_(None))
+    return sorted(tx.execute(query).scalars())
+
+
+def destinations(tx: Tx, account_ids: Collection[str]) -> dict[str, str]:
+    """Return where merged accounts lead, for those among these that were merged."""
+    query = select(accounts.c.id, accounts.c.merged_into).where(
+        accounts.c.id.in_(list(account_ids)), accounts.c.merged_into.is_not(None)
+    )
+    return {row.id: row.merged_into for row in tx.execute(query)}
+
+
+def set_owner(tx: Tx, account_ids: Collection[str], customer_id: str) -> None:
+    """Give accounts to a customer."""
+    tx.execute(update(accounts).where(accounts.c.id.in_(list(account_ids))).values(customer_id=customer_id))
+
+
+def set_merged(tx: Tx, account_id: str, into: str | None) -> tuple[str, ...]:
+    """Let an account, and those that led to it, lead to another; None: it goes on by itself again.
+
+    Returns the accounts that had led to it, which have to be led back by hand where it is undone.
+    """
+    forwarded: list[str] = []
+    if into is not None:
+        query = update(accounts).where(accounts.c.merged_into == account_id).values(merged_into=into)
+        forwarded = list(tx.execute(query.returning(accounts.c.id)).scalars())
+    tx.execute(update(accounts).where(accounts.c.id == account_id).values(merged_into=into))
+    return tuple(sorted(forwarded))
 
 
 def due(tx: Tx, now: datetime, limit: int) -> list[tuple[str, str]]:

@@ -52,11 +52,13 @@ cards = Table(
     Column("status_before", String(16)),
     Column("token_version", Integer, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    Column("merged_into", String(26)),
     reference("programs", "program_id"),
     reference("customers", "customer_id"),
     reference("accounts", "account_id"),
     UniqueConstraint("merchant_id", "serial_number"),
     Index(None, "account_id"),
+    Index(None, "customer_id"),
     Index(None, "merchant_id", "created_at"),
 )
 
@@ -68,6 +70,7 @@ card_keys = Table(
     Column("key", String(64), primary_key=True),
     Column("serial_number", String(26), nullable=False),
     Column("state", String(16), nullable=False),
+    Index(None, "serial_number"),
     reference("cards", "serial_number", target=("merchant_id", "serial_number")),
 )
 
@@ -129,6 +132,7 @@ _BOOKABLE: tuple[Any, ...] = (
     cards.c.merchant_id,
     cards.c.account_id,
     cards.c.status,
+    cards.c.merged_into,
     customers.c.loyalty_status,
     customers.c.redeem_blocked,
 )
@@ -176,7 +180,7 @@ def find(tx: Tx, merchant_id: str, serial_number: str) -> CardInContext | None:
 
 
 def find_by_key(tx: Tx, merchant_id: str, key: str) -> tuple[CardInContext, str] | None:
-    """Return the card a key leads to, and the key's state: `active` or `retired`; one indexed read."""
+    """Return the card a key leads to, and the key's state: `active`, `redirected` or `retired`; one indexed read."""
     row = tx.execute(_BY_KEY, {"key": key, "merchant": merchant_id}).one_or_none()
     return None if row is None else (_context(row), row.key_state)
 
@@ -262,6 +266,7 @@ def to_card(row: Row[Any]) -> Card:
         row.status,
         row.token_version,
         from_milliseconds(row.created_at),
+        row.merged_into,
     )
 
 
@@ -304,5 +309,11 @@ def _program(row: Row[Any]) -> Program:
 
 def _bookable(row: Row[Any]) -> BookableCard:
     return BookableCard(
-        row.serial_number, row.merchant_id, row.account_id, row.status, row.loyalty_status, row.redeem_blocked
+        row.serial_number,
+        row.merchant_id,
+        row.account_id,
+        row.status,
+        row.loyalty_status,
+        row.redeem_blocked,
+        row.merged_into,
     )

@@ -50,6 +50,7 @@ customers = Table(
     Column("loyalty_status", String(16), nullable=False),
     Column("redeem_blocked", Boolean, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    Column("merged_into", String(30)),
     ForeignKeyConstraint(["merchant_id"], ["merchants.id"]),
     UniqueConstraint("merchant_id", "id"),
     UniqueConstraint("merchant_id", "number"),
@@ -89,8 +90,8 @@ def number_is_taken(tx: Tx, merchant_id: str, number: int) -> bool:
 
 
 def page(tx: Tx, merchant_id: str, request: PageRequest) -> Page[Customer]:
-    """Return a page of a merchant's customers."""
-    query = select(customers).where(customers.c.merchant_id == merchant_id)
+    """Return a page of a merchant's customers, without those that were merged into others."""
+    query = select(customers).where(customers.c.merchant_id == merchant_id, customers.c.merged_into.is_(None))
     if request.search:
         query = query.where(contains(customers.c.search_text, request.search))
     sorts = {"number": customers.c.number, "created_at": customers.c.created_at}
@@ -104,6 +105,19 @@ def change(tx: Tx, customer: Customer) -> None:
         .where(customers.c.id == customer.id, customers.c.merchant_id == customer.merchant_id)
         .values(**_details(customer.details))
     )
+
+
+def set_merged(tx: Tx, customer_id: str, into: str | None) -> tuple[str, ...]:
+    """Let a customer, and those that led to it, lead to another; None: it goes on by itself again.
+
+    Returns the customers that had led to it.
+    """
+    forwarded: list[str] = []
+    if into is not None:
+        query = update(customers).where(customers.c.merged_into == customer_id).values(merged_into=into)
+        forwarded = list(tx.execute(query.returning(customers.c.id)).scalars())
+    tx.execute(update(customers).where(customers.c.id == customer_id).values(merged_into=into))
+    return tuple(sorted(forwarded))
 
 
 def store_flags(tx: Tx, customer: Customer) -> None:
@@ -146,6 +160,7 @@ def to_customer(row: Row[Any]) -> Customer:
         row.loyalty_status,
         row.redeem_blocked,
         from_milliseconds(row.created_at),
+        row.merged_into,
     )
 
 

@@ -176,6 +176,16 @@ def net_consumptions(tx: Tx, entry: Entry) -> tuple[Consumption, ...]:
     return tuple(Consumption(row.lot_id, int(row.amount)) for row in rows if row.amount)
 
 
+def consumed_by(tx: Tx, account_id: str, entry_id: str) -> tuple[Consumption, ...]:
+    """Return what an entry took of which lots, in order."""
+    query = (
+        select(lot_consumptions)
+        .where(lot_consumptions.c.account_id == account_id, lot_consumptions.c.entry_id == entry_id)
+        .order_by(lot_consumptions.c.place)
+    )
+    return tuple(Consumption(row.lot_id, row.amount) for row in tx.execute(query))
+
+
 def insert(tx: Tx, merchant_of: dict[str, str], made: Sequence[Lot]) -> None:
     """Store new lots."""
     insert_rows(

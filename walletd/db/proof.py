@@ -78,6 +78,16 @@ _CONTRADICTIONS: Final[Mapping[str, str]] = {
         " ON e.account_id = h.account_id AND e.sequence = h.sequence"
         " WHERE h.account_id BETWEEN :first AND :last AND (e.hash IS NULL OR e.hash <> h.hash)"
     ),
+    "account {subject} leads to another account than its entries say": (
+        "SELECT a.id AS account_id, a.id AS subject FROM accounts a"
+        " LEFT JOIN (SELECT account_id, MAX(sequence) AS sequence FROM ledger_entries"
+        " WHERE account_id BETWEEN :first AND :last AND kind IN ('merge_out', 'merge_undo') GROUP BY account_id) m"
+        " ON m.account_id = a.id"
+        " LEFT JOIN ledger_entries e ON e.account_id = a.id AND e.sequence = m.sequence AND e.kind = 'merge_out'"
+        " LEFT JOIN transactions t ON t.id = e.transaction_id LEFT JOIN accounts b ON b.id = t.reference"
+        " WHERE a.id BETWEEN :first AND :last"
+        " AND COALESCE(a.merged_into, '') <> COALESCE(b.merged_into, t.reference, '')"
+    ),
     "entry {subject} belongs to another merchant than its account": (
         "SELECT e.account_id, e.id AS subject FROM ledger_entries e JOIN accounts a ON a.id = e.account_id"
         " WHERE e.account_id BETWEEN :first AND :last AND e.merchant_id <> a.merchant_id"

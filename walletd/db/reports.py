@@ -11,10 +11,13 @@ from walletd.db.base import Tx
 from walletd.domain.calendar import milliseconds
 
 # What was moved, by what it was: the four sums and nothing else make up the balance.
+# A merge moves value within a program: it is neither credited nor redeemed.
 _MOVED = text(
     "SELECT a.program_id, p.name, p.kind, a.unit, a.currency,"
-    " SUM(CASE WHEN e.kind NOT IN ('expire', 'reversal') AND e.amount > 0 THEN e.amount ELSE 0 END) AS credited,"
-    " SUM(CASE WHEN e.kind NOT IN ('expire', 'reversal') AND e.amount < 0 THEN -e.amount ELSE 0 END) AS redeemed,"
+    " SUM(CASE WHEN e.kind NOT IN ('expire', 'reversal', 'merge', 'merge_out', 'merge_undo') AND e.amount > 0"
+    " THEN e.amount ELSE 0 END) AS credited,"
+    " SUM(CASE WHEN e.kind NOT IN ('expire', 'reversal', 'merge', 'merge_out', 'merge_undo') AND e.amount < 0"
+    " THEN -e.amount ELSE 0 END) AS redeemed,"
     " SUM(CASE WHEN e.kind = 'expire' THEN -e.amount ELSE 0 END) AS expired,"
     " SUM(CASE WHEN e.kind = 'reversal' THEN e.amount ELSE 0 END) AS reversed"
     " FROM ledger_entries e JOIN accounts a ON a.id = e.account_id JOIN programs p ON p.id = a.program_id"

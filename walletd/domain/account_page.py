@@ -17,7 +17,7 @@ from walletd.domain.lots import Consumption, Lot, consumption_order
 from walletd.domain.redemptions import Redemption
 
 _BEFORE_ALL: Final = (datetime.min.replace(tzinfo=UTC), 0)
-_CARRYING: Final = frozenset({"earn", "reversal"})
+_CARRYING: Final = frozenset({"earn", "reversal", "merge", "merge_out", "merge_undo"})
 
 
 @dataclass(frozen=True, slots=True)

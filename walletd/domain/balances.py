@@ -57,6 +57,8 @@ class AccountState:
     """Not earlier than the last end of a lock."""
     fault: str | None = None
     """What the proof found wrong; while it is there nothing can be redeemed (domain.md I-01)."""
+    merged_into: str | None = None
+    """The account that goes on for this one after a merge; whoever books here books there."""
 
     @property
     def held(self) -> int:

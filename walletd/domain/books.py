@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain
 
-from walletd.domain.account_page import AccountPage, Effect, earlier
+from walletd.domain.account_page import Effect, earlier
 from walletd.domain.balances import AMOUNT_MAX
 from walletd.domain.bookings import Movement
 from walletd.domain.errors import AccountUnproved, BalanceLimit, InsufficientBalance
@@ -19,6 +19,7 @@ from walletd.domain.ledger import DISCARDED, Entry, Transaction
 from walletd.domain.lots import Consumption, Lot, consumption_order, share
 from walletd.domain.redemptions import CAPTURED, RELEASED, RESERVED, Redemption
 from walletd.domain.redemptions import DISCARDED as TIMED_OUT
+from walletd.domain.transfers import TransferPage
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Horizon:
     next_hold_end: datetime | None = None
 
 
-class AccountBook(AccountPage):
+class AccountBook(TransferPage):
     """One account and what can be done with it; all or nothing of each command is kept in it."""
 
     @property
@@ -115,11 +116,11 @@ class AccountBook(AccountPage):
         """Give back what a redemption holds."""
         self._return(redemption, RELEASED, self._begin(transaction))
 
-    def take_back(self, transaction: Transaction, original: Entry, movement: Movement) -> Entry:
+    def take_back(self, transaction: Transaction, original: Entry, movement: Movement, lot_id: str) -> Entry:
         """Reverse a part of a credit: out of its own lot, what ends first, what is locked, and else as debt."""
         wanted = -movement.amount
         takeable = max(self.state.held - self.state.reserved - self.state.unallocated, 0)
-        consumptions = self._take(min(wanted, takeable), self._own_first(original.id))
+        consumptions = self._take(min(wanted, takeable), self._own_first(lot_id))
         debt = wanted - sum(part.amount for part in consumptions)
         return self._append(self._begin(transaction), movement, Effect(consumptions, debt=debt, corrects=original.id))
 
@@ -149,6 +150,21 @@ class AccountBook(AccountPage):
             valid_until=self.now + grace if fresh and parts else None,
         )
         effect = Effect(tuple(back), fresh, -paid, -loose, corrects=original.id)
+        return self._append(self._begin(transaction), movement, effect)
+
+    def give_back_elsewhere(
+        self, transaction: Transaction, original: Entry, amount: int, valid_until: datetime | None
+    ) -> Entry:
+        """Reverse a part of a debit of an account that was merged into this one: debt first, the rest is a new lot.
+
+        Raises BalanceLimit.
+        """
+        self._check_limit(amount, AMOUNT_MAX)
+        paid = min(self.state.debt, amount)
+        movement = Movement(
+            "reversal", amount, original.merchant_account, carry=self.state.carry, valid_until=valid_until
+        )
+        effect = Effect(lot_amount=amount - paid, debt=-paid, corrects=original.id)
         return self._append(self._begin(transaction), movement, effect)
 
     def _begin(self, transaction: Transaction) -> Transaction:
@@ -197,10 +213,7 @@ class AccountBook(AccountPage):
             lot = self.lots[held.lot_id]
             if lot.has_ended(self.now) and lot.free:
                 self._expire(lot.id, transaction)
-        paying = min(self.state.debt, max(self.balances().redeemable, 0))
-        if paying:
-            effect = Effect(self._take(paying, self._redeemable()), debt=-paying)
-            self._append(transaction, Movement("debt", 0, "redeemed"), effect)
+        self._pay_debt(transaction)
 
     def _expire(self, lot_id: str, transaction: Transaction) -> None:
         free = self.lots[lot_id].free

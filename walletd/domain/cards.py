@@ -9,6 +9,7 @@ from typing import Final
 from walletd.domain.balances import AccountState, Balances
 from walletd.domain.customers import Customer, NewCustomer
 from walletd.domain.errors import CardDeleted, CardRevoked, LoyaltySuspended, RedemptionBlocked
+from walletd.domain.merging import CardMerged
 from walletd.domain.programs import Program
 
 STATUSES: Final = ("issued", "installed", "uninstalled", "revoked", "deleted")
@@ -28,6 +29,8 @@ class Card:
     status: str
     token_version: int
     created_at: datetime
+    merged_into: str | None = None
+    """The serial number of the card that goes on for this one; the pass of both shows the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +68,19 @@ class BookableCard:
     status: str
     loyalty_status: str
     redeem_blocked: bool
+    merged_into: str | None = None
 
 
 def check_may_book(card: BookableCard, *, takes: bool) -> None:
-    """Raise CardRevoked, CardDeleted, LoyaltySuspended or, where value is taken, RedemptionBlocked (domain.md D-16)."""
+    """Raise CardMerged, CardRevoked, CardDeleted, LoyaltySuspended or, where value is taken, RedemptionBlocked.
+
+    Clause: domain.md D-16; reliability.md 5, 14 and 15.
+    """
+    if card.merged_into is not None:
+        raise CardMerged(
+            f"This card was merged into the card {card.merged_into}; book on that one.",
+            serial_number=card.merged_into,
+        )
     if card.status == "revoked":
         raise CardRevoked
     if card.status == "deleted":

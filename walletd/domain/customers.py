@@ -46,6 +46,8 @@ class Customer:
     loyalty_status: str
     redeem_blocked: bool
     created_at: datetime
+    merged_into: str | None = None
+    """The customer that goes on for this one."""
 
     @property
     def name(self) -> str:

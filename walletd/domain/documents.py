@@ -23,6 +23,7 @@ def card_document(view: CardView) -> dict[str, object]:
         "kind": view.program.kind,
         "customer_id": card.customer_id,
         "account_id": card.account_id,
+        "merged_into": card.merged_into,
         "holder_name": card.holder_name or customer.name,
         "balance": balances_document(view.account, view.balances),
         "customer": {
@@ -61,6 +62,7 @@ def account_document(account: AccountState, figures: Balances) -> dict[str, obje
         "account_id": account.id,
         "program_id": account.program_id,
         "customer_id": account.customer_id,
+        "merged_into": account.merged_into,
         **balances_document(account, figures),
         "turnover": account.turnover,
         "tier": account.tier,

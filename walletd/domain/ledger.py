@@ -23,8 +23,8 @@ FORMAT: Final = 2
 COLLECTING: Final = frozenset({"earn", "manual_credit", "import"})
 """Kinds of entries that count as collected (domain.md 2.4)."""
 
-MERCHANT_ACCOUNTS: Final = ("issued", "redeemed", "expired", "imported", "stored_value")
-"""The merchant's own accounts, the other side of every entry; one each per unit and currency."""
+MERCHANT_ACCOUNTS: Final = ("issued", "redeemed", "expired", "imported", "stored_value", "merged")
+"""The merchant's own accounts, the other side of every entry; one each per unit and currency. `merged` sums to zero."""
 
 ACTIVE, DISCARDED = "active", "discarded"
 

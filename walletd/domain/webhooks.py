@@ -22,6 +22,8 @@ EVENTS: Final = (
     "card.revoked",
     "card.reinstated",
     "account.changed",
+    "customer.merged",
+    "customer.merge_undone",
     "ledger.checkpoint",
 )
 TESTING: Final = "webhook.test"

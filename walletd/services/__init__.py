@@ -19,6 +19,7 @@ from walletd.services.links import Links
 from walletd.services.mail import KIND as MAIL
 from walletd.services.mail import ServiceMail
 from walletd.services.merchants import Merchants
+from walletd.services.merges import Merges
 from walletd.services.passes import Passes
 from walletd.services.programs import Programs
 from walletd.services.proof import Proof
@@ -48,6 +49,7 @@ class Services:
     ledger: Ledger
     links: Links
     merchants: Merchants
+    merges: Merges
     passes: Passes
     programs: Programs
     proof: Proof
@@ -79,6 +81,7 @@ def build_services(runtime: Runtime) -> Services:
         ledger=ledger,
         links=links,
         merchants=merchants,
+        merges=Merges(runtime),
         passes=passes,
         programs=Programs(runtime),
         proof=proof,

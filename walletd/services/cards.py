@@ -19,13 +19,14 @@ from walletd.domain.documents import card_document
 from walletd.domain.errors import CardDeleted, CardKeyReplaced, CardKeyTaken, LoyaltySuspended, NotFound, WalletdError
 from walletd.domain.identifiers import is_card_key, new_card_key, new_id, new_serial_number
 from walletd.domain.ledger import GENESIS_HASH, Transaction
+from walletd.domain.merging import CardMerged
 from walletd.domain.operations import opening
 from walletd.domain.pages import Page, PageRequest
 from walletd.domain.principals import Principal
 from walletd.domain.programs import Program, check_name, check_note, invalid
 from walletd.services.booking.loading import open_books
 from walletd.services.booking.storing import store_pages
-from walletd.services.customers import insert_customer
+from walletd.services.customers import check_goes_on, insert_customer
 from walletd.services.idempotency import Answer, Protected, check_key, encode, once
 from walletd.services.links import Links
 from walletd.services.runtime import Runtime
@@ -171,6 +172,8 @@ class Cards:
         found = cards.find(tx, by.merchant_id, new.account_of)
         if found is None:
             raise NotFound("There is no card with the serial number in account_of.")
+        if found.card.merged_into is not None:
+            raise CardMerged(serial_number=found.card.merged_into)
         if found.program.id != program.id:
             raise invalid("/account_of", "must be a card of the same program")
         if new.customer_id not in {None, found.customer.id} or new.customer is not None:
@@ -194,7 +197,7 @@ def _living(found: tuple[CardInContext, str] | None) -> CardInContext:
     """Return the card of a living key; a replaced key is refused without naming the new one (reliability.md 5, 17)."""
     if found is None:
         raise NotFound("There is no card with this key.")
-    if found[1] != "active":
+    if found[1] == "retired":
         raise CardKeyReplaced
     return found[0]
 
@@ -202,9 +205,10 @@ def _living(found: tuple[CardInContext, str] | None) -> CardInContext:
 def _customer_of(tx: Tx, by: Principal, new: NewCard, now: datetime) -> Customer:
     if new.customer is not None:
         return insert_customer(tx, by, new.customer, now)
-    found = customers.find(tx, by.merchant_id, new.customer_id or "")
+    found = customers.find(tx, by.merchant_id, new.customer_id or "", lock=True)
     if found is None:
         raise NotFound(f"There is no customer {new.customer_id}.")
+    check_goes_on(found)
     return found
 
 

@@ -11,6 +11,7 @@ from walletd.db.base import Tx
 from walletd.domain.customers import Customer, NewCustomer, check_customer
 from walletd.domain.errors import CustomerNumberTaken, NotFound
 from walletd.domain.identifiers import new_id
+from walletd.domain.merging import CardMerged
 from walletd.domain.pages import Page, PageRequest
 from walletd.domain.principals import Principal
 from walletd.domain.programs import invalid
@@ -44,6 +45,14 @@ def insert_customer(tx: Tx, by: Principal, new: NewCustomer, now: datetime) -> C
     return customer
 
 
+def check_goes_on(customer: Customer) -> None:
+    """Raise CardMerged where the customer was merged into another one."""
+    if customer.merged_into is not None:
+        raise CardMerged(
+            f"This customer was merged into the customer {customer.merged_into}.", customer_id=customer.merged_into
+        )
+
+
 class Customers:
     """Use cases about customers."""
 
@@ -67,7 +76,7 @@ class Customers:
         return await self._runtime.database.read(lambda tx: customers.page(tx, by.merchant_id, request))
 
     async def update(self, by: Principal, customer_id: str, changes: Mapping[str, object]) -> Customer:
-        """Change details; the number never changes. Raises NotFound, ValidationFailed."""
+        """Change details; the number never changes. Raises NotFound, ValidationFailed, CardMerged."""
         for name in changes:
             if name not in _CHANGEABLE:
                 raise invalid(f"/{name}", "cannot be changed")
@@ -77,8 +86,9 @@ class Customers:
             present = customers.find(tx, by.merchant_id, customer_id, lock=True)
             if present is None:
                 return None
-            merged = {item.name: getattr(present.details, item.name) for item in fields(NewCustomer)} | dict(changes)
-            changed = replace(present, details=check_customer(NewCustomer(**merged)))
+            check_goes_on(present)
+            known = {item.name: getattr(present.details, item.name) for item in fields(NewCustomer)} | dict(changes)
+            changed = replace(present, details=check_customer(NewCustomer(**known)))
             customers.change(tx, changed)
             audit.record(tx, by, now, "customer.changed", customer_id, {"fields": sorted(changes)})
             serials = publishing.mark_customer_dirty(tx, customer_id, now)
@@ -93,7 +103,7 @@ class Customers:
     async def set_flag(self, by: Principal, customer_id: str, flag: str, value: bool | str) -> Customer:  # noqa: FBT001
         """Set `crm_active`, `loyalty_status` or `redeem_blocked`, which are independent (domain.md D-16).
 
-        Raises NotFound.
+        Raises NotFound, CardMerged.
         """
         now = self._runtime.clock()
 
@@ -101,6 +111,7 @@ class Customers:
             present = customers.find(tx, by.merchant_id, customer_id, lock=True)
             if present is None or getattr(present, flag) == value:
                 return present
+            check_goes_on(present)
             changed = replace(present, **{flag: value})  # type: ignore[arg-type]
             customers.store_flags(tx, changed)
             audit.record(tx, by, now, "customer.flagged", customer_id, {flag: value})

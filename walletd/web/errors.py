@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
-from walletd.domain import errors
+from walletd.domain import errors, merging
 
 PROBLEM_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:walletd:error:"
@@ -49,6 +49,10 @@ STATUS: Final[Mapping[type[errors.WalletdError], int]] = {
     errors.LoyaltySuspended: 403,
     errors.RedemptionBlocked: 403,
     errors.CustomerNumberTaken: 409,
+    merging.MergeSelf: 422,
+    merging.CardMerged: 409,
+    merging.RedemptionOpen: 409,
+    merging.MergeNotUndoable: 409,
     errors.LinkInvalid: 404,
     errors.LinkExpired: 410,
     errors.PushTokenInvalid: 400,

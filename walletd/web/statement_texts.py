@@ -81,6 +81,9 @@ EVENTS: Final[Mapping[str, Mapping[str, str]]] = {
         "expire": "Expiry",
         "reversal": "Reversal",
         "debt": "Debt",
+        "merge": "From a joined account",
+        "merge_out": "To the joined account",
+        "merge_undo": "Accounts separated",
     },
     "de": {
         "opening": "Karte ausgegeben",
@@ -96,6 +99,9 @@ EVENTS: Final[Mapping[str, Mapping[str, str]]] = {
         "expire": "Verfall",
         "reversal": "Storno",
         "debt": "Schuld",
+        "merge": "Von einem zusammengeführten Konto",
+        "merge_out": "Auf das zusammengeführte Konto",
+        "merge_undo": "Konten getrennt",
     },
 }
 """language → kind of an entry → what people call it."""

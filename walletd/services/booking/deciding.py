@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from walletd.db.ledger import Reversed
@@ -25,7 +25,7 @@ from walletd.services.booking.commands import Book, Capture, Command, Release, R
 from walletd.services.booking.loading import Desk, Original
 
 _SALT_BYTES: Final = 16
-_IRREVERSIBLE: Final = frozenset({"opening", "tier", "reversal", "expiry", "release"})
+_IRREVERSIBLE: Final = frozenset({"opening", "tier", "reversal", "expiry", "release", "merge", "merge_undo"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,26 +133,38 @@ def _reverse(desk: Desk, command: Command, work: Reverse) -> Decision:
         raise ReversalNotAllowed(f"A transaction of type {original.transaction.type} cannot be reversed.")
     if original.transaction.purchase_total is not None and original.transaction.terms is None:
         raise ReversalNotAllowed("This purchase is older than the books know terms; debit what it earned by hand.")
-    book = desk.books[entry.account_id]
+    book = desk.book_of(entry.account_id)
     part, movement = _to_reverse(book, original, entry, work)
     transaction = _transaction(
         desk,
         command,
-        original.transaction,
+        replace(original.transaction, account_id=book.state.id),
         "reversal",
         purchase_total=part.purchase_total or None,
         corrects=original.transaction.id,
         reference=work.reference,
         reason=work.reason,
     )
-    if entry.amount < 0:
-        grace = timedelta(days=desk.program_of(book)[0].number("grace_days"))
+    grace = timedelta(days=desk.program_of(book)[0].number("grace_days"))
+    if entry.amount >= 0:
+        reversal = book.take_back(transaction, entry, movement, desk.moved_lots.get(entry.id, entry.id))
+    elif book.state.id == entry.account_id:
         reversal = book.give_back(transaction, entry, original.consumptions, part.amount, grace)
     else:
-        reversal = book.take_back(transaction, entry, movement)
+        until = _end_of_returned(desk, original, entry, grace)
+        reversal = book.give_back_elsewhere(transaction, entry, part.amount, until)
     desk.originals[original.transaction.id] = original.after(part, book.appended[-1].consumptions)
     document = transaction_document(transaction, [reversal], book.state, book.balances())
     return Decision(transaction.id, document, "transaction.reversed", {"corrects": original.transaction.id})
+
+
+def _end_of_returned(desk: Desk, original: Original, entry: Entry, grace: timedelta) -> datetime | None:
+    """Return until when that is valid what comes back to another account than it went from: as the last of its lots."""
+    lots = desk.books[entry.account_id].lots
+    ends = [lots[part.lot_id].valid_until for part in original.consumptions]
+    if not ends or None in ends:
+        return None
+    return max(desk.now + grace, *(end for end in ends if end is not None))
 
 
 def _settle(desk: Desk, work: Settle) -> Decision:

@@ -9,8 +9,8 @@ from functools import partial
 from itertools import chain
 from zoneinfo import ZoneInfo
 
-from walletd.db import accounts, cards, ledger, lots, programs, redemptions
-from walletd.db.base import Tx
+from walletd.db import accounts, cards, ledger, lots, merges, programs, redemptions
+from walletd.db.base import RunAgain, Tx
 from walletd.db.ledger import Reversed
 from walletd.domain.balances import EXPIRING_SOON, AccountState
 from walletd.domain.books import AccountBook, Horizon
@@ -61,13 +61,17 @@ class Desk:
     originals: dict[str, Original] = field(default_factory=dict)
     redemptions: dict[tuple[str, str], str] = field(default_factory=dict)
     """Merchant and code → account."""
+    destinations: dict[str, str] = field(default_factory=dict)
+    """Merged account → the one that goes on for it."""
+    moved_lots: dict[str, str] = field(default_factory=dict)
+    """Lot that a merge moved → where it is now."""
 
     def card(self, merchant_id: str, name: str) -> BookableCard:
         """Return the card a till names by serial number or key; raises NotFound, CardKeyReplaced."""
         found = self.cards.get((merchant_id, name))
         if found is None:
             raise NotFound("There is no card with this serial number or key.")
-        if found[1] != "active":
+        if found[1] == "retired":
             raise CardKeyReplaced
         return found[0]
 
@@ -78,6 +82,10 @@ class Desk:
             raise NotFound("There is no redemption with this code.")
         book = self.books[account_id]
         return book, book.redemptions[code]
+
+    def book_of(self, account_id: str) -> AccountBook:
+        """Return the book in which an account is booked on: its own, or that of the account it was merged into."""
+        return self.books[self.destinations.get(account_id, account_id)]
 
     def original(self, merchant_id: str, transaction_id: str) -> Original:
         """Return the transaction to reverse; raises NotFound."""
@@ -115,7 +123,11 @@ def load(tx: Tx, commands: Sequence[Command], now: datetime) -> Desk:
     wanted = {card.account_id for card, _ in desk.cards.values()}
     wanted |= set(desk.redemptions.values()) | {item.account_id for item in reversed_transactions.values()}
     wanted |= {work.account_id for work in works if isinstance(work, Settle)}
+    if reversed_transactions:
+        desk.destinations = accounts.destinations(tx, wanted)
+        wanted |= set(desk.destinations.values())
     states = accounts.by_id(tx, wanted, lock=True) if wanted else {}
+    _check_not_overtaken(desk, states, (item.account_id for item in reversed_transactions.values()))
     desk.books = open_books(tx, states.values(), now)
     desk.programs = _programs_of(tx, states.values())
     if codes:
@@ -123,6 +135,13 @@ def load(tx: Tx, commands: Sequence[Command], now: datetime) -> Desk:
     if reversing:
         _lay_out_originals(tx, desk, reversed_transactions)
     return desk
+
+
+def _check_not_overtaken(desk: Desk, states: Mapping[str, AccountState], reversed_accounts: Iterable[str]) -> None:
+    """Look again where a merge was faster than the lock, as cards and accounts lead elsewhere since."""
+    for name in {card.account_id for card, _ in desk.cards.values()}.union(reversed_accounts):
+        if states[name].merged_into != desk.destinations.get(name):
+            raise RunAgain
 
 
 def open_books(
@@ -163,7 +182,7 @@ def _settle(tx: Tx, books: Mapping[str, AccountBook], due: Sequence[AccountBook]
     for redemption in redemptions.stale(tx, ids, now):
         books[redemption.account_id].redemptions[redemption.code] = redemption
     held = (part.lot_id for book in due for item in book.redemptions.values() for part in item.allocations)
-    _lay_out_lots(tx, books, held)
+    lay_out_lots(tx, books, held)
     ends, unlocks = lots.next_ends(tx, ids, now), lots.next_unlocks(tx, ids, now)
     hold_ends = redemptions.next_ends(tx, ids, now)
     for book in due:
@@ -183,7 +202,7 @@ def _lay_out_redemptions(tx: Tx, desk: Desk, codes: Collection[tuple[str, str]])
     for redemption in redemptions.by_code(tx, codes).values():
         desk.books[redemption.account_id].redemptions.setdefault(redemption.code, redemption)
         held |= {part.lot_id for part in redemption.allocations}
-    _lay_out_lots(tx, desk.books, held)
+    lay_out_lots(tx, desk.books, held)
 
 
 def _lay_out_originals(tx: Tx, desk: Desk, transactions: Mapping[str, Transaction]) -> None:
@@ -195,9 +214,16 @@ def _lay_out_originals(tx: Tx, desk: Desk, transactions: Mapping[str, Transactio
         taken = lots.net_consumptions(tx, entry) if entry is not None else ()
         wanted |= {part.lot_id for part in taken} | ({entry.id} if entry is not None else set())
         desk.originals[transaction.id] = Original(transaction, entry, taken, before.get(transaction.id, Reversed()))
-    _lay_out_lots(tx, desk.books, wanted)
+    if desk.destinations:
+        desk.moved_lots = merges.destinations(tx, wanted)
+    lay_out_lots(tx, desk.books, wanted.union(desk.moved_lots.values()))
 
 
-def _lay_out_lots(tx: Tx, books: Mapping[str, AccountBook], lot_ids: Iterable[str]) -> None:
+def lay_out_lots(tx: Tx, books: Mapping[str, AccountBook], lot_ids: Iterable[str]) -> None:
+    """Put lots, open or not, into the books of their accounts.
+
+    Lots of an account without a book are left out: a moved lot that was spent before it could move on stayed there.
+    """
     for lot in lots.by_id(tx, sorted(set(lot_ids))):
-        books[lot.account_id].lots.setdefault(lot.id, lot)
+        if lot.account_id in books:
+            books[lot.account_id].lots.setdefault(lot.id, lot)

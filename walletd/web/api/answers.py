@@ -54,6 +54,7 @@ class CustomerAnswer(Struct, kw_only=True, forbid_unknown_fields=True):
     crm_active: bool
     loyalty_status: str
     redeem_blocked: bool
+    merged_into: Annotated[str | None, Meta(description="The customer that goes on for this one after a merge.")]
     created_at: Moment
 
 
@@ -90,6 +91,7 @@ class CardAnswer(Struct, kw_only=True, forbid_unknown_fields=True):
     customer_id: str
     account_id: str
     program_id: str
+    merged_into: Annotated[str | None, Meta(description="Serial number of the card that goes on after a merge.")]
     holder_name: str
     kind: str
     balance: Balances
@@ -105,6 +107,7 @@ class AccountAnswer(Balances, kw_only=True, forbid_unknown_fields=True):
     account_id: str
     customer_id: str
     program_id: str
+    merged_into: Annotated[str | None, Meta(description="The account that goes on for this one after a merge.")]
     turnover: Annotated[int, Meta(description="Purchases less returns, in minor units of the currency.")]
     tier: Annotated[str | None, Meta(description="The membership tier that was set by hand.")]
     member_until: Moment | None
@@ -261,6 +264,7 @@ def customer_answer(customer: Customer) -> CustomerAnswer:
         crm_active=customer.crm_active,
         loyalty_status=customer.loyalty_status,
         redeem_blocked=customer.redeem_blocked,
+        merged_into=customer.merged_into,
         created_at=rfc3339(customer.created_at),
     )
 

@@ -11,6 +11,7 @@ from litestar.params import FromPath
 
 from walletd.domain import errors
 from walletd.domain.documents import card_document
+from walletd.domain.merging import CardMerged
 from walletd.web.api.answers import CardAnswer, DeliveriesAnswer, delivery_answer
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
 from walletd.web.api.examples import CARD, CARD_NEW, CARD_REVOKED, DEED, DELIVERIES
@@ -30,6 +31,7 @@ ISSUE: Final = Endpoint(
         errors.NotFound,
         errors.CardKeyTaken,
         errors.CustomerNumberTaken,
+        CardMerged,
         errors.SigningUnavailable,
         errors.TemplateInvalid,
     ),

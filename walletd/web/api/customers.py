@@ -9,6 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from walletd.domain import errors
+from walletd.domain.merging import CardMerged
 from walletd.web.api.answers import CustomerAnswer, customer_answer
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
 from walletd.web.api.examples import CUSTOMER, CUSTOMER_CHANGE, CUSTOMER_NEW
@@ -33,6 +34,7 @@ CHANGE: Final = Endpoint(
     scope="customers:write",
     body=CustomerChange,
     answer=CustomerAnswer,
+    errors=(CardMerged,),
     example_body=CUSTOMER_CHANGE,
     example=CUSTOMER,
 )
@@ -69,7 +71,7 @@ async def change_customer(request: ApiRequest, customer_id: FromPath[str]) -> Re
 
 
 def _flag_route(path: str, summary: str, flag: str, value: bool | str) -> HTTPRouteHandler:  # noqa: FBT001
-    endpoint = Endpoint(summary, scope="customers:write", answer=CustomerAnswer, example=CUSTOMER)
+    endpoint = Endpoint(summary, scope="customers:write", answer=CustomerAnswer, errors=(CardMerged,), example=CUSTOMER)
 
     async def change_flag(request: ApiRequest, customer_id: FromPath[str]) -> Reply:
         customer = await services_of(request).customers.set_flag(request.auth, name_in_path(customer_id), flag, value)

@@ -74,6 +74,7 @@ CUSTOMER: Final[Example] = {
     "crm_active": True,
     "loyalty_status": "active",
     "redeem_blocked": False,
+    "merged_into": None,
     "created_at": _CREATED_AT,
 }
 CUSTOMER_CHANGE: Final[Example] = {"email": "mia@example.org", "phone": None}
@@ -99,6 +100,7 @@ CARD: Final[Example] = {
     "customer_id": _CUSTOMER_ID,
     "account_id": _ACCOUNT_ID,
     "program_id": _PROGRAM_ID,
+    "merged_into": None,
     "holder_name": "Mia Weber",
     "kind": "loyalty",
     "balance": _BALANCES,
@@ -152,6 +154,7 @@ ACCOUNT: Final[Example] = {
     "account_id": _ACCOUNT_ID,
     "customer_id": _CUSTOMER_ID,
     "program_id": _PROGRAM_ID,
+    "merged_into": None,
     **_BALANCES_AFTER,
     "turnover": 2790,
     "tier": None,

@@ -26,6 +26,7 @@ from walletd.web.api import (
     cards,
     checkpoints,
     customers,
+    merges,
     programs,
     redemptions,
     reports,
@@ -39,6 +40,7 @@ from walletd.web.errors import PROBLEM_TYPE, STATUS, TYPE_PREFIX, headers_of, pr
 ROUTES: Final[tuple[HTTPRouteHandler, ...]] = (
     *programs.ROUTES,
     *customers.ROUTES,
+    *merges.ROUTES,
     *cards.ROUTES,
     *transactions.ROUTES,
     *redemptions.ROUTES,
@@ -90,7 +92,19 @@ def document(public_url: str) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-_MODULES: Final = (programs, customers, cards, transactions, redemptions, accounts)
+_MODULES: Final = (
+    programs,
+    customers,
+    merges,
+    cards,
+    transactions,
+    redemptions,
+    accounts,
+    statements,
+    reports,
+    checkpoints,
+    webhooks,
+)
 _LICENSE: Final = {"name": "MIT", "identifier": "MIT"}
 
 

@@ -8,6 +8,7 @@ from litestar import delete, get, post
 from litestar.params import FromPath
 
 from walletd.domain import errors
+from walletd.domain.merging import CardMerged
 from walletd.web.api.answers import RedemptionAnswer
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
 from walletd.web.api.examples import CAPTURE_NEW, REDEMPTION, REDEMPTION_CAPTURED, REDEMPTION_NEW, REDEMPTION_RELEASED
@@ -18,6 +19,7 @@ from walletd.web.api.requests import RedemptionCapture, RedemptionNew
 _OF_CARDS: Final = (
     errors.CardRevoked,
     errors.CardDeleted,
+    CardMerged,
     errors.LoyaltySuspended,
     errors.RedemptionBlocked,
     errors.AccountUnproved,

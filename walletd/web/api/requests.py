@@ -11,6 +11,7 @@ from walletd.domain.balances import AMOUNT_MAX
 from walletd.domain.bookings import Booking
 from walletd.domain.cards import NewCard
 from walletd.domain.customers import NewCustomer
+from walletd.domain.merging import MergePlan
 from walletd.domain.programs import NewProgram
 from walletd.services.booking.commands import Reverse
 
@@ -195,6 +196,21 @@ class Reversal(Struct, forbid_unknown_fields=True, kw_only=True):
     def as_domain(self, transaction_id: str) -> Reverse:
         """Return the same as the services take it."""
         return Reverse(transaction_id, self.amount, self.purchase_total, self.reference, self.reason)
+
+
+class MergeNew(Struct, forbid_unknown_fields=True, kw_only=True):
+    """Which two customers are one, who of them goes on, and whose card number goes on."""
+
+    identity_survivor: Annotated[str, Meta(min_length=1, max_length=64, description="The customer that goes on.")]
+    number_survivor: Annotated[
+        str, Meta(min_length=1, max_length=64, description="Whose card number goes on: one of the two customers.")
+    ]
+    absorbed: Annotated[str, Meta(min_length=1, max_length=64, description="The customer that ends.")]
+    reason: Note | None = None
+
+    def as_domain(self) -> MergePlan:
+        """Return the same as the services take it."""
+        return MergePlan(self.identity_survivor, self.number_survivor, self.absorbed, self.reason)
 
 
 class CardDeed(Struct, forbid_unknown_fields=True, kw_only=True):

@@ -8,6 +8,7 @@ from litestar import get, post
 from litestar.params import FromPath
 
 from walletd.domain import errors
+from walletd.domain.merging import CardMerged
 from walletd.web.api.answers import TransactionAnswer
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
 from walletd.web.api.examples import REVERSAL, REVERSAL_NEW, TRANSACTION, TRANSACTION_NEW
@@ -29,6 +30,7 @@ BOOK: Final = Endpoint(
         errors.InsufficientBalance,
         errors.BalanceLimit,
         errors.CardKeyReplaced,
+        CardMerged,
         errors.CardRevoked,
         errors.CardDeleted,
         errors.LoyaltySuspended,

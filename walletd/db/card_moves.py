@@ -1,0 +1,66 @@
+"""How cards and their keys move in a merge, and back: the rows of several accounts at once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from sqlalchemy import select, update
+
+from walletd.db.base import Tx
+from walletd.db.cards import card_keys, cards, to_card
+from walletd.domain.cards import Card
+from walletd.domain.merging import CardMove, KeyMove
+
+
+def of_accounts(tx: Tx, account_ids: Collection[str]) -> dict[str, list[Card]]:
+    """Return the cards of accounts, the oldest first; merged ones are among those of the account they show."""
+    found: dict[str, list[Card]] = {}
+    query = (
+        select(cards)
+        .where(cards.c.account_id.in_(list(account_ids)))
+        .order_by(cards.c.created_at, cards.c.serial_number)
+    )
+    for row in tx.execute(query):
+        found.setdefault(row.account_id, []).append(to_card(row))
+    return found
+
+
+def keys_of(tx: Tx, merchant_id: str, serial_numbers: Collection[str]) -> list[KeyMove]:
+    """Return all keys that lead to cards, living or not."""
+    query = select(card_keys).where(
+        card_keys.c.merchant_id == merchant_id, card_keys.c.serial_number.in_(list(serial_numbers))
+    )
+    return sorted((KeyMove(row.key, row.serial_number, row.state) for row in tx.execute(query)), key=lambda at: at.key)
+
+
+def place_cards(tx: Tx, placed: Iterable[CardMove]) -> None:
+    """Give cards the account, owner, key and successor that are said of them."""
+    for item in placed:
+        tx.execute(
+            update(cards)
+            .where(cards.c.serial_number == item.serial_number)
+            .values(
+                account_id=item.account_id, customer_id=item.customer_id, key=item.key, merged_into=item.merged_into
+            )
+        )
+
+
+def place_keys(tx: Tx, merchant_id: str, placed: Iterable[KeyMove]) -> None:
+    """Let keys lead where it is said of them, in the state that is said."""
+    for item in placed:
+        tx.execute(
+            update(card_keys)
+            .where(card_keys.c.merchant_id == merchant_id, card_keys.c.key == item.key)
+            .values(serial_number=item.serial_number, state=item.state)
+        )
+
+
+def give_cards_of(tx: Tx, account_ids: Collection[str], customer_id: str) -> None:
+    """Give all cards of accounts to a customer."""
+    tx.execute(update(cards).where(cards.c.account_id.in_(list(account_ids))).values(customer_id=customer_id))
+
+
+def present_keys(tx: Tx, serial_numbers: Collection[str]) -> dict[str, str]:
+    """Return the key that each card shows."""
+    query = select(cards.c.serial_number, cards.c.key).where(cards.c.serial_number.in_(list(serial_numbers)))
+    return {row.serial_number: row.key for row in tx.execute(query)}
