@@ -1,0 +1,158 @@
+"""Objects: one card at Google, the whole of what it should be, made of the same face as Apple's pass (google.md 1).
+
+A void card keeps nothing that could be redeemed and nothing of a person, for objects stay at Google for ever (3.7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from walletd.domain.calendar import rfc3339
+from walletd.domain.face import Face, FaceValue, Percent, Phrase
+from walletd.domain.money import Money
+from walletd.wallets.google.class_documents import NATIVE, SECOND, Addresses, label_of, value_fields
+from walletd.wallets.google.names import RESOURCES
+from walletd.wallets.google.texts import Json, localized, micros, money_json, value_text
+from walletd.wallets.templates import Template
+
+BARCODES: Final[Mapping[str, str]] = {
+    "QR": "QR_CODE",
+    "PDF417": "PDF_417",
+    "Aztec": "AZTEC",
+    "Code128": "CODE_128",
+}
+"""Format of a template → Google's type."""
+
+_INT32_MAX: Final = 2**31 - 1
+_INT64_MAX: Final = 2**63 - 1
+_TOMBSTONE: Final = "0000"
+"""The card number of a void gift card, which Google demands."""
+_VOID: Final[Mapping[str, tuple[str, str]]] = {
+    "en": ("Not valid", "This card is no longer valid."),
+    "de": ("Ungültig", "Diese Karte ist nicht mehr gültig."),
+}
+_STATES: Final[Mapping[str, str]] = {"coupon_redeemed": "COMPLETED", "coupon_expired": "EXPIRED"}
+
+
+def object_document(template: Template, object_id: str, class_id: str, face: Face, addresses: Addresses) -> Json:
+    """Return the whole object of a card, ready to be inserted; a PATCH is made of what differs from the last one."""
+    resource = RESOURCES[template.kind]
+    document: Json = {"id": object_id, "classId": class_id}
+    if face.voided:
+        return document | _void(template, resource)
+    document |= {
+        "state": _state(face),
+        "barcode": {
+            "type": BARCODES[template.barcode_format],
+            "value": face.barcode_message,
+            "alternateText": face.barcode_text,
+        },
+        "textModulesData": _modules(template, face),
+        "groupingInfo": {"groupingId": class_id},
+    }
+    if face.stamp_row is not None and template.stamps is not None:
+        name = f"stamps-{face.stamp_row.filled}-{face.stamp_row.slots}"
+        document["heroImage"] = {"sourceUri": {"uri": addresses.image(template, name)}}
+    if face.expires_at is not None:
+        document["validTimeInterval"] = {"end": {"date": rfc3339(face.expires_at)}}
+    document |= _OF_RESOURCE[resource](template, face)
+    return {name: value for name, value in document.items() if value not in ([], "")}
+
+
+def _state(face: Face) -> str:
+    state = face.values.get("state")
+    return _STATES.get(state.key, "ACTIVE") if isinstance(state, Phrase) else "ACTIVE"
+
+
+def _void(template: Template, resource: str) -> Json:
+    texts = {language: _VOID.get(language.split("-")[0], _VOID["en"]) for language in template.languages}
+    header, body = texts[template.default_language]
+    module = {
+        "id": "void",
+        "header": header,
+        "localizedHeader": localized(template, lambda language: texts[language][0]),
+        "body": body,
+        "localizedBody": localized(template, lambda language: texts[language][1]),
+    }
+    number = {"cardNumber": _TOMBSTONE} if resource == "giftCard" else {}
+    return {"state": "INACTIVE", "textModulesData": [module], **number}
+
+
+def _modules(template: Template, face: Face) -> list[Json]:
+    modules = list[Json]()
+    for field in value_fields(template):
+        value = face.values.get(str(field.source.value))
+        if value is None or value == "":
+            continue
+        text = _value_text(template, value)
+        body = text(template.default_language)
+        module: Json = {"id": field.key, "body": body, "localizedBody": localized(template, text)}
+        if field.label is not None:
+            label = _label_text(template, field.label)
+            module |= {"header": label(template.default_language), "localizedHeader": localized(template, label)}
+        modules.append(module)
+    return modules
+
+
+def _value_text(template: Template, value: FaceValue) -> Callable[[str], str]:
+    return lambda language: value_text(template, value, language)
+
+
+def _label_text(template: Template, key: str) -> Callable[[str], str]:
+    return lambda language: template.text(key, language)
+
+
+def _loyalty(template: Template, face: Face) -> Json:
+    document: Json = {
+        "accountId": str(face.values["number"]),
+        "accountName": str(face.values["holder"]),
+        "loyaltyPoints": _points(template, face, NATIVE[face.kind]),
+    }
+    second = SECOND.get(face.kind)
+    if second is not None and second in face.values:
+        document["secondaryLoyaltyPoints"] = _points(template, face, second)
+    return document
+
+
+def _points(template: Template, face: Face, name: str) -> Json:
+    points: Json = {"balance": _balance(template, face, face.values[name], name)}
+    label = label_of(template, name)
+    if label is not None:
+        text = _label_text(template, label)
+        points |= {"label": text(template.default_language), "localizedLabel": localized(template, text)}
+    return points
+
+
+def _balance(template: Template, face: Face, value: FaceValue, name: str) -> Json:
+    """Return exactly one of int, money and string; a number beyond 32 bits goes as text (google.md 1.1)."""
+    if isinstance(value, Money):
+        return {"money": money_json(value)}
+    if name == "stamps":
+        return {"string": f"{value}/{face.values['slots']}"}
+    if isinstance(value, Percent):
+        # This text has no translation at Google, so it is written the same in all languages.
+        whole, part = divmod(value.basis_points, 100)
+        return {"string": f"{whole} %" if not part else f"{whole}.{part:02d}".rstrip("0") + " %"}
+    if isinstance(value, int):
+        return {"int": value} if value <= _INT32_MAX else {"string": str(value)}
+    return {"string": value_text(template, value, template.default_language)}
+
+
+def _gift(_template: Template, face: Face) -> Json:
+    value = face.values["balance"]
+    # Micros have 64 bits: better no balance than a wrong one.
+    shown = isinstance(value, Money) and int(micros(value)) <= _INT64_MAX
+    balance = {"balance": money_json(value)} if isinstance(value, Money) and shown else {}
+    return {"cardNumber": str(face.values["number"]), **balance}
+
+
+def _offer(_template: Template, _face: Face) -> Json:
+    return {}
+
+
+_OF_RESOURCE: Final[Mapping[str, Callable[[Template, Face], Json]]] = {
+    "loyalty": _loyalty,
+    "giftCard": _gift,
+    "offer": _offer,
+}
