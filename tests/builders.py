@@ -187,7 +187,11 @@ class Shop:
 
     async def settle(self) -> None:
         """Publish and deliver until nothing is left to do now."""
-        while await self.services.publisher.publish_next(100) + await self.services.deliveries.deliver_due():
+        while (
+            await self.services.publisher.publish_next(100)
+            + await self.services.deliveries.deliver_due()
+            + await self.services.object_sending.send_due()
+        ):
             pass
 
 
@@ -231,7 +235,7 @@ async def open_shop(database: Database, clock: Clock | None = None) -> AsyncIter
         master_key="42" * 32,
         templates_dir=TEMPLATES,
     )
-    runtime, _ = build_runtime(settings, database, templates(), clock)
+    runtime, _, google = build_runtime(settings, database, templates(), clock)
     pushes = RecordedPushes(
         templates(),
         web_service_url="https://shop.test/apple",
@@ -251,3 +255,4 @@ async def open_shop(database: Database, clock: Clock | None = None) -> AsyncIter
     principal = Principal(merchant.id, "key_test", "test", frozenset({"admin"}))
     yield Shop(services, runtime, principal, clock, pushes)
     await pushes.close()
+    await google.close()

@@ -35,12 +35,15 @@ from walletd.wallets.apple.certificates import (
 )
 from walletd.wallets.apple.platform import ApplePlatform
 from walletd.wallets.barcodes import qr_svg, qr_terminal
+from walletd.wallets.google.credentials import GoogleCredentials, read_key_file
+from walletd.wallets.google.platform import GoogleAddresses, GooglePlatform
 from walletd.wallets.templates import Template, read_templates
 from walletd.wallets.vault import Vault
 
 __all__ = [
     "Application",
     "Finding",
+    "GoogleCredentials",
     "PassCredentials",
     "application",
     "build_runtime",
@@ -51,6 +54,7 @@ __all__ = [
     "master_key",
     "prepare_database",
     "qr_terminal",
+    "read_key_file",
     "require_usable",
     "schema",
     "utc_now",
@@ -74,6 +78,7 @@ class Application:
     services: Services
     runtime: Runtime
     apple: ApplePlatform
+    google: GooglePlatform
     templates: dict[str, Template]
     clock: Callable[[], datetime]
 
@@ -95,7 +100,7 @@ async def application(
     """
     templates = read_templates(settings.templates_dir)
     database = open_database(settings.database_url, role)
-    runtime, apple = build_runtime(settings, database, templates, clock)
+    runtime, apple, google = build_runtime(settings, database, templates, clock)
     await database.start()
     try:
         services = build_services(runtime)
@@ -104,16 +109,17 @@ async def application(
             await services.programs.resume()
         else:
             await services.merchants.load_credentials()
-        yield Application(settings, services, runtime, apple, templates, clock)
+        yield Application(settings, services, runtime, apple, google, templates, clock)
     finally:
         await apple.close()
+        await google.close()
         await runtime.webhook_channel.close()
         await database.close()
 
 
 def build_runtime(
     settings: Settings, database: Database, templates: dict[str, Template], clock: Callable[[], datetime]
-) -> tuple[Runtime, ApplePlatform]:
+) -> tuple[Runtime, ApplePlatform, GooglePlatform]:
     """Put the shared parts of all services together."""
     demo = settings.environment == _DEMO
     apple = ApplePlatform(
@@ -124,11 +130,19 @@ def build_runtime(
         allow_demo=demo,
         clock=clock,
     )
+    google = GooglePlatform(
+        templates,
+        settings.public_url,
+        "demo" if demo else "prod",
+        GoogleAddresses(settings.google_api_url, settings.google_save_url, settings.google_callback_keys_url),
+        clock,
+    )
     runtime = Runtime(
         database=database,
         clock=clock,
         vault=Vault(master_key(settings)),
         platforms={apple.name: apple},
+        object_platforms={google.name: google},
         templates={name: template.kind for name, template in templates.items()},
         colors={name: _colors(template) for name, template in templates.items()},
         draw_qr=qr_svg,
@@ -139,7 +153,7 @@ def build_runtime(
         schedule=PushSchedule(burst=settings.apns_burst),
         add_link_seconds=settings.add_link_days * 24 * 3600,
     )
-    return runtime, apple
+    return runtime, apple, google
 
 
 def master_key(settings: Settings) -> bytes:

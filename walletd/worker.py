@@ -55,7 +55,7 @@ class Worker:
         self._services = services
         self._subscribe = subscribe
         self._poll_seconds = poll_seconds
-        self._rounds_ended_at = dict.fromkeys(("publish", "deliver", "webhooks", "jobs"), time.monotonic())
+        self._rounds_ended_at = dict.fromkeys(("publish", "deliver", "objects", "webhooks", "jobs"), time.monotonic())
         WORKER_LAG.set_function(self.lag_seconds)
 
     def lag_seconds(self) -> float:
@@ -67,12 +67,15 @@ class Worker:
         deliveries = _Overlapping(self._deliver)
         publish = _Loop("publish", self._publish, self._until_poll, self._poll_seconds)
         deliver = _Loop("deliver", deliveries.round, self._until_due, self._poll_seconds)
+        sending = _Overlapping(self._send_objects)
+        objects = _Loop("objects", sending.round, self._until_object, self._poll_seconds)
         webhooks = _Loop("webhooks", self._send_webhooks, self._until_webhook, self._poll_seconds)
         jobs = _Loop("jobs", self._start_jobs, self._until_job, self._poll_seconds)
         async with asyncio.TaskGroup() as loops:
-            for loop in (publish, deliver, webhooks, jobs):
+            for loop in (publish, deliver, objects, webhooks, jobs):
                 loops.create_task(loop.run(self._subscribe(loop.name), stop, self._note_round))
         await deliveries.finish()
+        await sending.finish()
         await self._services.webhook_delivery.finish()
         await self._services.jobs.finish()
         try:
@@ -93,6 +96,13 @@ class Worker:
 
     async def _deliver(self) -> int:
         return await self._services.deliveries.deliver_due()
+
+    async def _send_objects(self) -> int:
+        return await self._services.object_sending.send_due()
+
+    async def _until_object(self) -> float:
+        seconds = await self._services.object_sending.seconds_until_due()
+        return self._poll_seconds if seconds is None else min(seconds, self._poll_seconds)
 
     async def _send_webhooks(self) -> int:
         return await self._services.webhook_delivery.start_due()

@@ -101,7 +101,7 @@ async def upgraded(url: str) -> tuple[tuple[int, int], list[tuple[str, int]]]:
     database = open_database(url)
     await database.start()
     settings = Settings(environment="demo", database_url=url, public_url="https://shop.test", master_key="42" * 32)
-    runtime, apple = build_runtime(settings, database, {}, lambda: START)
+    runtime, apple, _ = build_runtime(settings, database, {}, lambda: START)
     try:
         proved = await Proof(runtime).verify()
         with pytest.raises(ReversalNotAllowed):

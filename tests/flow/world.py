@@ -114,7 +114,7 @@ async def open_world(database: Database, directory: Path) -> AsyncIterator[World
             apns_url=apns.url,
             apns_ca_file=ca_file,
         )
-        runtime, apple = build_runtime(settings, database, templates(), clock)
+        runtime, apple, _ = build_runtime(settings, database, templates(), clock)
         services = build_services(runtime)
         api_key = await _open_merchant(services)
         async with (

@@ -63,14 +63,15 @@ STORY = (
     ("post", "/cards/{serial_number}/revoke"),
     ("post", "/cards/{serial_number}/reinstate"),
 )
-# Told by tests of their own: a redemption is captured or released, not both; a merge needs two customers; what is no
-# JSON is read by its own words.
+# Told by tests of their own: a redemption is captured or released, not both; a merge needs two customers, Google
+# needs a Google; what is no JSON is read by its own words.
 ELSEWHERE = {
     ("delete", "/redemptions/{code}"),
     ("post", "/merges/preview"),
     ("post", "/merges"),
     ("get", "/merges/{merge_id}"),
     ("post", "/merges/{merge_id}/undo"),
+    ("get", "/cards/{serial_number}/google"),
     ("get", "/ledger/checkpoint"),
     ("get", "/accounts/{account_id}/statement"),
     ("get", "/accounts/{account_id}/statement.csv"),

@@ -6,36 +6,23 @@ import asyncio
 import shutil
 import ssl
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from walletd.bootstrap import Application, master_key, schema
+from walletd.cli.check import FAILURE, OK, WARNING, Check
+from walletd.cli.google import check_google
 from walletd.domain.errors import WalletdError
 from walletd.domain.jobs import Verdict
 from walletd.domain.programs import KINDS
 from walletd.settings import Settings
-
-OK: Final = "ok"
-WARNING: Final = "warning"
-FAILURE: Final = "failure"
 
 _FREE_BYTES_LOW: Final = 500 * 1024 * 1024
 _FREE_BYTES_TOO_LOW: Final = 50 * 1024 * 1024
 _APNS_SECONDS: Final = 5.0
 _ZERO_TOKEN: Final = "0" * 64
 _COMPLAINTS_OF: Final = timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """The outcome of one check; `cure` is the command or deed that mends it."""
-
-    name: str
-    level: str
-    detail: str
-    cure: str = ""
 
 
 def before_opening(settings: Settings) -> list[Check]:
@@ -49,6 +36,7 @@ async def of_application(app: Application, *, online: bool) -> list[Check]:
         Check("database", OK, app.runtime.database.engine()),
         _templates(app),
         *await _certificates(app),
+        *await check_google(app),
         _address(app.settings),
     ]
     found += [await _guarded("ledger", app, _ledger), await _guarded("worker", app, _worker)]

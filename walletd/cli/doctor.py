@@ -10,7 +10,8 @@ from dataclasses import asdict
 import click
 
 from walletd.bootstrap import application
-from walletd.cli.checks import FAILURE, OK, WARNING, Check, before_opening, of_application
+from walletd.cli.check import FAILURE, OK, WARNING, Check
+from walletd.cli.checks import before_opening, of_application
 from walletd.cli.exits import CHECK_FAILED
 from walletd.cli.opening import json_option
 from walletd.domain.errors import WalletdError

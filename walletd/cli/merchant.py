@@ -18,8 +18,9 @@ from walletd.bootstrap import (
     require_usable,
     utc_now,
 )
-from walletd.cli.opening import json_option, merchant_option, run_command, shell
-from walletd.domain.errors import CertificateInvalid, ConfigurationRefused, ValidationFailed
+from walletd.cli.google import set_google
+from walletd.cli.opening import json_option, merchant_option, private_file, run_command, shell
+from walletd.domain.errors import CertificateInvalid, ValidationFailed
 
 _file = click.Path(exists=True, dir_okay=False, path_type=Path)
 _GIVE: Final = "Give --apple-p12 FILE, or --apple-certificate FILE together with --apple-key FILE"
@@ -46,6 +47,7 @@ def show(merchant_id: str | None, as_json: bool) -> None:  # noqa: FBT001 - clic
             "timezone": row.timezone,
             "languages": list(row.languages),
             "service_mail": row.service_mail or "",
+            "google": _google(app, row.id),
             "apple": [{"level": each.level, "check": each.check, "detail": each.detail} for each in findings],
         }
 
@@ -73,20 +75,35 @@ def show(merchant_id: str | None, as_json: bool) -> None:  # noqa: FBT001 - clic
     help="Intermediate certificate, where Apple's is not one that walletd brings along.",
 )
 @click.option("--passphrase-file", type=_file, help="File with the passphrase; without it a terminal is asked.")
+@click.option("--google-issuer", metavar="ID", help="Issuer id of the Google Pay & Wallet Console.")
+@click.option("--google-service-account", type=_file, help="JSON key of a service account that is a user there.")
 @click.option("--service-mail", metavar="ADDRESS", help='Mailbox for checkpoints and alarms; "" for none.')
 @merchant_option
-def set_merchant(merchant_id: str | None, service_mail: str | None, **certificate: Any) -> None:
-    """Load a pass certificate, or name the mailbox of the staff.
+def set_merchant(
+    merchant_id: str | None,
+    service_mail: str | None,
+    google_issuer: str | None,
+    google_service_account: Path | None,
+    **certificate: Any,
+) -> None:
+    """Load a pass certificate or a service account of Google, or name the mailbox of the staff.
 
     A certificate is checked by a test signature first, and stored encrypted. A running server takes it within ten
     seconds, and every card is published anew with it. A new mailbox is sent a greeting.
     """
-    if not any(certificate.values()) and service_mail is None:
-        raise ValidationFailed(f"{_GIVE}, or --service-mail ADDRESS.")
+    google = google_issuer is not None or google_service_account is not None
+    if not any(certificate.values()) and service_mail is None and not google:
+        raise ValidationFailed(f"{_GIVE}, or --google-issuer with --google-service-account, or --service-mail.")
     if any(certificate.values()):
         _set_certificate(merchant_id, **certificate)
+    if google:
+        set_google(merchant_id, google_issuer, google_service_account)
     if service_mail is not None:
         _set_mailbox(merchant_id, service_mail)
+
+
+def _google(app: Application, merchant_id: str) -> str:
+    return app.google.topic(merchant_id) if app.google.is_configured(merchant_id) else ""
 
 
 def _set_mailbox(merchant_id: str | None, address: str) -> None:
@@ -116,13 +133,13 @@ def _set_certificate(
     extra = [path.read_bytes() for path in intermediates]
     given: str | None = None
     if passphrase_file is not None:
-        given = _private(passphrase_file).decode("utf-8").rstrip("\r\n")
+        given = private_file(passphrase_file).decode("utf-8").rstrip("\r\n")
 
     def load(passphrase: str | None) -> PassCredentials:
         if apple_p12 is not None and apple_certificate is None and apple_key is None:
-            return load_p12(_private(apple_p12), passphrase, extra)
+            return load_p12(private_file(apple_p12), passphrase, extra)
         if apple_p12 is None and apple_certificate is not None and apple_key is not None:
-            return load_certificate_and_key(apple_certificate.read_bytes(), _private(apple_key), passphrase, extra)
+            return load_certificate_and_key(apple_certificate.read_bytes(), private_file(apple_key), passphrase, extra)
         raise ValidationFailed(f"{_GIVE}.")
 
     credentials = _loaded(load, given)
@@ -149,10 +166,3 @@ def _loaded(load: Callable[[str | None], PassCredentials], given: str | None) ->
         if given is not None or not sys.stdin.isatty():
             raise
         return load(click.prompt("Passphrase", hide_input=True, err=True))
-
-
-def _private(path: Path) -> bytes:
-    """Read a file that holds a secret; one that others may read is refused (reliability.md R10)."""
-    if path.stat().st_mode & 0o077:
-        raise ConfigurationRefused(f"Others may read {path}; run: chmod 600 {path}")
-    return path.read_bytes()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TypeVar
 
 import click
@@ -53,3 +54,10 @@ def run_command(work: Callable[[Application], Awaitable[Result]]) -> Result:
 
 
 __all__ = ["check_schema", "json_option", "merchant_option", "opened", "run_command", "shell"]
+
+
+def private_file(path: Path) -> bytes:
+    """Read a file that holds a secret; one that others may read is refused (reliability.md R10)."""
+    if path.stat().st_mode & 0o077:
+        raise ConfigurationRefused(f"Others may read {path}; run: chmod 600 {path}")
+    return path.read_bytes()

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     Row,
+    SmallInteger,
     String,
     Table,
     Text,
@@ -24,15 +25,17 @@ from sqlalchemy import (
     bindparam,
     delete,
     func,
+    literal_column,
     or_,
     select,
     text,
     update,
 )
 
-from walletd.db.base import Lease, Tx, merchant_column, metadata, reference
+from walletd.db.base import Lease, Tx, merchant_column, metadata, partial_index, reference
 from walletd.db.bulk import insert_rows, one_of, where_one_of
 from walletd.domain.calendar import milliseconds
+from walletd.domain.publishing import CHANGED, MANY
 
 dirty_cards = Table(
     "dirty_cards",
@@ -42,6 +45,8 @@ dirty_cards = Table(
     Column("mark", BigInteger, nullable=False),
     Column("dirty_at", BigInteger, nullable=False),
     Column("retry_at", BigInteger, nullable=False),
+    Column("urgency", SmallInteger, nullable=False, server_default="0"),
+    partial_index("ix_dirty_cards_urgent", "merchant_id", "dirty_at", where="urgency < 2"),
     reference("cards", "serial_number", target=("merchant_id", "serial_number")),
     Index(None, "merchant_id", "dirty_at"),
 )
@@ -83,6 +88,7 @@ class DirtyCard:
     merchant_id: str
     mark: int
     dirty_at: int
+    urgency: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +135,11 @@ _INSTEAD_OF_OLDER = (
 
 
 _MARK = (
-    "INSERT INTO dirty_cards (serial_number, merchant_id, mark, dirty_at, retry_at)"
-    " SELECT serial_number, merchant_id, :mark, :now, 0 FROM cards WHERE {condition}"
-    " ON CONFLICT (serial_number) DO UPDATE SET mark = excluded.mark, retry_at = 0 RETURNING serial_number"
+    "INSERT INTO dirty_cards (serial_number, merchant_id, mark, dirty_at, retry_at, urgency)"
+    " SELECT serial_number, merchant_id, :mark, :now, 0, :urgency FROM cards WHERE {condition}"
+    " ON CONFLICT (serial_number) DO UPDATE SET mark = excluded.mark, retry_at = 0, urgency ="
+    " CASE WHEN excluded.urgency < dirty_cards.urgency THEN excluded.urgency ELSE dirty_cards.urgency END"
+    " RETURNING serial_number"
 )
 _MARK_CUSTOMER = text(_MARK.format(condition="customer_id = :customer"))
 _MARK_CARD = text(_MARK.format(condition="serial_number = :serial"))
@@ -156,31 +164,31 @@ _MARK_OF_PROGRAM = text(
 _MARK_BITS = 62
 
 
-def mark_accounts_dirty(tx: Tx, account_ids: Sequence[str], now: datetime) -> list[str]:
+def mark_accounts_dirty(tx: Tx, account_ids: Sequence[str], now: datetime, urgency: int = CHANGED) -> list[str]:
     """Mark every card of accounts dirty, so that its pass is published anew; return their serial numbers."""
     statement = where_one_of(tx.engine, _MARK, "account_id", "accounts")
-    return _mark(tx, statement, now, accounts=list(account_ids))
+    return _mark(tx, statement, now, urgency, accounts=list(account_ids))
 
 
 def mark_customer_dirty(tx: Tx, customer_id: str, now: datetime) -> list[str]:
     """Mark every card of a customer dirty and return their serial numbers."""
-    return _mark(tx, _MARK_CUSTOMER, now, customer=customer_id)
+    return _mark(tx, _MARK_CUSTOMER, now, CHANGED, customer=customer_id)
 
 
 def mark_card_dirty(tx: Tx, serial_number: str, now: datetime) -> list[str]:
     """Mark one card dirty."""
-    return _mark(tx, _MARK_CARD, now, serial=serial_number)
+    return _mark(tx, _MARK_CARD, now, CHANGED, serial=serial_number)
 
 
 def mark_merchant_dirty(tx: Tx, merchant_id: str, now: datetime, *, after: str, limit: int) -> list[str]:
     """Mark the next `limit` cards of a merchant dirty, by serial number."""
-    return sorted(_mark(tx, _MARK_OF_MERCHANT, now, merchant=merchant_id, after=after, limit=limit))
+    return sorted(_mark(tx, _MARK_OF_MERCHANT, now, MANY, merchant=merchant_id, after=after, limit=limit))
 
 
 def mark_parts_dirty(tx: Tx, platform: str, parts: str, now: datetime, after: str, limit: int) -> list[str]:
     """Mark the next `limit` cards dirty whose published pass has these parts, by serial number."""
     wanted: dict[str, str | int] = {"platform": platform, "parts": parts, "after": after, "limit": limit}
-    return sorted(_mark(tx, _MARK_OF_PARTS, now, **wanted))
+    return sorted(_mark(tx, _MARK_OF_PARTS, now, MANY, **wanted))
 
 
 def parts_in_use(tx: Tx, platform: str) -> list[str]:
@@ -191,12 +199,12 @@ def parts_in_use(tx: Tx, platform: str) -> list[str]:
 
 def mark_program_dirty(tx: Tx, program_id: str, now: datetime, *, after: str, limit: int) -> list[str]:
     """Mark the next `limit` cards of a program dirty, by serial number; fewer than `limit` means all are done."""
-    return sorted(_mark(tx, _MARK_OF_PROGRAM, now, program=program_id, after=after, limit=limit))
+    return sorted(_mark(tx, _MARK_OF_PROGRAM, now, MANY, program=program_id, after=after, limit=limit))
 
 
-def _mark(tx: Tx, statement: TextClause, now: datetime, **where: str | int | list[str]) -> list[str]:
+def _mark(tx: Tx, statement: TextClause, now: datetime, urgency: int, **where: str | int | list[str]) -> list[str]:
     # A mark is drawn anew each time: a publisher removes exactly the mark it saw, never a later one.
-    parameters = {"mark": secrets.randbits(_MARK_BITS), "now": milliseconds(now), **where}
+    parameters = {"mark": secrets.randbits(_MARK_BITS), "now": milliseconds(now), "urgency": urgency, **where}
     serials = [row.serial_number for row in tx.execute(statement, parameters)]
     tx.announce("publish")
     return serials
@@ -227,20 +235,23 @@ def merchants_with_dirty_cards(tx: Tx, now: int) -> list[str]:
 
 
 def next_dirty(tx: Tx, merchant_id: str, limit: int, now: int) -> list[DirtyCard]:
-    """Return a merchant's dirty cards, the longest dirty first, without those put aside for a while."""
-    rows = tx.execute(
+    """Return a merchant's dirty cards, the longest dirty first, without those put aside for a while.
+
+    Those that are many wait while there are others.
+    """
+    query = (
         select(dirty_cards)
         .where(dirty_cards.c.merchant_id == merchant_id, dirty_cards.c.retry_at <= now)
         .order_by(dirty_cards.c.dirty_at)
         .limit(limit)
     )
-    return [DirtyCard(row.serial_number, row.merchant_id, row.mark, row.dirty_at) for row in rows]
+    rows = tx.execute(query.where(dirty_cards.c.urgency < literal_column(str(MANY)))).all() or tx.execute(query).all()
+    return [_dirty(row) for row in rows]
 
 
 def dirty_among(tx: Tx, serials: Sequence[str]) -> list[DirtyCard]:
     """Return those of the cards that are dirty."""
-    rows = tx.execute(_DIRTY_OF_SERIALS, {"serials": list(serials)})
-    return [DirtyCard(row.serial_number, row.merchant_id, row.mark, row.dirty_at) for row in rows]
+    return [_dirty(row) for row in tx.execute(_DIRTY_OF_SERIALS, {"serials": list(serials)})]
 
 
 def count_dirty(tx: Tx) -> tuple[int, int | None]:
@@ -314,6 +325,10 @@ def store_published(tx: Tx, passes: Sequence[PublishedPass]) -> None:
         ],
         on_conflict=_INSTEAD_OF_OLDER,
     )
+
+
+def _dirty(row: Row[Any]) -> DirtyCard:
+    return DirtyCard(row.serial_number, row.merchant_id, row.mark, row.dirty_at, row.urgency)
 
 
 def _published(row: Row[Any]) -> PublishedPass:

@@ -23,6 +23,10 @@ from walletd.db import (
     publishing,
     redemptions,
     scheduler_runs,
+    wallet_classes,
+    wallet_events,
+    wallet_objects,
+    wallet_paces,
     webhook_messages,
     webhooks,
 )
@@ -49,6 +53,10 @@ NOUNS = (
     publishing,
     redemptions,
     scheduler_runs,
+    wallet_classes,
+    wallet_events,
+    wallet_objects,
+    wallet_paces,
     webhook_messages,
     webhooks,
 )

@@ -137,25 +137,25 @@ class FakeGoogle:
         self, route: Route | None, verb: str, path: str, query: Json, headers: Mapping[str, str], body: bytes
     ) -> Reply:
         request, fault = self.faults.begin(verb, path)
-        if fault.delay_seconds:
-            await asyncio.sleep(fault.delay_seconds)
-        if fault.error is not None:
-            request.status = fault.error.status
-            raise fault.error
-        if route is None:
-            raise ApiError(404, "notFound", "Not Found", "global")
-        email = self._authenticated(headers)
         try:
-            reply = self._carry_out(route, query, body, email)
+            if fault.delay_seconds:
+                await asyncio.sleep(fault.delay_seconds)
+            if fault.error is not None:
+                raise fault.error
+            reply = self._carry_out(route, query, body, self._authenticated(headers))
         except ApiError as error:
             request.status = error.status
             raise
+        finally:
+            self.faults.end(request)
         request.status = reply.status
         if fault.lost:
             raise LostReply
         return reply
 
-    def _carry_out(self, route: Route, query: Json, body: bytes, email: str) -> Reply:
+    def _carry_out(self, route: Route | None, query: Json, body: bytes, email: str) -> Reply:
+        if route is None:
+            raise ApiError(404, "notFound", "Not Found", "global")
         content = _json(body) if body else {}
         if route.resource == "jwt":
             return self._jwt(route, content, email)

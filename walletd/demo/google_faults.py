@@ -63,6 +63,9 @@ class GoogleFaults:
                 return request, entry[0]
         return request, Fault()
 
+    def end(self, request: Request) -> None:
+        """Take note that a request was carried out, or not."""
+
     def _in_last_second(self, now: float) -> int:
         count = 0
         for request in reversed(self.requests):

@@ -38,7 +38,10 @@ def issuer_of(resource_id: object) -> str | None:
 
 
 def faults(schema: str, body: object, *, partial: bool = False) -> Iterator[str]:
-    """Yield what is wrong with a body; `partial` is a PATCH, in which null deletes and nothing is required."""
+    """Yield what is wrong with a body.
+
+    `partial` is a PATCH, in which null deletes and nothing is required; what it leads to has to be checked as a whole.
+    """
     yield from _object(schema, body, "", partial=partial)
 
 
@@ -69,20 +72,20 @@ def _object(schema: str, body: object, path: str, *, partial: bool = False) -> I
             if not partial:
                 yield f"Invalid value at '{place}': null."
         else:
-            yield from _value(known[name], value, place)
+            yield from _value(known[name], value, place, partial=partial)
     if not partial:
         yield from (
             f"{name} is required in {schema}."
             for name, rule in known.items()
             if rule.get("required") and body.get(name) in (None, "", {})
         )
-    for rule_of in _RULES.get(schema, ()):
-        yield from rule_of(body, path)
+        for rule_of in _RULES.get(schema, ()):
+            yield from rule_of(body, path)
 
 
-def _value(rule: Json, value: object, path: str) -> Iterator[str]:
+def _value(rule: Json, value: object, path: str, *, partial: bool = False) -> Iterator[str]:
     if "ref" in rule:
-        yield from _object(rule["ref"], value, path)
+        yield from _object(rule["ref"], value, path, partial=partial)
         return
     wanted = rule["type"]
     if wanted == "array":

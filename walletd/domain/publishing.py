@@ -93,6 +93,16 @@ def retry_pause(attempts: int, share: float, at_least: float | None = None) -> f
     return float(max(longest * (0.5 + share / 2), at_least or 0.0))
 
 
+BOOKED, CHANGED, MANY = 0, 1, 2
+"""How urgent it is that a card is published: its holder did something; something else changed; it is one of many."""
+
+
+def call_pause(attempts: int, share: float, at_least: float | None = None) -> float:
+    """Return the seconds until a wallet's server is called again: doubling, at most 5 minutes (google.md 3.5)."""
+    longest = min(2.0 ** min(attempts, 10), 300.0)
+    return float(max(longest * (0.5 + share / 2), at_least or 0.0))
+
+
 REMINDER_LIMIT: Final = 6
 """A stale phone is reminded at most so many times (domain.md J-17); each new version starts the count again."""
 

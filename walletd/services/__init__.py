@@ -20,6 +20,8 @@ from walletd.services.mail import KIND as MAIL
 from walletd.services.mail import ServiceMail
 from walletd.services.merchants import Merchants
 from walletd.services.merges import Merges
+from walletd.services.objects.saving import ObjectSaving
+from walletd.services.objects.sending import ObjectSending
 from walletd.services.passes import Passes
 from walletd.services.programs import Programs
 from walletd.services.proof import Proof
@@ -50,6 +52,8 @@ class Services:
     links: Links
     merchants: Merchants
     merges: Merges
+    object_saving: ObjectSaving
+    object_sending: ObjectSending
     passes: Passes
     programs: Programs
     proof: Proof
@@ -66,6 +70,8 @@ def build_services(runtime: Runtime) -> Services:
     """Return the use cases over one runtime."""
     links, publisher, merchants = Links(runtime), Publisher(runtime), Merchants(runtime)
     passes, ledger, deliveries = Passes(runtime, publisher, links), Ledger(runtime), Deliveries(runtime)
+    object_sending = ObjectSending(runtime)
+    object_saving = ObjectSaving(runtime, publisher, links, object_sending)
     proof, checkpoints, service_mail = Proof(runtime), Checkpoints(runtime), ServiceMail(runtime)
     return Services(
         accounts=Accounts(runtime),
@@ -82,6 +88,8 @@ def build_services(runtime: Runtime) -> Services:
         links=links,
         merchants=merchants,
         merges=Merges(runtime),
+        object_saving=object_saving,
+        object_sending=object_sending,
         passes=passes,
         programs=Programs(runtime),
         proof=proof,
@@ -89,7 +97,7 @@ def build_services(runtime: Runtime) -> Services:
         reports=Reports(runtime, ledger),
         service_mail=service_mail,
         statements=Statements(runtime),
-        upkeep=Upkeep(runtime, ledger, deliveries, merchants),
+        upkeep=Upkeep(runtime, ledger, deliveries, merchants, object_saving),
         webhook_delivery=WebhookDelivery(runtime),
         webhooks=Webhooks(runtime),
     )

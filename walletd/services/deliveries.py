@@ -21,16 +21,16 @@ from walletd.domain.calendar import from_milliseconds, milliseconds
 from walletd.domain.errors import NotFound, SigningUnavailable
 from walletd.domain.principals import Principal
 from walletd.domain.publishing import REMINDER_LIMIT, due_at, paced, reminder_pause, retry_pause, update_tag
+from walletd.services import card_status
+from walletd.services.delivery_lanes import paused
 from walletd.services.runtime import Runtime
 from walletd.telemetry import PUSHES, logger
-from walletd.wallets import Outcome, Verdict, WalletPlatform
+from walletd.wallets import Outcome, PushPlatform, Verdict
 
 _AT_ONCE: Final = 500
 _PATIENCE_SECONDS: Final = 20
 _LEASE_MILLISECONDS: Final = 30_000
 """Longer than anybody waits for a platform, so that nothing is told twice at once."""
-_LANE_PAUSE_SECONDS: Final = 60
-_LANE_PAUSE_LONGEST_SECONDS: Final = 3600
 MASS_REJECTION: Final = 5
 _HOUR_MILLISECONDS: Final = 3_600_000
 _DAY_MILLISECONDS: Final = 86_400_000
@@ -117,7 +117,7 @@ class Deliveries:
             raise NotFound("There is no card with this serial number.")
         return found
 
-    async def _deliver(self, platform: WalletPlatform, merchant_id: str) -> int:
+    async def _deliver(self, platform: PushPlatform, merchant_id: str) -> int:
         now = self._now()
         lease = Lease(self._runtime.instance, now + _LEASE_MILLISECONDS)
         targets = await self._runtime.database.write(
@@ -137,7 +137,7 @@ class Deliveries:
         await self._runtime.database.write(settle)
         return len(targets)
 
-    async def _tell(self, platform: WalletPlatform, merchant_id: str, targets: Sequence[TargetRow]) -> list[Outcome]:
+    async def _tell(self, platform: PushPlatform, merchant_id: str, targets: Sequence[TargetRow]) -> list[Outcome]:
         if not targets:
             return []
         try:
@@ -152,7 +152,7 @@ class Deliveries:
         return outcomes
 
     def _settle(
-        self, tx: Tx, platform: WalletPlatform, merchant_id: str, told: Sequence[tuple[TargetRow, Outcome]]
+        self, tx: Tx, platform: PushPlatform, merchant_id: str, told: Sequence[tuple[TargetRow, Outcome]]
     ) -> None:
         now = self._now()
         before = lanes.lane(tx, merchant_id, platform.name)
@@ -172,7 +172,7 @@ class Deliveries:
                     self._settle_retry(tx, target, outcome)
                 case Verdict.LANE_PAUSED:
                     settlements.settle_failed(tx, target, due=now, reason=outcome.reason, attempts=target.attempts)
-                    after = _paused(after, now, outcome.reason)
+                    after = paused(after, now, outcome.reason)
         if after != before:
             if before.rejections < MASS_REJECTION <= after.rejections:
                 log.error("mass_rejection", platform=platform.name, merchant=merchant_id, reason=after.reason)
@@ -209,21 +209,11 @@ class Deliveries:
             return
         deliveries.forget(tx, key)
         for serial in serials:
-            if devices.count_of_card(tx, serial) == 0:
-                cards.change_status(tx, serial, "uninstalled", among=("installed",))
+            card_status.note_removed(tx, target.merchant_id, serial, self._runtime.clock())
         tx.after_commit.append(lambda: self._runtime.remembered.forget(serials))
 
     def _now(self) -> int:
         return milliseconds(self._runtime.clock())
-
-
-def _paused(lane: LaneRow, now: int, reason: str) -> LaneRow:
-    """Pause a lane, longer each time; its targets keep their attempts (reliability.md P16)."""
-    if lane.paused_until > now:
-        return lane
-    pause = min(_LANE_PAUSE_SECONDS * 2**lane.pauses, _LANE_PAUSE_LONGEST_SECONDS)
-    log.error("delivery_lane_paused", platform=lane.platform, merchant=lane.merchant_id, reason=reason, seconds=pause)
-    return replace(lane, paused_until=now + pause * 1000, reason=reason, pauses=lane.pauses + 1)
 
 
 def _phone(row: PhoneRow, epoch: int, published: PublishedPass | None, now: int) -> PhoneDelivery:

@@ -7,19 +7,18 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from walletd.db import audit, cards, deliveries, device_log, devices, publishing, settlements
+from walletd.db import deliveries, device_log, devices, publishing, settlements
 from walletd.db.base import Tx
 from walletd.db.deliveries import TargetKey
 from walletd.db.devices import ListedPass, Registration
 from walletd.domain.calendar import milliseconds
 from walletd.domain.device_messages import classify, neutralise
 from walletd.domain.errors import PushTokenInvalid, RateLimited
-from walletd.domain.principals import Principal
 from walletd.domain.publishing import sequence_of_tag, update_tag
+from walletd.services import card_status
 from walletd.services.passes import Passes, scheme_of
 from walletd.services.publisher import Publisher
 from walletd.services.runtime import Runtime
-from walletd.services.webhook_events import tell_card
 from walletd.telemetry import DEVICE_MESSAGES
 
 _PUSH_TOKEN: Final = re.compile(r"[0-9a-fA-F]{32,200}\Z")
@@ -69,7 +68,7 @@ class Devices:
             else:
                 deliveries.forget(tx, target)
             if created:
-                self._note_status(tx, serial, registration.merchant_id, "installed")
+                card_status.note_installed(tx, registration.merchant_id, serial, now)
             tx.after_commit.append(lambda: self._runtime.remembered.forget([serial]))
             return created
 
@@ -86,8 +85,7 @@ class Devices:
                 return
             if devices.remove_registration(tx, pass_type, serial, device):
                 deliveries.forget(tx, TargetKey("apple", pass_type, device))
-            if devices.count_of_card(tx, serial) == 0:
-                self._note_status(tx, serial, stored.card.merchant_id, "uninstalled")
+            card_status.note_removed(tx, stored.card.merchant_id, serial, self._runtime.clock())
             tx.after_commit.append(lambda: self._runtime.remembered.forget([serial]))
 
         await self._runtime.database.write(write)
@@ -139,16 +137,6 @@ class Devices:
 
         if unfetched:
             await self._runtime.database.write(write)
-
-    def _note_status(self, tx: Tx, serial: str, merchant_id: str, status: str) -> None:
-        """Follow installed and uninstalled on cards that are not revoked or deleted (domain.md 2.3.1)."""
-        if cards.change_status(tx, serial, status, among=("issued", "installed", "uninstalled")):
-            phone = Principal(merchant_id, "phone", "phone", frozenset())
-            now = self._runtime.clock()
-            audit.record(tx, phone, now, f"card.{status}", serial)
-            stored = cards.find(tx, merchant_id, serial)
-            if stored is not None:
-                tell_card(tx, stored.card, f"card.{status}", now)
 
 
 def _is_news(row: ListedPass, after: int) -> bool:

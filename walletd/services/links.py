@@ -32,6 +32,7 @@ class LinkView:
     merchant_name: str
     colors: Mapping[str, str]
     installable_apple: bool
+    installable_google: bool = False
 
 
 class Links:
@@ -67,6 +68,7 @@ class Links:
         if found is None or found.card.status in {"revoked", "deleted"}:
             raise LinkInvalid("This card is not given out any more; ask the shop for a new one.")
         apple = self._runtime.platforms.get("apple")
+        google = self._runtime.object_platforms.get("google")
         return LinkView(
             serial_number=serial_number,
             kind=found.program.kind,
@@ -74,6 +76,7 @@ class Links:
             merchant_name=found.merchant_name,
             colors=self._runtime.colors.get(found.program.template, {}),
             installable_apple=apple is not None and apple.is_configured(found.card.merchant_id),
+            installable_google=google is not None and google.is_configured(found.card.merchant_id),
         )
 
     def qr_svg(self, token: str) -> bytes:

@@ -15,7 +15,7 @@ from walletd.domain.errors import CertificateInvalid, NotFound
 from walletd.domain.identifiers import new_id
 from walletd.domain.principals import Principal
 from walletd.domain.programs import check_name, invalid
-from walletd.services import republishing
+from walletd.services import class_targets, republishing
 from walletd.services.runtime import Runtime
 from walletd.telemetry import logger
 
@@ -79,7 +79,10 @@ class Merchants:
         """
         now, database = self._runtime.clock(), self._runtime.database
         _check_topic(await database.read(merchants.all_credentials), merchant_id, platform, topic)
-        self._runtime.platforms[platform].configure(merchant_id, credentials)
+        wallet = self._runtime.platform(platform)
+        if wallet is None:
+            raise NotFound(f"There is no wallet {platform}.")
+        wallet.configure(merchant_id, credentials)
         sealed = self._runtime.vault.seal(credentials, merchant_id, platform)
 
         def write(tx: Tx) -> Sequence[str]:
@@ -87,6 +90,7 @@ class Merchants:
             lanes.open_lane(tx, merchant_id, platform)
             tx.announce("deliver")
             tx.announce("credentials")
+            class_targets.want(tx, self._runtime, merchant_id, now)
             audit.record(tx, shell(merchant_id), now, "merchant.credentials_set", merchant_id, {"platform": platform})
             return programs.want_republished(tx, merchant_id)
 
@@ -98,7 +102,7 @@ class Merchants:
         for row in await self._runtime.database.read(merchants.all_credentials):
             if self._loaded.get((row.merchant_id, row.platform)) == row.version:
                 continue
-            platform = self._runtime.platforms.get(row.platform)
+            platform = self._runtime.platform(row.platform)
             if platform is None:
                 continue
             try:

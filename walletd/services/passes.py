@@ -18,7 +18,7 @@ from walletd.services.links import Links
 from walletd.services.publisher import Publisher
 from walletd.services.remembered import Version
 from walletd.services.runtime import TOKEN_KEY, Runtime
-from walletd.wallets import WalletPlatform
+from walletd.wallets import PushPlatform
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class Passes:
         return stored
 
     @property
-    def _apple(self) -> WalletPlatform:
+    def _apple(self) -> PushPlatform:
         return self._runtime.platforms["apple"]
 
     def _read(self, tx: Tx, serial: str) -> StoredPass | None:

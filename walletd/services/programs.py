@@ -12,7 +12,7 @@ from walletd.domain.identifiers import new_id
 from walletd.domain.pages import Page, PageRequest
 from walletd.domain.principals import Principal
 from walletd.domain.programs import UNITS, NewProgram, Program, check_kind, check_name, complete_rules, invalid
-from walletd.services import republishing
+from walletd.services import class_targets, republishing
 from walletd.services.runtime import Runtime
 
 
@@ -37,6 +37,7 @@ class Programs:
             program = Program(new_id("prg", now), by.merchant_id, kind, name, unit, currency, template, rules, now)
             programs.insert(tx, program)
             audit.record(tx, by, now, "program.created", program.id, {"kind": kind})
+            class_targets.want(tx, self._runtime, by.merchant_id, now)
             return program
 
         return await self._runtime.database.write(write)
@@ -69,6 +70,7 @@ class Programs:
             )
             programs.change(tx, changed)
             programs.want_republished(tx, by.merchant_id, program_id)
+            class_targets.want(tx, self._runtime, by.merchant_id, now)
             audit.record(tx, by, now, "program.changed", program_id)
             return changed
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from walletd.db import cards, deliveries, devices, merchants, publishing
+from walletd.db import cards, deliveries, devices, merchants, publishing, wallet_objects
 from walletd.db.base import Lease, Tx
 from walletd.db.cards import CardInContext
 from walletd.db.deliveries import TargetKey
@@ -21,7 +21,7 @@ from walletd.db.publishing import DirtyCard, PublishedPass
 from walletd.domain.books import AccountBook
 from walletd.domain.calendar import age_seconds, milliseconds
 from walletd.domain.face import Holding, compose_face
-from walletd.domain.publishing import due_at, next_last_modified
+from walletd.domain.publishing import BOOKED, due_at, next_last_modified
 from walletd.services.booking.loading import open_books
 from walletd.services.runtime import Runtime
 from walletd.telemetry import PUBLISH_LAG, PUBLISH_UNCHANGED, PUBLISHED, logger
@@ -111,7 +111,7 @@ class Publisher:
 
         Returns the marks of the cards that could be rendered, what was rendered, and the marks of the faulty ones.
         """
-        platforms, now = list(self._runtime.platforms.values()), self._runtime.clock()
+        platforms, now = list(self._runtime.all_platforms), self._runtime.clock()
 
         def read(tx: Tx) -> _Snapshot:
             contexts = cards.of_serials(tx, serials)
@@ -129,7 +129,7 @@ class Publisher:
         return await asyncio.to_thread(self._render_all, snapshot)
 
     def _render_all(self, snapshot: _Snapshot) -> tuple[list[DirtyCard], list[_Seen], list[DirtyCard]]:
-        platforms = list(self._runtime.platforms.values())
+        platforms = list(self._runtime.all_platforms)
         good, seen, faulty = list[DirtyCard](), list[_Seen](), list[DirtyCard]()
         for card in snapshot.marks:
             try:
@@ -177,7 +177,7 @@ class Publisher:
                 if risen:
                     sequence = risen[-1].sequence
                     publishing.store_counter(tx, merchant_id, sequence)
-                    self._raise_targets(tx, platform, risen)
+                    self._raise_targets(tx, platform, risen, {item.dirty.serial_number: item.dirty for item in mine})
             publishing.remove_dirty(tx, [card for card in marks if card.serial_number not in overtaken])
             tx.after_commit.append(lambda: self._runtime.remembered.forget(serials))
 
@@ -212,7 +212,21 @@ class Publisher:
             )
         return versions
 
-    def _raise_targets(self, tx: Tx, platform: WalletPlatform, fresh: Sequence[PublishedPass]) -> None:
+    def _raise_targets(
+        self, tx: Tx, platform: WalletPlatform, fresh: Sequence[PublishedPass], dirty: Mapping[str, DirtyCard]
+    ) -> None:
+        """Make due whoever has one of the cards: phones, or the object that a wallet's server keeps."""
+        if platform.name in self._runtime.platforms:
+            self._raise_phones(tx, platform, fresh)
+            return
+        raised: dict[tuple[int, bool], list[str]] = {}
+        for item in fresh:
+            urgency = dirty[item.serial_number].urgency
+            raised.setdefault((urgency, urgency == BOOKED), []).append(item.serial_number)
+        if wallet_objects.raise_due(tx, platform.name, raised, milliseconds(self._runtime.clock())):
+            tx.announce("objects")
+
+    def _raise_phones(self, tx: Tx, platform: WalletPlatform, fresh: Sequence[PublishedPass]) -> None:
         """Make every phone that holds one of the cards due: one target per device and pass type (apple.md N8)."""
         newest = {item.serial_number: item.sequence for item in fresh}
         wanted: dict[TargetKey, int] = {}

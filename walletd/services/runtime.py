@@ -15,7 +15,7 @@ from walletd.domain.mails import Mail
 from walletd.domain.publishing import PushSchedule
 from walletd.domain.webhooks import Attempt
 from walletd.services.remembered import RememberedPasses
-from walletd.wallets import PassIdentity, WalletPlatform
+from walletd.wallets import ObjectPlatform, PassIdentity, PushPlatform, WalletPlatform
 
 TOKEN_KEY = 1
 """Number of the key that authentication tokens are derived with; they can never change for an installed pass."""
@@ -76,7 +76,10 @@ class Runtime:
     database: Database
     clock: Callable[[], datetime]
     vault: Vault
-    platforms: Mapping[str, WalletPlatform]
+    platforms: Mapping[str, PushPlatform]
+    """Wallets that are told and fetch, by name."""
+    object_platforms: Mapping[str, ObjectPlatform]
+    """Wallets that keep cards on servers of their own, by name."""
     templates: Mapping[str, str]
     """Name of the template → kind of card it is for."""
     colors: Mapping[str, Mapping[str, str]]
@@ -91,6 +94,8 @@ class Runtime:
     """Name of this process among others, as holder of leases."""
     schedule: PushSchedule = field(default_factory=PushSchedule)
     add_link_seconds: int = 14 * 24 * 3600
+    call_interval: int = 67
+    """Milliseconds between two calls to a wallet's server for one merchant: 15 in a second where Google allows 20."""
     jitter: Callable[[], float] = random.random
     remembered: RememberedPasses = field(default_factory=RememberedPasses)
 
@@ -98,4 +103,13 @@ class Runtime:
         """Return what never changes of a card's pass."""
         topic = platform.topic(card.merchant_id)
         token = self.vault.token(TOKEN_KEY, card.merchant_id, topic, card.serial_number, card.token_version)
-        return PassIdentity(card.serial_number, token)
+        return PassIdentity(card.serial_number, token, card.program_id)
+
+    @property
+    def all_platforms(self) -> Sequence[WalletPlatform]:
+        """Return every wallet that cards are published for."""
+        return (*self.platforms.values(), *self.object_platforms.values())
+
+    def platform(self, name: str) -> WalletPlatform | None:
+        """Return a wallet by its name."""
+        return next((platform for platform in self.all_platforms if platform.name == name), None)

@@ -6,11 +6,23 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
-from walletd.db import deliveries, device_log, idempotency, jobs, lots, publishing, scheduler_runs, webhook_messages
+from walletd.db import (
+    deliveries,
+    device_log,
+    idempotency,
+    jobs,
+    lots,
+    publishing,
+    scheduler_runs,
+    wallet_classes,
+    wallet_objects,
+    webhook_messages,
+)
 from walletd.db.base import Tx
 from walletd.services.deliveries import Deliveries
 from walletd.services.ledger import Ledger
 from walletd.services.merchants import Merchants
+from walletd.services.objects.saving import ObjectSaving
 from walletd.services.runtime import Runtime
 
 _ANSWERS_KEPT: Final = timedelta(days=30)
@@ -32,11 +44,13 @@ class Upkeep:
         ledger: Ledger,
         delivering: Deliveries,
         merchants: Merchants,
+        object_saving: ObjectSaving,
     ) -> None:
         self._runtime = runtime
         self._ledger = ledger
         self._deliveries = delivering
         self._merchants = merchants
+        self._objects = object_saving
 
     async def start(self) -> None:
         """Bring a new process into step with the database: credentials, leases of a dead process, changed templates."""
@@ -45,12 +59,15 @@ class Upkeep:
             await self._runtime.database.write(deliveries.release_all)
             await self._runtime.database.write(webhook_messages.release_all)
             await self._runtime.database.write(jobs.release_all)
+            await self._runtime.database.write(wallet_classes.release_all)
+            await self._runtime.database.write(wallet_objects.release_all)
         await self.republish_changed_templates()
+        await self._objects.want_classes()
 
     async def republish_changed_templates(self) -> int:
         """Mark the cards dirty whose pass was made from a template that changed since; return how many."""
         marked = 0
-        for platform in self._runtime.platforms.values():
+        for platform in self._runtime.all_platforms:
             names = await self._runtime.database.read(
                 lambda tx, name=platform.name: publishing.parts_in_use(tx, name)  # type: ignore[misc]
             )
@@ -62,6 +79,10 @@ class Upkeep:
     async def remind_stale(self) -> str:
         """Tell phones once more that were told but did not fetch."""
         return f"{await self._deliveries.remind_stale()} reminded"
+
+    async def reconcile_wallets(self) -> str:
+        """Ask wallets' servers which cards anybody has."""
+        return f"{await self._objects.reconcile()} cards changed"
 
     async def settle_due(self) -> str:
         """Book expiries, ends of locks and of reservations, so that passes show them."""
@@ -94,6 +115,7 @@ class Upkeep:
         await self._runtime.database.write(lambda tx: scheduler_runs.purge(tx, now - _RUNS_KEPT, _RUNS_PER_JOB))
         messages = await self._forget(webhook_messages.purge, now - _ENDED_KEPT)
         done_jobs = await self._forget(jobs.purge, now - _ENDED_KEPT)
+        await self._objects.purge()
         return f"{answers} answers, {lines} device messages, {messages} webhook messages and {done_jobs} jobs forgotten"
 
     async def claim_slot(self, job: str, slot: datetime) -> bool:

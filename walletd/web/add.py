@@ -29,6 +29,7 @@ from walletd.domain.errors import (
     TemplateInvalid,
     WalletdError,
 )
+from walletd.domain.wallet_errors import WalletUnavailable
 from walletd.services import Services
 from walletd.services.links import LinkView
 from walletd.services.passes import PassFile
@@ -73,6 +74,8 @@ async def open_link(request: PageRequest, token: FromPath[str]) -> Response[byte
         device = device_of(request.headers.get("user-agent", ""))
         if device == "iphone" and view.installable_apple:
             return _pass_response(await services.passes.by_link(token))
+        if device == "android" and view.installable_google:
+            return _to_google(await services.object_saving.link_by_token("google", token))
         return _card_page(request, token, view, "apple" if device == "iphone" else device)
     except WalletdError as error:
         return _message_page(request, error)
@@ -83,6 +86,20 @@ async def download_by_link(request: PageRequest, token: FromPath[str]) -> Respon
     """Return the pass of a link, whoever asks."""
     try:
         return _pass_response(await _services(request).passes.by_link(_checked(token)))
+    except WalletdError as error:
+        return _message_page(request, error)
+
+
+@get("/add/{token:str}/google")
+async def save_to_google(request: PageRequest, token: FromPath[str]) -> Response[bytes]:
+    """Send whoever asks on to Google, by a link that is signed now; a messenger only gets to know what it is."""
+    services = _services(request)
+    try:
+        view = await services.links.open(_checked(token))
+        device = device_of(request.headers.get("user-agent", ""))
+        if device == "preview":
+            return _card_page(request, token, view, device)
+        return _to_google(await services.object_saving.link_by_token("google", token))
     except WalletdError as error:
         return _message_page(request, error)
 
@@ -137,6 +154,12 @@ def _pass_response(file: PassFile) -> Response[bytes]:
     return Response(file.content, media_type=PKPASS, headers=headers)
 
 
+def _to_google(link: str) -> Response[bytes]:
+    """Send on to a save link, which is as good as the card: nobody keeps or passes it on (google.md 2.3)."""
+    headers = {"location": link, "cache-control": "private, no-store", "referrer-policy": "no-referrer"}
+    return Response(b"", status_code=302, headers={**headers, "vary": "User-Agent"})
+
+
 def _card_page(request: PageRequest, token: str, view: LinkView, device: str) -> Response[bytes]:
     language = _language(request)
     path = f"/add/{token}"
@@ -152,6 +175,7 @@ def _card_page(request: PageRequest, token: str, view: LinkView, device: str) ->
             "kind": "" if kind.casefold() == view.program_name.casefold() else kind,
             "title": f"{view.program_name} – {view.merchant_name}",
             "pass_path": f"{path}/pass.pkpass",
+            "google_path": f"{path}/google",
             "qr_path": f"{path}/qr.svg",
             "background": background,
             "foreground": foreground,
@@ -163,7 +187,7 @@ def _card_page(request: PageRequest, token: str, view: LinkView, device: str) ->
 def _message_page(request: PageRequest, error: WalletdError) -> Response[bytes]:
     if isinstance(error, LinkInvalid | LinkExpired):
         name = error.code
-    elif isinstance(error, SigningUnavailable | StorageUnavailable | TemplateInvalid | RateLimited):
+    elif isinstance(error, SigningUnavailable | StorageUnavailable | TemplateInvalid | RateLimited | WalletUnavailable):
         name = "unavailable"
         _log.warning("a card could not be handed out", code=error.code)
     else:
@@ -207,4 +231,4 @@ def _colours(view: LinkView) -> tuple[str, str]:
     return colours if all(_COLOUR.fullmatch(colour) for colour in colours) else _PLAIN_COLOURS
 
 
-ROUTES: Final = (open_link, download_by_link, draw_qr, read_static)
+ROUTES: Final = (open_link, download_by_link, save_to_google, draw_qr, read_static)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
-from walletd.domain import errors, merging
+from walletd.domain import errors, merging, wallet_errors
 
 PROBLEM_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:walletd:error:"
@@ -63,6 +63,7 @@ STATUS: Final[Mapping[type[errors.WalletdError], int]] = {
     errors.WebhookTargetRefused: 422,
     errors.WebhookDisabled: 409,
     errors.SigningUnavailable: 503,
+    wallet_errors.WalletUnavailable: 503,
     errors.StorageUnavailable: 503,
     errors.StorageFull: 503,
     errors.OutcomeUnknown: 503,
@@ -77,6 +78,7 @@ _RETRY_AFTER_SECONDS: Final[Mapping[type[errors.WalletdError], int]] = {
     errors.IdempotencyInProgress: 1,
     errors.RateLimited: 60,
     errors.SigningUnavailable: 300,
+    wallet_errors.WalletUnavailable: 60,
     errors.StorageUnavailable: 5,
     errors.StorageFull: 60,
     errors.OutcomeUnknown: 1,

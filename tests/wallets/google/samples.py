@@ -7,7 +7,8 @@ from pathlib import Path
 from tests.wallets.apple.samples import GOLDEN_FACES, PASS_TEMPLATES, a_face
 from walletd.domain.face import Face
 from walletd.domain.money import Money
-from walletd.wallets.google.class_documents import Addresses, ProgramShown, class_document
+from walletd.wallets import ProgramShown
+from walletd.wallets.google.class_documents import Addresses, class_document
 from walletd.wallets.google.names import RESOURCES, class_id, object_id
 from walletd.wallets.google.object_documents import object_document
 from walletd.wallets.google.texts import Json

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from walletd.db import accounts, audit, ledger, lots, publishing, redemptions
 from walletd.db.audit import Deed
 from walletd.db.base import Tx
 from walletd.domain.account_page import AccountPage
+from walletd.domain.ledger import ACTIVE
+from walletd.domain.publishing import BOOKED
 from walletd.services import webhook_events
 from walletd.services.booking.loading import Desk
+
+_TOLD: Final = frozenset({"earn", "manual_credit", "redeem", "reward", "visit", "coupon", "tier"})
 
 
 def store(tx: Tx, desk: Desk, deeds: Sequence[Deed]) -> list[str]:
@@ -23,7 +28,15 @@ def store(tx: Tx, desk: Desk, deeds: Sequence[Deed]) -> list[str]:
     if not changed:
         return []
     webhook_events.tell_accounts_changed(tx, [book.state for book in changed], desk.now)
-    return publishing.mark_accounts_dirty(tx, [book.state.id for book in changed], desk.now)
+    loud = [book.state.id for book in changed if _is_told(book)]
+    quiet = [book.state.id for book in changed if not _is_told(book)]
+    serials = publishing.mark_accounts_dirty(tx, loud, desk.now, BOOKED) if loud else []
+    return serials + (publishing.mark_accounts_dirty(tx, quiet, desk.now) if quiet else [])
+
+
+def _is_told(page: AccountPage) -> bool:
+    """Say whether the holder did something, so that it may be worth a notification; corrections are not."""
+    return any(item.entry.kind in _TOLD and item.entry.status == ACTIVE for item in page.appended)
 
 
 def store_pages(tx: Tx, pages: Sequence[AccountPage]) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from walletd.wallets import ProgramShown
 from walletd.wallets.google.names import RESOURCES
 from walletd.wallets.google.texts import Json, everywhere, localized
 from walletd.wallets.templates import Field, Template
@@ -35,15 +36,6 @@ _FRONT: Final = ("header", "primary", "secondary", "auxiliary")
 _TEXT_MODULES_MAX: Final = 10
 _IN_A_ROW: Final = 3
 _SHARED_KINDS: Final = frozenset({"gift", "coupon"})
-
-
-@dataclass(frozen=True, slots=True)
-class ProgramShown:
-    """What a class depends on beside its template."""
-
-    program_id: str
-    name: str
-    merchant_name: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from walletd.domain.calendar import rfc3339
 from walletd.domain.customers import Customer
 from walletd.domain.programs import Program, RuleValue
 from walletd.services.deliveries import PhoneDelivery
+from walletd.services.objects.saving import ObjectStanding
 
 Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 Currency = Annotated[str, Meta(description="ISO 4217. There where the unit is money; amounts are minor units then.")]
@@ -99,6 +100,17 @@ class CardAnswer(Struct, kw_only=True, forbid_unknown_fields=True):
     add_url: str
     add_qr_svg_url: str
     created_at: Moment
+
+
+class GoogleAnswer(Struct, kw_only=True, forbid_unknown_fields=True):
+    """How a card comes into Google Wallet, and how it stands there."""
+
+    save_url: Annotated[str, Meta(description="Opens Google Wallet with this card; good for a click, not to be kept.")]
+    saved: Annotated[bool, Meta(description="Whether anybody has the card in Google Wallet, as far as Google told.")]
+    is_current: Annotated[bool, Meta(description="Whether Google shows what the books say.")]
+    told_at: Moment | None
+    due_at: Moment | None
+    last_reason: Annotated[str, Meta(description="What Google answered where it was not yes.")]
 
 
 class AccountAnswer(Balances, kw_only=True, forbid_unknown_fields=True):
@@ -282,4 +294,16 @@ def delivery_answer(delivery: PhoneDelivery) -> DeliveryAnswer:
         due_at=rfc3339(delivery.due_at) if delivery.due_at is not None else None,
         last_reason=delivery.last_reason,
         registered_at=rfc3339(delivery.registered_at),
+    )
+
+
+def google_answer(link: str, standing: ObjectStanding) -> GoogleAnswer:
+    """Return what the API says about a card at Google."""
+    return GoogleAnswer(
+        save_url=link,
+        saved=standing.saved,
+        is_current=standing.is_current,
+        told_at=rfc3339(standing.told_at) if standing.told_at is not None else None,
+        due_at=rfc3339(standing.due_at) if standing.due_at is not None else None,
+        last_reason=standing.last_reason,
     )

@@ -12,9 +12,10 @@ from litestar.params import FromPath
 from walletd.domain import errors
 from walletd.domain.documents import card_document
 from walletd.domain.merging import CardMerged
-from walletd.web.api.answers import CardAnswer, DeliveriesAnswer, delivery_answer
+from walletd.domain.wallet_errors import WalletUnavailable
+from walletd.web.api.answers import CardAnswer, DeliveriesAnswer, GoogleAnswer, delivery_answer, google_answer
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
-from walletd.web.api.examples import CARD, CARD_NEW, CARD_REVOKED, DEED, DELIVERIES
+from walletd.web.api.examples import CARD, CARD_NEW, CARD_REVOKED, DEED, DELIVERIES, GOOGLE_LINK
 from walletd.web.api.reading import body_of, idempotency_key, name_in_path, page_of, services_of
 from walletd.web.api.replies import Reply, answer_reply, json_reply, page_reply
 from walletd.web.api.requests import CardDeed, CardNew
@@ -57,6 +58,13 @@ REVOKE: Final = Endpoint(
     example=CARD_REVOKED,
 )
 REINSTATE: Final = replace(REVOKE, summary="Reinstate a revoked card", example=CARD)
+GOOGLE: Final = Endpoint(
+    "Get the Google Wallet link of a card",
+    scope="cards:read",
+    answer=GoogleAnswer,
+    errors=(errors.SigningUnavailable, WalletUnavailable, errors.TemplateInvalid),
+    example=GOOGLE_LINK,
+)
 PASS: Final = Endpoint(
     "Download the pass of a card",
     scope="cards:read",
@@ -130,7 +138,17 @@ async def list_deliveries(request: ApiRequest, serial_number: FromPath[str]) -> 
     return json_reply(DeliveriesAnswer(items=[delivery_answer(delivery) for delivery in deliveries]))
 
 
+@get("/cards/{serial_number:str}/google", opt={OPT: GOOGLE})
+async def link_to_google(request: ApiRequest, serial_number: FromPath[str]) -> Reply:
+    """Bring the card to Google, and return a fresh link by which a person saves it, with how it stands there."""
+    saving, serial = services_of(request).object_saving, name_in_path(serial_number)
+    link = await saving.link_of_card(request.auth, "google", serial)
+    standing = next(item for item in await saving.standings(request.auth, serial) if item.wallet == "google")
+    return json_reply(google_answer(link, standing))
+
+
 ROUTES: Final = (
+    link_to_google,
     issue_card,
     list_cards,
     read_card,

@@ -126,6 +126,15 @@ DELIVERIES: Final[Example] = {
     ]
 }
 
+GOOGLE_LINK: Final[Example] = {
+    "save_url": "https://pay.google.com/gp/v/save/eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.e30.c2lnbmVk",
+    "saved": True,
+    "is_current": True,
+    "told_at": _CREATED_AT,
+    "due_at": None,
+    "last_reason": "",
+}
+
 TRANSACTION_NEW: Final[Example] = {
     "card": _SERIAL_NUMBER,
     "type": "purchase",
