@@ -36,6 +36,7 @@ from walletd.wallets.apple.certificates import (
 from walletd.wallets.apple.platform import ApplePlatform
 from walletd.wallets.barcodes import qr_svg, qr_terminal
 from walletd.wallets.google.credentials import GoogleCredentials, read_key_file
+from walletd.wallets.google.demo_account import demo_service_account
 from walletd.wallets.google.platform import GoogleAddresses, GooglePlatform
 from walletd.wallets.templates import Template, read_templates
 from walletd.wallets.vault import Vault
@@ -47,6 +48,7 @@ __all__ = [
     "PassCredentials",
     "application",
     "build_runtime",
+    "demo_service_account",
     "intermediates_pem",
     "load_certificate_and_key",
     "load_p12",

@@ -39,7 +39,7 @@ def test_the_demo_does_the_main_job_by_itself() -> None:
     result = subprocess.run(command, capture_output=True, text=True, timeout=READY_SECONDS * 2, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
     steps = [line for line in result.stdout.splitlines() if line.startswith("ok ")]
-    assert len(steps) == 8
+    assert len(steps) == 11
     assert all(re.search(r"\d+\.\d ms", step) for step in steps)
     assert result.stderr == ""
 

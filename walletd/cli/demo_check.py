@@ -76,6 +76,7 @@ async def _do(till: Till, world: DemoWorld, steps: _Steps) -> None:
             changed.clear()
             await changed.wait()
     steps.end(f"shows {installed.value('balance')}")
+    await _google(till, world, steps, card)
     steps.begin("everything is quiet and in order")
     await world.settle()
     _expect(len(phone.pushes) > pushes, "the change came without a push")
@@ -83,6 +84,26 @@ async def _do(till: Till, world: DemoWorld, steps: _Steps) -> None:
     deliveries: Any = json.loads(await till.get(f"/api/v1/cards/{card['serial_number']}/deliveries"))
     _expect(bool(deliveries), "no delivery is known")
     steps.end(f"{len(phone.pushes) - pushes} push, {len(phone.notifications)} banner, no complaint")
+
+
+async def _google(till: Till, world: DemoWorld, steps: _Steps, card: Any) -> None:
+    """Save the same card on an Android phone, and see a booking there."""
+    phone, changed = world.androids[0], asyncio.Event()
+    phone.listeners.append(lambda _: changed.set())
+    steps.begin("an Android phone opens the link and saves the card in Google Wallet")
+    saved = await phone.add_from_url(card["add_url"])
+    shown = saved.stored.body["loyaltyPoints"]["balance"]
+    _expect(shown == {"int": _OPENING + _POINTS}, f"Google shows {shown}")
+    steps.end(f"shows {shown['int']}")
+    await _book(till, steps, card, _POINTS)
+    steps.begin("Google is told, and shows the new balance")
+    async with asyncio.timeout(_SEEN_SECONDS):
+        while saved.stored.body["loyaltyPoints"]["balance"] != {"int": _OPENING + 2 * _POINTS}:
+            changed.clear()
+            await changed.wait()
+    found: Any = json.loads(await till.get(f"/api/v1/cards/{card['serial_number']}/google"))
+    _expect(found["saved"], "the shop was not told that the card was saved")
+    steps.end(f"shows {saved.stored.body['loyaltyPoints']['balance']['int']}")
 
 
 async def _book(till: Till, steps: _Steps, card: Any, points: int) -> None:

@@ -14,9 +14,11 @@ from urllib.parse import urlsplit
 from walletd.bootstrap import Application, application, intermediates_pem, make_demo_credentials, qr_terminal, utc_now
 from walletd.cli.demo_check import main_job
 from walletd.cli.demo_client import Till
+from walletd.cli.demo_google import use_fake_google, where_google_is
 from walletd.cli.demo_kept import Kept
-from walletd.cli.demo_shop import HISTORY, PHONES, SHOP_NAME, MovedClock, tell_history
+from walletd.cli.demo_shop import ANDROIDS, HISTORY, PHONES, SHOP_NAME, MovedClock, tell_history
 from walletd.cli.running import Ending, parts_of, run_together, say
+from walletd.demo.android import VirtualAndroid
 from walletd.demo.iphone import VirtualIPhone
 from walletd.demo.world import DemoWorld, WorldSettings
 from walletd.services.merchants import NewMerchant, shell
@@ -96,6 +98,7 @@ class Demo:
                     client_ca_pem=authority,
                     trust_roots_pem=authority,
                     phone_names=tuple(PHONES),
+                    android_names=tuple(ANDROIDS),
                     host=self._options.world_host,
                     page_port=page_port,
                 )
@@ -117,12 +120,14 @@ class Demo:
             "apns_url": f"https://127.0.0.1:{world.apns.port}",
             "apns_ca_file": str(world.apns_ca_file),
             "apns_burst": _BURST,
+            **where_google_is(world),
         }
         settings = load({}, {**self._options.settings, **apns})
         wish, ending = Ending(), Ending()
         wish.watch_signals()
         async with application(settings) as app:
             ending.watch_storage(app)
+            await use_fake_google(app, world)
             parts = parts_of(app, "all", self._options.listener, ending)
             await run_together([*parts, lambda: self._show(app, kept, world, wish.stop, ending.stop)], ending)
 
@@ -137,13 +142,17 @@ class Demo:
             return
         for phone in world.phones:
             for serial in kept.cards.get(phone.name, []):
-                await self._add(app, world, phone, serial)
+                await self._add(app, phone, serial)
+        for android in world.androids:
+            for serial in kept.cards.get(android.name, kept.cards.get(ANDROIDS[android.name], [])):
+                await self._add(app, android, serial)
         await self._tell(app, kept, world)
         waits = [asyncio.create_task(event.wait()) for event in (wish, stop)]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for wait in waits:
             wait.cancel()
         kept.cards = {phone.name: [key.serial for key in phone.cards] for phone in world.phones}
+        kept.cards |= {phone.name: [name.partition(".demo-")[2] for name in phone.cards] for phone in world.androids}
         kept.write(self._options.folder)
         with suppress(TimeoutError):
             async with asyncio.timeout(_GOODBYE_SECONDS):
@@ -152,9 +161,10 @@ class Demo:
                         phone.delete_card(key)
                 await world.settle(_GOODBYE_SECONDS)
 
-    async def _add(self, app: Application, world: DemoWorld, phone: VirtualIPhone, serial: str) -> None:
+    async def _add(self, app: Application, phone: VirtualIPhone | VirtualAndroid, serial: str) -> None:
         try:
-            await world.add_card(phone, app.services.links.url(serial))
+            await phone.add_from_url(app.services.links.url(serial))
+            await phone.settle()
         except Exception as error:  # noqa: BLE001 - the demo goes on with a card less
             say(f"{phone.name} could not add a card: {error}")
 
@@ -169,7 +179,7 @@ class Demo:
         say(f"  API description   {url}/api/v1/openapi.json")
         say(f"  API key           {kept.api_key}")
         say("")
-        say(f"  Book 10 points on {card.customer.name}'s {shown}; her phone shows it at once:")
+        say(f"  Book 10 points on {card.customer.name}'s {shown}; both her phones show it at once:")
         say("")
         say(f"curl {url}/api/v1/transactions -H 'Authorization: Bearer {kept.api_key}' \\")
         say('  -H "Idempotency-Key: $(uuidgen 2>/dev/null || echo $$-$RANDOM-$(date +%s%N))" \\')

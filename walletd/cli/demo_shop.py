@@ -50,6 +50,8 @@ _HOLDERS: Final[dict[tuple[str, str], tuple[str, ...]]] = {
 }
 PHONES: Final = {"Anna": _HOLDERS[_ANNA], "Ben": _HOLDERS[_BEN]}
 """Name of a phone → kinds of the cards that its owner holds."""
+ANDROIDS: Final = {"Anna · Android": "Anna", "Ben · Android": "Ben"}
+"""Name of an Android phone → the phone whose owner it is: the same cards in both wallets."""
 _PRICES: Final = (280, 320, 390, 450, 580, 740, 890, 1240, 1650)
 _VISITS_MAX: Final = 9
 

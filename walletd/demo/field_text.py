@@ -32,14 +32,15 @@ def field_text(field: Mapping[str, Any], language: str) -> str:
 
 def _number_text(value: Decimal, field: Mapping[str, Any], language: str) -> str:
     if "currencyCode" in field:
-        return _money_text(value, str(field["currencyCode"]), language)
+        return money_text(value, str(field["currencyCode"]), language)
     if field.get("numberStyle") == "PKNumberStylePercent":
         gap = _NO_BREAK_SPACE if language == "de" else ""
         return f"{_grouped(value * 100, language)}{gap}%"
     return _grouped(value, language)
 
 
-def _money_text(value: Decimal, currency: str, language: str) -> str:
+def money_text(value: Decimal, currency: str, language: str) -> str:
+    """Return an amount of major units with its currency."""
     minor_units = Decimal(1) if currency in _WITHOUT_MINOR_UNIT else Decimal("0.01")
     amount = _grouped(abs(value).quantize(minor_units), language, is_exact=True)
     sign = "-" if value < 0 else ""

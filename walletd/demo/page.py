@@ -16,10 +16,11 @@ from urllib.parse import parse_qs
 
 import httpx
 
+from walletd.demo.android import SavedCard, VirtualAndroid
 from walletd.demo.card import Card
 from walletd.demo.card_html import colour_rules
 from walletd.demo.iphone import PassRefused, VirtualIPhone
-from walletd.demo.page_html import page_html, parts_html
+from walletd.demo.page_html import Phone, page_html, parts_html
 from walletd.demo.page_texts import TEXTS, choose_language
 
 Scope = MutableMapping[str, Any]
@@ -33,7 +34,7 @@ _STATIC: Final = {
     "/static/phone.svg": "image/svg+xml",
 }
 _COLOURS = re.compile(r"/colours/([0-9a-f]{6}(?:-[0-9a-f]{6}){2})\.css")
-_IMAGE = re.compile(r"/phones/(\d{1,4})/cards/([0-9a-f]{16})/(logo|strip|thumbnail|icon)\.png")
+_IMAGE = re.compile(r"/phones/(\d{1,4})/cards/([0-9a-f]{16})/(logo|strip|thumbnail|icon|hero)\.png")
 _ADD = re.compile(r"/phones/(\d{1,4})/add")
 _NETWORK = re.compile(r"/phones/(\d{1,4})/(go_offline|go_online)")
 _CARD = re.compile(r"/phones/(\d{1,4})/cards/([0-9a-f]{16})/(refresh|delete)")
@@ -69,7 +70,7 @@ class _Stream:
 class PhonePage:
     """Shows phones and presses their buttons. `close` ends the live streams, so that a server can stop."""
 
-    def __init__(self, phones: Sequence[VirtualIPhone]) -> None:
+    def __init__(self, phones: Sequence[Phone]) -> None:
         self._phones = phones
         self._numbers = {phone.device_library_identifier: number for number, phone in enumerate(phones)}
         self._notices: dict[int, str] = {}
@@ -112,7 +113,7 @@ class PhonePage:
             return _Answer(200, colour_rules(match[1]).encode(), {"Content-Type": "text/css", **for_ever})
         if match := _IMAGE.fullmatch(path):
             card = self._card(int(match[1]), match[2])
-            image = card.opened.image(match[3], query.get("language", ["en"])[0]) if card is not None else None
+            image = _image_of(card, match[3], query.get("language", ["en"])[0])
             if image is not None:
                 return _Answer(200, image, {"Content-Type": "image/png", **for_ever})
         return _Answer(404, b"Not found", {"Content-Type": "text/plain"})
@@ -129,15 +130,12 @@ class PhonePage:
     async def _act(self, path: str, form: dict[str, list[str]], language: str) -> bool:
         if match := _ADD.fullmatch(path):
             return await self._add(int(match[1]), form.get("url", [""])[0].strip(), language)
-        if (match := _NETWORK.fullmatch(path)) and (phone := self._phone(int(match[1]))) is not None:
+        if (match := _NETWORK.fullmatch(path)) and isinstance(phone := self._phone(int(match[1])), VirtualIPhone):
             (phone.go_offline if match[2] == "go_offline" else phone.go_online)()
             return True
         if match := _CARD.fullmatch(path):
             phone, card = self._phone(int(match[1])), self._card(int(match[1]), match[2])
-            if phone is None or card is None:
-                return False
-            (phone.pull_to_refresh if match[3] == "refresh" else phone.delete_card)(card.key)
-            return True
+            return _press_on_card(phone, card, match[3])
         return False
 
     async def _add(self, number: int, url: str, language: str) -> bool:
@@ -155,15 +153,15 @@ class PhonePage:
         self._phone_changed(phone)
         return True
 
-    def _phone(self, number: int) -> VirtualIPhone | None:
+    def _phone(self, number: int) -> Phone | None:
         return self._phones[number] if number < len(self._phones) else None
 
-    def _card(self, number: int, card_id: str) -> Card | None:
+    def _card(self, number: int, card_id: str) -> Card | SavedCard | None:
         phone = self._phone(number)
-        cards = phone.cards.values() if phone is not None else ()
+        cards: Sequence[Card | SavedCard] = () if phone is None else list(phone.cards.values())
         return next((card for card in cards if card.card_id == card_id), None)
 
-    def _phone_changed(self, phone: VirtualIPhone) -> None:
+    def _phone_changed(self, phone: Phone) -> None:
         number = self._numbers[phone.device_library_identifier]
         for stream in self._streams:
             stream.stale.add(number)
@@ -199,9 +197,26 @@ class PhonePage:
             await _send_chunk(send, f"data: {json.dumps({'phone': number, 'parts': parts})}\n\n")
 
 
-def phone_app(phones: Sequence[VirtualIPhone]) -> PhonePage:
+def phone_app(phones: Sequence[Phone]) -> PhonePage:
     """Return the ASGI application that shows these phones."""
     return PhonePage(phones)
+
+
+def _image_of(card: Card | SavedCard | None, name: str, language: str) -> bytes | None:
+    if isinstance(card, SavedCard):
+        return card.image(name)
+    return None if card is None or name == "hero" else card.opened.image(name, language)
+
+
+def _press_on_card(phone: Phone | None, card: Card | SavedCard | None, button: str) -> bool:
+    if isinstance(phone, VirtualAndroid) and isinstance(card, SavedCard):
+        if button == "delete":
+            phone.delete_card(card.object_id)
+        return button == "delete"
+    if isinstance(phone, VirtualIPhone) and isinstance(card, Card):
+        (phone.pull_to_refresh if button == "refresh" else phone.delete_card)(card.key)
+        return True
+    return False
 
 
 async def _body(receive: Receive) -> bytes:

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from html import escape
 from typing import Final, NamedTuple
 
+from walletd.demo.android import VirtualAndroid
+from walletd.demo.android_html import android_parts
 from walletd.demo.card import Notification, in_language
 from walletd.demo.card_html import Look, card_html
 from walletd.demo.iphone import VirtualIPhone
@@ -16,13 +18,16 @@ _EVENTS_SHOWN: Final = 30
 _BANNER_LIFETIME: Final = timedelta(seconds=12)
 
 
+Phone = VirtualIPhone | VirtualAndroid
+
+
 class _Event(NamedTuple):
     at: datetime
     kind: str
     text: str
 
 
-def page_html(phones: Sequence[VirtualIPhone], notices: Mapping[int, str], language: str) -> str:
+def page_html(phones: Sequence[Phone], notices: Mapping[int, str], language: str) -> str:
     """Return the whole page; it shows the present state even where no script runs."""
     texts = TEXTS[language]
     shown = "".join(_phone_html(number, phone, notices, language) for number, phone in enumerate(phones))
@@ -38,9 +43,11 @@ def page_html(phones: Sequence[VirtualIPhone], notices: Mapping[int, str], langu
     )
 
 
-def parts_html(number: int, phone: VirtualIPhone, notices: Mapping[int, str], language: str) -> dict[str, str]:
+def parts_html(number: int, phone: Phone, notices: Mapping[int, str], language: str) -> dict[str, str]:
     """Return the parts of one phone that change: `screen`, `status`, `events` and `banner`."""
     look = Look(number, language, TEXTS[language])
+    if isinstance(phone, VirtualAndroid):
+        return android_parts(phone, notices.get(number), look)
     return {
         "screen": _screen(phone, look),
         "status": _status(number, phone, notices, look),
@@ -49,12 +56,13 @@ def parts_html(number: int, phone: VirtualIPhone, notices: Mapping[int, str], la
     }
 
 
-def _phone_html(number: int, phone: VirtualIPhone, notices: Mapping[int, str], language: str) -> str:
+def _phone_html(number: int, phone: Phone, notices: Mapping[int, str], language: str) -> str:
     texts = TEXTS[language]
     parts = parts_html(number, phone, notices, language)
     field = f"add-{number}"
+    kind = " android" if isinstance(phone, VirtualAndroid) else ""
     return (
-        f'<section class="phone" data-phone="{number}" aria-label="{escape(phone.name)}">'
+        f'<section class="phone{kind}" data-phone="{number}" aria-label="{escape(phone.name)}">'
         f"<h2>{escape(phone.name)}</h2>"
         '<div class="device"><div class="glass"><div class="bar" aria-hidden="true"><span>9:41</span>'
         '<span class="battery"></span></div><div class="island"></div>'

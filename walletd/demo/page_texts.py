@@ -8,7 +8,9 @@ from typing import Final
 TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
     "de": {
         "title": "Handys zum Ausprobieren",
-        "intro": "Diese iPhones gibt es nur auf dieser Seite. Sie sprechen mit walletd genau so, wie echte es tun.",
+        "intro": "Diese Handys gibt es nur auf dieser Seite. Sie sprechen mit walletd genau so, wie echte es tun.",
+        "android": "Android mit Google Wallet",
+        "balance": "Guthaben",
         "wallet": "Wallet",
         "empty": "Noch keine Karte. Füge unten einen Link ein.",
         "add_label": "Karte hinzufügen",
@@ -39,7 +41,9 @@ TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "en": {
         "title": "Phones to try things on",
-        "intro": "These iPhones exist only on this page. They talk to walletd exactly as real ones do.",
+        "intro": "These phones exist only on this page. They talk to walletd exactly as real ones do.",
+        "android": "Android with Google Wallet",
+        "balance": "Balance",
         "wallet": "Wallet",
         "empty": "No card yet. Paste a link below.",
         "add_label": "Add a card",

@@ -7,14 +7,17 @@ import contextlib
 import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Final
 
 import httpx
 import uvicorn
 
+from walletd.demo.android import VirtualAndroid
 from walletd.demo.clock import Clock, utc_now
 from walletd.demo.fake_apns import FakeApns, Push
+from walletd.demo.fake_google import FakeGoogle
 from walletd.demo.iphone import Card, PhoneSettings, VirtualIPhone
 from walletd.demo.page import PhonePage, phone_app
 from walletd.demo.tls import DemoAuthority
@@ -34,9 +37,12 @@ class WorldSettings:
     trust_roots_pem: bytes
     """What the signatures of passes chain to."""
     phone_names: Sequence[str] = ("Anna", "Ben")
+    android_names: Sequence[str] = ()
+    """Phones with Google Wallet; with any of them the fake Google serves too."""
     host: str = "127.0.0.1"
     page_port: int = 0
     apns_port: int = 0
+    google_port: int = 0
     clock: Clock = utc_now
 
 
@@ -71,6 +77,8 @@ class DemoWorld:
 
     def __init__(self, settings: WorldSettings) -> None:
         self.phones: list[VirtualIPhone] = []
+        self.androids: list[VirtualAndroid] = []
+        self.google = FakeGoogle(settings.clock)
         self._settings = settings
         authority = DemoAuthority(settings.clock())
         server = authority.server_certificate()
@@ -86,9 +94,9 @@ class DemoWorld:
         self._reached: dict[str, _Reached] = {}
         self._http: httpx.AsyncClient | None = None
         self._page: PhonePage | None = None
-        self._server: _PageServer | None = None
-        self._serving: asyncio.Task[None] | None = None
-        self._socket: socket.socket | None = None
+        self._servers: list[tuple[_PageServer, asyncio.Task[None], socket.socket]] = []
+        self._page_port: int | None = None
+        self._google_port: int | None = None
 
     @property
     def apns_url(self) -> str:
@@ -103,9 +111,16 @@ class DemoWorld:
     @property
     def page_url(self) -> str:
         """The address of the page with the phones; raises RuntimeError before `start`."""
-        if self._socket is None:
+        if self._page_port is None:
             raise RuntimeError("the demo world is not started")
-        return f"http://{self._settings.host}:{self._socket.getsockname()[1]}/"
+        return f"http://{self._settings.host}:{self._page_port}/"
+
+    @property
+    def google_url(self) -> str:
+        """The address of the fake Google; raises RuntimeError before `start`."""
+        if self._google_port is None:
+            raise RuntimeError("the demo world is not started")
+        return f"http://{self._settings.host}:{self._google_port}"
 
     async def start(self) -> None:
         """Start everything; afterwards the addresses are known. Raises OSError where a port is taken."""
@@ -119,8 +134,13 @@ class DemoWorld:
             phone.listeners.append(self._keep_reachable)
             self._keep_reachable(phone)
             self.phones.append(phone)
-        self._page = phone_app(self.phones)
-        await self._serve(self._page)
+        self._google_port = await self._serve(self.google, settings.google_port)
+        self.androids = [
+            VirtualAndroid(name, self.google, self._http, settings.clock) for name in settings.android_names
+        ]
+        beside = [phone for pair in zip_longest(self.phones, self.androids) for phone in pair if phone is not None]
+        self._page = phone_app(beside)
+        self._page_port = await self._serve(self._page, settings.page_port)
 
     async def add_card(self, phone: VirtualIPhone, url: str) -> Card:
         """Add the card behind an add link to a phone and wait until it is registered.
@@ -135,16 +155,18 @@ class DemoWorld:
         """Wait until no push is under way and no phone has anything left to do; raises TimeoutError."""
         await self.apns.settle()
         await asyncio.gather(*(phone.settle(timeout_seconds) for phone in self.phones))
+        await asyncio.gather(*(phone.settle() for phone in self.androids))
 
     async def close(self) -> None:
         """Stop everything that was started."""
         if self._page is not None:
             self._page.close()
-        if self._server is not None and self._serving is not None:
-            self._server.should_exit = True
-            await self._serving
-        if self._socket is not None:
-            self._socket.close()
+        for android in self.androids:
+            await android.close()
+        for server, serving, listener in self._servers:
+            server.should_exit = True
+            await serving
+            listener.close()
         for phone in self.phones:
             await phone.close()
         await self.apns.close()
@@ -155,19 +177,23 @@ class DemoWorld:
         self._settings.directory.mkdir(parents=True, exist_ok=True)
         self.apns_ca_file.write_bytes(self._authority.certificate_pem)
 
-    async def _serve(self, page: PhonePage) -> None:
-        self._socket = socket.create_server((self._settings.host, self._settings.page_port))
+    async def _serve(self, application: PhonePage | FakeGoogle, port: int) -> int:
+        """Serve an application and return its port; raises OSError where the port is taken."""
+        listener = socket.create_server((self._settings.host, port))
         config = uvicorn.Config(
-            page,
+            application,
             lifespan="off",
             log_config=None,
             access_log=False,
             ws="none",
             timeout_graceful_shutdown=_STOP_SECONDS,
         )
-        self._server = _PageServer(config)
-        self._serving = asyncio.get_running_loop().create_task(self._server.serve([self._socket]))
-        await self._server.is_up.wait()
+        server = _PageServer(config)
+        serving = asyncio.get_running_loop().create_task(server.serve([listener]))
+        self._servers.append((server, serving, listener))
+        await server.is_up.wait()
+        found: int = listener.getsockname()[1]
+        return found
 
     def _deliver(self, push: Push) -> None:
         for phone in self.phones:
