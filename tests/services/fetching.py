@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from typing import Any
 
 from tests.builders import PASS_TYPE, Shop
 from walletd.services.passes import PassFile
@@ -18,9 +19,14 @@ async def fetched(shop: Shop, serial: str, since: str | None = None) -> PassFile
     return file
 
 
-def shown_balance(file: PassFile | None) -> int:
-    """Return the points that a pass file shows."""
+def shown_field(file: PassFile | None, key: str) -> dict[str, Any]:
+    """Return a field of a pass file."""
     assert file is not None
     content = json.loads(zipfile.ZipFile(io.BytesIO(file.content)).read("pass.json"))
     fields = [field for place in content["storeCard"].values() if isinstance(place, list) for field in place]
-    return next(int(field["value"]) for field in fields if field["key"] == "balance")
+    return next(field for field in fields if field["key"] == key)
+
+
+def shown_balance(file: PassFile | None) -> int:
+    """Return the points that a pass file shows."""
+    return int(shown_field(file, "balance")["value"])

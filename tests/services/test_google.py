@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from tests.builders import Shop
+from tests.demo.test_fake_google import client
 from tests.services.googling import GoogleShop, a_google_shop, shown
-from tests.wallets.google.samples import FACES
+from tests.wallets.google.samples import FACES, schema_of
 from walletd.demo.google_errors import ApiError
 from walletd.demo.google_faults import Fault
+from walletd.demo.google_rules import faults
 from walletd.domain.errors import NotFound, SigningUnavailable, Unauthenticated
 from walletd.domain.wallet_errors import WalletUnavailable
+from walletd.wallets.google.names import RESOURCES
 
 
 @pytest_asyncio.fixture
@@ -44,6 +49,26 @@ async def test_a_save_link_brings_a_card_of_each_kind_to_google_first(at_google:
     assert (claims["aud"], claims["typ"], claims["origins"]) == ("google", "savetowallet", [])
     assert card["key"] in shown(stored)
     assert at_google.google.store.items[stored.body["classId"]].body["reviewStatus"] == "APPROVED"
+
+
+@pytest.mark.parametrize("kind", sorted(FACES))
+async def test_the_client_of_google_reads_what_walletd_wrote(at_google: GoogleShop, kind: str) -> None:
+    """Class and object, through Google's own library; both pass Google's schema, and hold the card."""
+    card = await at_google.saved(kind)
+    stored = at_google.object_of(card["serial_number"])
+
+    def read() -> tuple[Any, Any]:
+        with client(at_google.served) as service:
+            objects = getattr(service, f"{RESOURCES[kind].lower()}object")()
+            classes = getattr(service, f"{RESOURCES[kind].lower()}class")()
+            found = objects.get(resourceId=stored.body["id"]).execute()
+            return classes.get(resourceId=found["classId"]).execute(), found
+
+    of_class, found = await asyncio.to_thread(read)
+    assert found["barcode"]["value"] == card["key"]
+    assert of_class["issuerName"] == "Café Morgenrot"
+    for what, body in (("Class", at_google.google.store.items[of_class["id"]].body), ("Object", stored.body)):
+        assert list(faults(schema_of(kind, what), body)) == []
 
 
 async def test_a_card_that_nobody_saves_costs_no_call(at_google: GoogleShop) -> None:

@@ -116,7 +116,7 @@ _FAULTS: dict[str, tuple[str, Damage, str, str]] = {
         "gift",
         _toml('value = "balance"', 'value = "points"'),
         f"{_TOML}: fields.primary[0].value",
-        "holder, number, program, merchant, balance",
+        "holder, number, program, merchant, message, balance",
     ),
     "value and text": (
         "gift",
@@ -176,7 +176,7 @@ _FAULTS: dict[str, tuple[str, Damage, str, str]] = {
     "message on a fixed text": (
         "gift",
         _toml('text = "text_terms"', 'text = "text_terms"\nchange_message = "change_balance"'),
-        f"{_TOML}: fields.back[7].change_message",
+        f"{_TOML}: fields.back[8].change_message",
         "can change",
     ),
     "three messages": (
@@ -227,11 +227,11 @@ _FAULTS: dict[str, tuple[str, Damage, str, str]] = {
     "colon for equals": ("gift", _write(_DE, b'"label_a":"b";\n'), f"{_DE}: line 1", "semicolon"),
     "unescaped quote": ("gift", _strings("Guthaben", 'Gut"haben'), f"{_DE}: line 2", "escapes"),
     "unknown escape": ("gift", _strings("Guthaben", r"Gut\haben"), f"{_DE}: line 2", "escapes"),
-    "equals in a key": ("gift", _strings("label_balance", "label=balance"), f"{_DE}: line 4", "label=balance"),
-    "key like a name": ("gift", _strings("label_balance", "Anna"), f"{_DE}: line 4", "underscores"),
-    "key twice": ("gift", _append(_DE, '"label_terms" = "x";\n'), f"{_DE}: line 18", "twice"),
-    "empty text": ("gift", _append(_DE, '"label_x" = "";\n'), f"{_DE}: line 18", "empty"),
-    "control character": ("gift", _append(_DE, '"label_x" = "a\u2028b";\n'), f"{_DE}: line 18", "control"),
+    "equals in a key": ("gift", _strings("label_balance", "label=balance"), f"{_DE}: line 5", "label=balance"),
+    "key like a name": ("gift", _strings("label_balance", "Anna"), f"{_DE}: line 5", "underscores"),
+    "key twice": ("gift", _append(_DE, '"label_terms" = "x";\n'), f"{_DE}: line 20", "twice"),
+    "empty text": ("gift", _append(_DE, '"label_x" = "";\n'), f"{_DE}: line 20", "empty"),
+    "control character": ("gift", _append(_DE, '"label_x" = "a\u2028b";\n'), f"{_DE}: line 20", "control"),
     "language in lower case": ("gift", _move("de.lproj", "zh-hans.lproj"), "zh-hans.lproj", "case matters"),
     "language without texts": (
         "gift",

@@ -40,6 +40,7 @@ STORY = (
     ("get", "/cards"),
     ("get", "/cards/{serial_number}"),
     ("get", "/cards/by-key/{key}"),
+    ("post", "/cards/{serial_number}/message"),
     ("post", "/transactions"),
     ("get", "/transactions/{transaction_id}"),
     ("get", "/accounts/{account_id}"),

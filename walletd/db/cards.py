@@ -53,6 +53,7 @@ cards = Table(
     Column("token_version", Integer, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("merged_into", String(26)),
+    Column("message", Text),
     reference("programs", "program_id"),
     reference("customers", "customer_id"),
     reference("accounts", "account_id"),
@@ -224,6 +225,11 @@ def change_status(tx: Tx, serial_number: str, status: str, *, among: Sequence[st
     return changed.rowcount == 1
 
 
+def set_message(tx: Tx, serial_number: str, message: str) -> None:
+    """Store the newest message to the holder of a card."""
+    tx.execute(update(cards).where(cards.c.serial_number == serial_number).values(message=message))
+
+
 def revoke(tx: Tx, serial_number: str) -> bool:
     """Revoke a card and keep the state it had; True where it was not revoked before."""
     changed = tx.execute(
@@ -267,6 +273,7 @@ def to_card(row: Row[Any]) -> Card:
         row.token_version,
         from_milliseconds(row.created_at),
         row.merged_into,
+        row.message,
     )
 
 

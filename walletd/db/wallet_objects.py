@@ -45,6 +45,7 @@ wallet_objects = Table(
     Column("notified", JSON, nullable=False),
     Column("saved", Boolean, nullable=False),
     Column("saved_at", BigInteger),
+    Column("messages_notified", JSON, nullable=False, server_default="[]"),
     reference("cards", "serial_number", target=("merchant_id", "serial_number")),
     partial_index("ix_wallet_objects_due", "platform", "merchant_id", "urgency", "due_at", where="due_at IS NOT NULL"),
 )
@@ -171,6 +172,24 @@ def of_serials(tx: Tx, platform: str, serials: Sequence[str]) -> list[ObjectRow]
 def note_notified(tx: Tx, row: ObjectRow, notified: Sequence[int]) -> None:
     """Store when holders were notified, before it happens: an attempt whose reply is lost counts."""
     tx.execute(update(wallet_objects).where(*_is(row)).values(notified=list(notified)))
+
+
+def messages_notified(tx: Tx, platform: str, serial_number: str) -> list[int] | None:
+    """Return when holders were notified of messages, None where the card is no object; it stays so until commit."""
+    query = select(wallet_objects.c.messages_notified).where(
+        wallet_objects.c.platform == platform, wallet_objects.c.serial_number == serial_number
+    )
+    found: list[int] | None = tx.execute(query.with_for_update()).scalar_one_or_none()
+    return found
+
+
+def note_messages_notified(tx: Tx, platform: str, serial_number: str, notified: Sequence[int]) -> None:
+    """Store when holders were notified of messages."""
+    tx.execute(
+        update(wallet_objects)
+        .where(wallet_objects.c.platform == platform, wallet_objects.c.serial_number == serial_number)
+        .values(messages_notified=list(notified))
+    )
 
 
 def settle(tx: Tx, row: ObjectRow, outcome: Mapping[str, object]) -> None:

@@ -31,6 +31,8 @@ class Card:
     created_at: datetime
     merged_into: str | None = None
     """The serial number of the card that goes on for this one; the pass of both shows the same."""
+    message: str | None = None
+    """The newest message to its holder."""
 
 
 @dataclass(frozen=True, slots=True)

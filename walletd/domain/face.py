@@ -57,7 +57,7 @@ class Face:
     stamp_row: StampRow | None
 
 
-_COMMON = {"holder": "text", "number": "text", "program": "text", "merchant": "text"}
+_COMMON = {"holder": "text", "number": "text", "program": "text", "merchant": "text", "message": "text"}
 _POINTS = {"locked": "number", "expiring": "number", "expires_on": "moment"}
 _MONEY = {"locked": "money", "expiring": "money", "expires_on": "moment"}
 
@@ -92,6 +92,9 @@ FACE_VALUES: Mapping[str, Mapping[str, str]] = {
 OPTIONAL_VALUES = frozenset({"locked", "expiring", "expires_on", "tier", "member_until", "other_rewards", "missing"})
 """Values that a card has only where there is something to say; a field of one that is absent is left out."""
 
+NO_MESSAGE = "–"
+"""What stands where a message would, in every language."""
+
 PHRASES = ("coupon_available", "coupon_redeemed", "coupon_expired")
 """Phrases that the domain itself uses; every template whose fields show them has them in each language."""
 
@@ -123,6 +126,8 @@ def compose_face(card: Card, holding: Holding, *, holder: str, merchant_name: st
         "number": card.key,
         "program": program.name,
         "merchant": merchant_name,
+        # Always there: a phone announces the change of a field, not that one appears.
+        "message": card.message or NO_MESSAGE,
         **_OF_KIND[program.kind](holding),
     }
     known = FACE_VALUES[program.kind]

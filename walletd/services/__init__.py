@@ -20,6 +20,8 @@ from walletd.services.mail import KIND as MAIL
 from walletd.services.mail import ServiceMail
 from walletd.services.merchants import Merchants
 from walletd.services.merges import Merges
+from walletd.services.messages import KIND as MESSAGE
+from walletd.services.messages import Messages
 from walletd.services.objects.saving import ObjectSaving
 from walletd.services.objects.sending import ObjectSending
 from walletd.services.passes import Passes
@@ -52,6 +54,7 @@ class Services:
     links: Links
     merchants: Merchants
     merges: Merges
+    messages: Messages
     object_saving: ObjectSaving
     object_sending: ObjectSending
     passes: Passes
@@ -70,7 +73,7 @@ def build_services(runtime: Runtime) -> Services:
     """Return the use cases over one runtime."""
     links, publisher, merchants = Links(runtime), Publisher(runtime), Merchants(runtime)
     passes, ledger, deliveries = Passes(runtime, publisher, links), Ledger(runtime), Deliveries(runtime)
-    object_sending = ObjectSending(runtime)
+    messages, object_sending = Messages(runtime), ObjectSending(runtime)
     object_saving = ObjectSaving(runtime, publisher, links, object_sending)
     proof, checkpoints, service_mail = Proof(runtime), Checkpoints(runtime), ServiceMail(runtime)
     return Services(
@@ -83,11 +86,12 @@ def build_services(runtime: Runtime) -> Services:
         deliveries=deliveries,
         devices=Devices(runtime, passes, publisher),
         health=Health(runtime),
-        jobs=Jobs(runtime, {MAIL: service_mail.send}),
+        jobs=Jobs(runtime, {MAIL: service_mail.send, MESSAGE: messages.deliver}),
         ledger=ledger,
         links=links,
         merchants=merchants,
         merges=Merges(runtime),
+        messages=messages,
         object_saving=object_saving,
         object_sending=object_sending,
         passes=passes,

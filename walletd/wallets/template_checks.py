@@ -114,7 +114,9 @@ def _check_fields(shape: TemplateShape, path: str) -> None:
         source = SourceShape(field.value, field.text)
         _check_source(shape.kind, source, f"{path}: {where}")
         _check_style(field, place, source_type(shape.kind, source), f"{path}: {where}")
-    with_message = [where for _, where, field in shape.fields.placed() if field.change_message]
+    # A message to the holder changes by itself, never together with what is booked.
+    announcing = (place for place in shape.fields.placed() if place[2].change_message and place[2].value != "message")
+    with_message = [where for _, where, _ in announcing]
     if len(with_message) > _CHANGE_MESSAGES:
         raise TemplateInvalid(
             f"More than {_CHANGE_MESSAGES} fields announce changes; the phone would pile up messages.",

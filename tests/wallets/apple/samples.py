@@ -22,6 +22,7 @@ _VALUES: dict[str, FaceValue] = {
     "number": "7Q4M-K2XW-9RTB-H",
     "program": "Stammgäste",
     "merchant": "Bäckerei „Morgen“ & Söhne",
+    "message": "–",
     "balance": 0,
     "reward_name": "Frühstück für zwei",
     "reward_price": 500,

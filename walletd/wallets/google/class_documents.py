@@ -30,7 +30,7 @@ NATIVE: Final[Mapping[str, str]] = {
 SECOND: Final[Mapping[str, str]] = {"stamp": "rewards", "cashback": "locked"}
 """kind → the value that Google shows as second points, where the card has it."""
 
-_ELSEWHERE: Final = frozenset({"number", "program", "merchant", "holder", "slots"})
+_ELSEWHERE: Final = frozenset({"number", "program", "merchant", "holder", "slots", "message"})
 """Values that have a place of their own at Google, or are part of another one."""
 _FRONT: Final = ("header", "primary", "secondary", "auxiliary")
 _TEXT_MODULES_MAX: Final = 10

@@ -102,6 +102,18 @@ class CardAnswer(Struct, kw_only=True, forbid_unknown_fields=True):
     created_at: Moment
 
 
+class CardMessageAnswer(Struct, kw_only=True, forbid_unknown_fields=True):
+    """A message that is on its way to the holder of a card."""
+
+    message_id: str
+    serial_number: str
+    header: str
+    body: str
+    notify: bool
+    wallets: Annotated[list[str], Meta(description="Wallets that show it.")]
+    created_at: Moment
+
+
 class GoogleAnswer(Struct, kw_only=True, forbid_unknown_fields=True):
     """How a card comes into Google Wallet, and how it stands there."""
 

@@ -13,12 +13,29 @@ from walletd.domain import errors
 from walletd.domain.documents import card_document
 from walletd.domain.merging import CardMerged
 from walletd.domain.wallet_errors import WalletUnavailable
-from walletd.web.api.answers import CardAnswer, DeliveriesAnswer, GoogleAnswer, delivery_answer, google_answer
+from walletd.services.messages import NewMessage
+from walletd.web.api.answers import (
+    CardAnswer,
+    CardMessageAnswer,
+    DeliveriesAnswer,
+    GoogleAnswer,
+    delivery_answer,
+    google_answer,
+)
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
-from walletd.web.api.examples import CARD, CARD_NEW, CARD_REVOKED, DEED, DELIVERIES, GOOGLE_LINK
+from walletd.web.api.examples import (
+    CARD,
+    CARD_NEW,
+    CARD_REVOKED,
+    DEED,
+    DELIVERIES,
+    GOOGLE_LINK,
+    MESSAGE_NEW,
+    MESSAGE_SENT,
+)
 from walletd.web.api.reading import body_of, idempotency_key, name_in_path, page_of, services_of
 from walletd.web.api.replies import Reply, answer_reply, json_reply, page_reply
-from walletd.web.api.requests import CardDeed, CardNew
+from walletd.web.api.requests import CardDeed, CardMessageNew, CardNew
 from walletd.web.passes import PKPASS, pass_headers
 
 ISSUE: Final = Endpoint(
@@ -58,6 +75,17 @@ REVOKE: Final = Endpoint(
     example=CARD_REVOKED,
 )
 REINSTATE: Final = replace(REVOKE, summary="Reinstate a revoked card", example=CARD)
+MESSAGE: Final = Endpoint(
+    "Send a message to the holder of a card",
+    scope="cards:write",
+    status=201,
+    body=CardMessageNew,
+    answer=CardMessageAnswer,
+    idempotency_key="optional",
+    errors=(CardMerged, errors.CardRevoked, errors.CardDeleted),
+    example_body=MESSAGE_NEW,
+    example=MESSAGE_SENT,
+)
 GOOGLE: Final = Endpoint(
     "Get the Google Wallet link of a card",
     scope="cards:read",
@@ -138,6 +166,14 @@ async def list_deliveries(request: ApiRequest, serial_number: FromPath[str]) -> 
     return json_reply(DeliveriesAnswer(items=[delivery_answer(delivery) for delivery in deliveries]))
 
 
+@post("/cards/{serial_number:str}/message", opt={OPT: MESSAGE})
+async def send_message(request: ApiRequest, serial_number: FromPath[str]) -> Reply:
+    """Tell the holder something: the pass shows it and announces it, Google Wallet gets it as a message."""
+    body = await body_of(request, CardMessageNew)
+    new = NewMessage(name_in_path(serial_number), body.header, body.body, body.notify)
+    return answer_reply(await services_of(request).messages.send(request.auth, new, idempotency_key(request)))
+
+
 @get("/cards/{serial_number:str}/google", opt={OPT: GOOGLE})
 async def link_to_google(request: ApiRequest, serial_number: FromPath[str]) -> Reply:
     """Bring the card to Google, and return a fresh link by which a person saves it, with how it stands there."""
@@ -148,6 +184,7 @@ async def link_to_google(request: ApiRequest, serial_number: FromPath[str]) -> R
 
 
 ROUTES: Final = (
+    send_message,
     link_to_google,
     issue_card,
     list_cards,

@@ -126,6 +126,16 @@ DELIVERIES: Final[Example] = {
     ]
 }
 
+MESSAGE_NEW: Final[Example] = {"header": "Heute", "body": "Zwei Croissants zum Preis von einem.", "notify": True}
+MESSAGE_SENT: Final[Example] = {
+    "message_id": "msg_01KB40EF6T0A2C4D7H9K1P3R5V",
+    "serial_number": _SERIAL_NUMBER,
+    "header": "Heute",
+    "body": "Zwei Croissants zum Preis von einem.",
+    "notify": True,
+    "wallets": ["apple"],
+    "created_at": _CREATED_AT,
+}
 GOOGLE_LINK: Final[Example] = {
     "save_url": "https://pay.google.com/gp/v/save/eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.e30.c2lnbmVk",
     "saved": True,

@@ -213,6 +213,16 @@ class MergeNew(Struct, forbid_unknown_fields=True, kw_only=True):
         return MergePlan(self.identity_survivor, self.number_survivor, self.absorbed, self.reason)
 
 
+class CardMessageNew(Struct, forbid_unknown_fields=True, kw_only=True):
+    """A message to the holder of a card."""
+
+    header: Annotated[str, Meta(min_length=1, max_length=60, description="Printable characters, no line breaks.")]
+    body: Annotated[str, Meta(min_length=1, max_length=500, description="Printable characters, no line breaks.")]
+    notify: Annotated[bool, Meta(description="Whether Google tells the holder at once; it does so 3 times a day.")] = (
+        True
+    )
+
+
 class CardDeed(Struct, forbid_unknown_fields=True, kw_only=True):
     """Why something is done to a card; kept in the audit log."""
 
