@@ -132,17 +132,19 @@ def build_runtime(
         allow_demo=demo,
         clock=clock,
     )
+    vault = Vault(master_key(settings))
     google = GooglePlatform(
         templates,
         settings.public_url,
         "demo" if demo else "prod",
         GoogleAddresses(settings.google_api_url, settings.google_save_url, settings.google_callback_keys_url),
         clock,
+        vault.rotating_secret,
     )
     runtime = Runtime(
         database=database,
         clock=clock,
-        vault=Vault(master_key(settings)),
+        vault=vault,
         platforms={apple.name: apple},
         object_platforms={google.name: google},
         templates={name: template.kind for name, template in templates.items()},

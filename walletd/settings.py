@@ -114,6 +114,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         str,
         Meta(description="Where Google publishes the keys that sign its callbacks"),
     ] = "https://pay.google.com/gp/m/issuer/keys"
+    google_button_dir: Annotated[
+        Path | None, Meta(description="Folder of Google's button, de.svg and en.svg", extra={"default": "a plain link"})
+    ] = None
     smtp_url: Annotated[
         str | None,
         Meta(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import google.auth.jwt
 import httpx
@@ -15,7 +16,7 @@ from google.oauth2 import service_account
 from tests.wallets.apple.samples import a_face
 from tests.wallets.google.samples import CLASS_ID, FACES, ISSUER, OBJECT_ID, TEMPLATES, a_class, an_object
 from tests.wallets.google.serving import EMAIL, key_pair
-from walletd.demo.android import VirtualAndroid
+from walletd.demo.android import VirtualAndroid, rotating_value
 from walletd.demo.fake_google import FakeGoogle
 from walletd.demo.page import PhonePage, phone_app
 from walletd.demo.pkpass import PassRefused
@@ -162,3 +163,12 @@ async def test_a_link_that_leads_elsewhere_is_refused(scene: Scene) -> None:
     """A page is no save link."""
     with pytest.raises(PassRefused, match="no way to Google"):
         await scene.phone.add_from_url("https://shop.example/add/x")
+
+
+@pytest.mark.parametrize(("seconds", "code"), [(59, "94287082"), (1111111109, "07081804"), (2000000000, "69279037")])
+def test_a_rotating_barcode_says_what_the_standard_says(seconds: int, code: str) -> None:
+    """RFC 6238, appendix B; worked out here by itself, as Google's phones do, not with walletd's code."""
+    parameters = [{"key": b"12345678901234567890".hex().upper(), "valueLength": 8}]
+    details = {"algorithm": "TOTP_SHA1", "periodMillis": "30000", "parameters": parameters}
+    rotating = {"valuePattern": "K.{totp_timestamp_seconds}.{totp_value_0}", "totpDetails": details}
+    assert rotating_value(rotating, datetime.fromtimestamp(seconds, UTC)) == f"K.{seconds}.{code}"

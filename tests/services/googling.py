@@ -62,7 +62,9 @@ async def a_google_shop(shop: Shop, *, interval: int = 0) -> AsyncIterator[Googl
     """Give a shop a service account at a fake Google; `interval` is its pace."""
     async with a_fake_google(FakeGoogle(shop.clock)) as served:
         addresses = GoogleAddresses(served.url, f"{served.url}/gp/v/save", f"{served.url}/gp/m/issuer/keys")
-        platform = GooglePlatform(templates(), "https://shop.test", "demo", addresses, shop.clock)
+        platform = GooglePlatform(
+            templates(), "https://shop.test", "demo", addresses, shop.clock, shop.runtime.vault.rotating_secret
+        )
         shop.runtime.object_platforms = {"google": platform}
         shop.runtime.call_interval = interval
         credentials = read_key_file(ISSUER, served.key_file)

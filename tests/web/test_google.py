@@ -12,10 +12,11 @@ import pytest_asyncio
 from PIL import Image
 
 from tests.services.googling import GoogleShop, a_google_shop
-from tests.web.conftest import Till
+from tests.web.conftest import Till, a_client
 from tests.web.test_add import ANDROID, DESKTOP, MESSAGES_PREVIEW, SAFARI
 from walletd.web.api.answers import GoogleAnswer
 from walletd.web.api.examples import GOOGLE_LINK
+from walletd.web.app import create_app
 
 
 @pytest_asyncio.fixture
@@ -50,6 +51,29 @@ async def test_an_iphone_still_gets_the_pass_and_a_desktop_both_ways(till: Till,
     assert f'href="{_path(card)}/google"' in desktop.text
     assert f'href="{_path(card)}/pass.pkpass"' in desktop.text
     assert "loyaltyObject" not in {stored.resource for stored in at_google.google.store.items.values()}
+
+
+@pytest.mark.parametrize(("language", "shown"), [("de", "de"), ("en", "en"), ("fr", "en")])
+async def test_a_desktop_shows_googles_own_button_where_the_shop_has_it(
+    till: Till, at_google: GoogleShop, language: str, shown: str
+) -> None:
+    """Unchanged, in the person's language, else in English; the words remain for those who hear the page."""
+    card = await till.shop.card()
+    application = create_app(
+        till.shop.services,
+        public_url="https://shop.test",
+        environment="demo",
+        trusted_proxies=(),
+        clock=till.shop.clock,
+        google_buttons={"de": b"<svg>de</svg>", "en": b"<svg>en</svg>"},
+    )
+    async with a_client(application) as client:
+        page = await client.get(_path(card), headers={"user-agent": DESKTOP, "accept-language": language})
+        picture = await client.get(f"/static/google-button/{shown}.svg")
+        missing = await client.get("/static/google-button/it.svg")
+    assert f'<a href="{_path(card)}/google"><img src="/static/google-button/{shown}.svg" alt=' in page.text
+    assert (picture.content, picture.headers["content-type"]) == (f"<svg>{shown}</svg>".encode(), "image/svg+xml")
+    assert missing.status_code == 404
 
 
 async def test_a_messenger_that_looks_at_a_link_makes_nothing(till: Till, at_google: GoogleShop) -> None:

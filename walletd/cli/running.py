@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from scheduler.loop import Scheduler
 from walletd.bootstrap import Application
+from walletd.cli.google_buttons import read_google_buttons
 from walletd.cli.heartbeat import heartbeat_file, keep_beating
 from walletd.cli.web import serve_http
 from walletd.domain.errors import StorageUnavailable
@@ -86,6 +87,7 @@ def parts_of(app: Application, role: str, listener: socket.socket | None, ending
             environment=settings.environment,
             trusted_proxies=settings.trusted_proxies,
             clock=app.clock,
+            google_buttons=read_google_buttons(settings.google_button_dir),
         )
         parts.append(lambda: serve_http(application, listener, ending.stop, lambda: ending.notice_seconds))
     if role in {"all", "worker"}:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import hmac
 import secrets
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -211,6 +212,20 @@ def points_text(points: Mapping[str, Any], language: str) -> str:
 def amount_text(money: Mapping[str, str], language: str) -> str:
     """Return an amount of micros with its currency."""
     return money_text(Decimal(money["micros"]).scaleb(-6), money["currencyCode"], language)
+
+
+def rotating_value(rotating: Mapping[str, Any], at: datetime) -> str:
+    """Return what a rotating barcode says at a moment (RFC 6238 with SHA-1), as Google's phones work it out."""
+    details, seconds = rotating["totpDetails"], int(at.timestamp())
+    shown = str(rotating["valuePattern"]).replace("{totp_timestamp_seconds}", str(seconds))
+    counter = (seconds * 1000 // int(details["periodMillis"])).to_bytes(8, "big")
+    for place, parameter in enumerate(details["parameters"]):
+        digest = hmac.new(bytes.fromhex(parameter["key"]), counter, hashlib.sha1).digest()
+        start = digest[-1] & 0x0F
+        number = int.from_bytes(digest[start : start + 4], "big") & 0x7FFF_FFFF
+        length = int(parameter["valueLength"])
+        shown = shown.replace(f"{{totp_value_{place}}}", str(number % 10**length).zfill(length))
+    return shown
 
 
 def _told(card: SavedCard, at: datetime) -> Told:

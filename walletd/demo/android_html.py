@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from html import escape
 from typing import Any, Final
 
 import segno
 
-from walletd.demo.android import SavedCard, VirtualAndroid, amount_text, points_text, text_of
+from walletd.demo.android import SavedCard, VirtualAndroid, amount_text, points_text, rotating_value, text_of
 from walletd.demo.card_html import Look
 
 _EVENTS_SHOWN: Final = 30
@@ -19,7 +20,7 @@ _BRIGHT: Final = 150
 
 def android_parts(phone: VirtualAndroid, notice: str | None, look: Look) -> dict[str, str]:
     """Return the parts of one Android phone that change: `screen`, `status`, `events` and `banner`."""
-    cards = "".join(_card(card, look) for card in phone.cards.values())
+    cards = "".join(_card(card, look, phone.now()) for card in phone.cards.values())
     empty = f'<p class="empty">{escape(look.texts["empty"])}</p>'
     shown = f'<p class="notice" role="alert">{escape(notice)}</p>' if notice else ""
     return {
@@ -30,7 +31,7 @@ def android_parts(phone: VirtualAndroid, notice: str | None, look: Look) -> dict
     }
 
 
-def _card(card: SavedCard, look: Look) -> str:
+def _card(card: SavedCard, look: Look, now: datetime) -> str:
     flip = f"flip-{look.phone}-{card.card_id}"
     void = " is-void" if card.stored.body.get("state") != "ACTIVE" else ""
     name = _colours(str(card.of_class.get("hexBackgroundColor", "#5f6368")))
@@ -38,11 +39,11 @@ def _card(card: SavedCard, look: Look) -> str:
         f'<article class="card google colours-{name}{void}" data-card="{card.card_id}">'
         f'<link rel="stylesheet" href="/colours/{name}.css">'
         f'<input class="flip" type="checkbox" id="{flip}" aria-label="{escape(look.texts["flip"])}">'
-        f'<div class="sides">{_front(card, look, flip)}{_back(card, look, flip)}</div></article>'
+        f'<div class="sides">{_front(card, look, flip, now)}{_back(card, look, flip)}</div></article>'
     )
 
 
-def _front(card: SavedCard, look: Look, flip: str) -> str:
+def _front(card: SavedCard, look: Look, flip: str, now: datetime) -> str:
     body, of_class, language = card.stored.body, card.of_class, look.language
     issuer = text_of(of_class, "issuerName", language)
     titles = (text_of(of_class, name, language) for name in ("programName", "merchantName", "title"))
@@ -58,7 +59,7 @@ def _front(card: SavedCard, look: Look, flip: str) -> str:
     return (
         f'<div class="side front"><header class="top">{logo}<span class="logo-text">{escape(issuer)}</span></header>'
         f'<p class="program">{escape(next(filter(None, titles), ""))}</p><div class="row lower">{numbers}</div>'
-        f'<div class="row lower">{modules}</div>{void}{_barcode(body)}{hero}'
+        f'<div class="row lower">{modules}</div>{void}{_barcode(body, now)}{hero}'
         f'<label class="turn" for="{flip}" title="{escape(look.texts["flip"])}"><span>i</span></label></div>'
     )
 
@@ -90,8 +91,10 @@ def _field(key: str, label: str, value: str) -> str:
     )
 
 
-def _barcode(body: Mapping[str, Any]) -> str:
+def _barcode(body: Mapping[str, Any], now: datetime) -> str:
     barcode = body.get("barcode")
+    if isinstance(rotating := body.get("rotatingBarcode"), dict):
+        barcode = {**rotating, "value": rotating_value(rotating, now)}
     if not isinstance(barcode, dict):
         return ""
     message = str(barcode.get("value", ""))

@@ -15,6 +15,7 @@ from walletd.domain.cards import Card
 from walletd.domain.money import Money
 from walletd.domain.operations import member_until
 from walletd.domain.programs import Program, reached, rewards_of, tiers_of
+from walletd.domain.rotating import GOOGLE, can_rotate
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,8 @@ class Face:
     voided: bool
     expires_at: datetime | None
     stamp_row: StampRow | None
+    rotates: bool = False
+    """Whether wallets that can show a barcode that changes all the time, and no other."""
 
 
 _COMMON = {"holder": "text", "number": "text", "program": "text", "merchant": "text", "message": "text"}
@@ -142,6 +145,7 @@ def compose_face(card: Card, holding: Holding, *, holder: str, merchant_name: st
         voided=card.status in {"revoked", "deleted"},
         expires_at=holding.balances.expires_next if program.kind == "coupon" else None,
         stamp_row=_stamp_row(holding) if program.kind == "stamp" else None,
+        rotates=program.text("rotating_barcode") == GOOGLE and can_rotate(card.key),
     )
 
 

@@ -76,7 +76,7 @@ _DEBITS: Final[Mapping[str, Rule]] = {
     "balance_max": Rule(0, 0, 2**53 - 1, "the most an account may hold; 0: no limit"),
 }
 
-RULES: Final[Mapping[str, Mapping[str, Rule]]] = {
+_OF_KINDS: Final[Mapping[str, Mapping[str, Rule]]] = {
     "loyalty": {**_POINTS, **_LOTS, **_DEBITS},
     "reward": {"reward_name": _REWARD_NAME, "reward_price": _PRICE, **_POINTS, **_LOTS, **_DEBITS},
     "stamp": {
@@ -112,6 +112,12 @@ RULES: Final[Mapping[str, Mapping[str, Rule]]] = {
         **_DEBITS,
     },
 }
+_OF_ALL: Final[Mapping[str, Rule]] = {
+    "rotating_barcode": Rule(
+        "off", meaning="which wallets show a barcode that changes all the time", choices=("off", "google")
+    ),
+}
+RULES: Final[Mapping[str, Mapping[str, Rule]]] = {kind: {**rules, **_OF_ALL} for kind, rules in _OF_KINDS.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from walletd.domain.operations import opening
 from walletd.domain.pages import Page, PageRequest
 from walletd.domain.principals import Principal
 from walletd.domain.programs import Program, check_name, check_note, invalid
+from walletd.domain.rotating import read_code
 from walletd.services.booking.loading import open_books
 from walletd.services.booking.storing import store_pages
 from walletd.services.customers import check_goes_on, insert_customer
@@ -76,11 +77,14 @@ class Cards:
         return await self._runtime.database.read(read)
 
     async def by_key(self, by: Principal, key: str) -> CardView:
-        """Return the card that a key leads to, for a till; raises NotFound, CardKeyReplaced, LoyaltySuspended."""
+        """Return the card that a key leads to, for a till.
+
+        Raises NotFound, CardKeyReplaced, LoyaltySuspended, RotatingCodeRefused.
+        """
         now = self._runtime.clock()
 
         def read(tx: Tx) -> CardView:
-            found = _living(cards.find_by_key(tx, by.merchant_id, key))
+            found = _living(self._named(tx, by, key, now))
             if found.customer.loyalty_status != "active":
                 raise LoyaltySuspended
             return self._view(tx, found, now)
@@ -126,6 +130,16 @@ class Cards:
             return self._view(tx, after, now)
 
         return await self._runtime.database.write(write)
+
+    def _named(self, tx: Tx, by: Principal, key: str, now: datetime) -> tuple[CardInContext, str] | None:
+        """Return the card that a key leads to, or a rotating code; a look uses no code up."""
+        found, code = cards.find_by_key(tx, by.merchant_id, key), read_code(key)
+        if found is not None or code is None:
+            return found
+        found = cards.find_by_key(tx, by.merchant_id, code.key)
+        if found is not None:
+            code.check(self._runtime.vault.rotating_secret(by.merchant_id, found[0].card.serial_number), now)
+        return found
 
     def _view(self, tx: Tx, found: CardInContext, now: datetime) -> CardView:
         return self._view_of(found, open_books(tx, [found.account], now)[found.account.id])

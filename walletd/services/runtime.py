@@ -33,6 +33,9 @@ class Vault(Protocol):
     def token(self, kid: str | int, merchant_id: str, topic: str, serial: str, n: int) -> str:
         """Derive the authentication token of a pass."""
 
+    def rotating_secret(self, merchant_id: str, serial: str) -> bytes:
+        """Derive the secret of a card's rotating barcode."""
+
     def link_mac(self, message: bytes) -> bytes:
         """Sign the content of a link."""
 

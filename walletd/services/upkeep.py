@@ -13,12 +13,14 @@ from walletd.db import (
     jobs,
     lots,
     publishing,
+    rotating_codes,
     scheduler_runs,
     wallet_classes,
     wallet_objects,
     webhook_messages,
 )
 from walletd.db.base import Tx
+from walletd.domain.rotating import PERIOD_SECONDS
 from walletd.services.deliveries import Deliveries
 from walletd.services.ledger import Ledger
 from walletd.services.merchants import Merchants
@@ -31,6 +33,7 @@ _DEVICE_LOG_LINES: Final = 50_000
 _RUNS_KEPT: Final = timedelta(days=90)
 _RUNS_PER_JOB: Final = 10_000
 """So many runs are kept of a job: about two days of the most frequent one."""
+_CODES_KEPT: Final = timedelta(days=1)
 _ENDED_KEPT: Final = timedelta(days=30)
 _AT_ONCE: Final = 500
 
@@ -116,6 +119,8 @@ class Upkeep:
         messages = await self._forget(webhook_messages.purge, now - _ENDED_KEPT)
         done_jobs = await self._forget(jobs.purge, now - _ENDED_KEPT)
         await self._objects.purge()
+        before = int((now - _CODES_KEPT).timestamp()) // PERIOD_SECONDS
+        await self._runtime.database.write(lambda tx: rotating_codes.purge(tx, before, 100_000))
         return f"{answers} answers, {lines} device messages, {messages} webhook messages and {done_jobs} jobs forgotten"
 
     async def claim_slot(self, job: str, slot: datetime) -> bool:

@@ -37,6 +37,7 @@ class Vault:
         self._key_id = self._derive("key id")[0]
         self._sealer = AESGCM(self._derive("seal"))
         self._link_key = self._derive("link")
+        self._rotating_key = self._derive("rotating barcode")
         self._checkpoint_key = Ed25519PrivateKey.from_private_bytes(self._derive("checkpoint"))
         self._token_keys: dict[str, bytes] = {}
 
@@ -77,6 +78,10 @@ class Vault:
         if key is None:
             key = self._token_keys[str(kid)] = self._derive(f"authentication token {kid}")
         return _text(_mac(key, merchant_id.encode(), topic.encode(), serial.encode(), str(n).encode()))
+
+    def rotating_secret(self, merchant_id: str, serial: str) -> bytes:
+        """Return the 20 bytes that a card's rotating barcode is made with; derived, so that no database holds them."""
+        return _mac(self._rotating_key, merchant_id.encode(), serial.encode())[:20]
 
     def link_mac(self, message: bytes) -> bytes:
         """Return the 32 bytes that prove a link genuine; compare with `hmac.compare_digest`."""

@@ -112,6 +112,16 @@ async def draw_qr(request: PageRequest, token: FromPath[str]) -> Response[bytes]
     return Response(image, media_type="image/svg+xml", headers=headers)
 
 
+@get("/static/google-button/{name:str}")
+async def read_google_button(request: PageRequest, name: FromPath[str]) -> Response[bytes]:
+    """Return Google's official button, as the shop's own folder has it."""
+    content = request.app.state.google_buttons.get(name.removesuffix(".svg"))
+    if content is None:
+        raise NotFound("There is no such file.")
+    headers = {"cache-control": "public, max-age=86400", "content-type": "image/svg+xml"}
+    return Response(content, headers=headers)
+
+
 @get("/static/{name:str}")
 async def read_static(name: FromPath[str]) -> Response[bytes]:
     """Return a style sheet or an image of the pages; its address changes with its content."""
@@ -176,12 +186,20 @@ def _card_page(request: PageRequest, token: str, view: LinkView, device: str) ->
             "title": f"{view.program_name} – {view.merchant_name}",
             "pass_path": f"{path}/pass.pkpass",
             "google_path": f"{path}/google",
+            "google_button": _button(request, language),
             "qr_path": f"{path}/qr.svg",
             "background": background,
             "foreground": foreground,
             "is_demo": request.app.state.is_demo,
         },
     )
+
+
+def _button(request: PageRequest, language: str) -> str | None:
+    """Return where Google's button is in a language, else the English one, else None."""
+    buttons = request.app.state.google_buttons
+    found = next((name for name in (language, "en") if name in buttons), None)
+    return None if found is None else f"/static/google-button/{found}.svg"
 
 
 def _message_page(request: PageRequest, error: WalletdError) -> Response[bytes]:
@@ -231,4 +249,4 @@ def _colours(view: LinkView) -> tuple[str, str]:
     return colours if all(_COLOUR.fullmatch(colour) for colour in colours) else _PLAIN_COLOURS
 
 
-ROUTES: Final = (open_link, download_by_link, save_to_google, draw_qr, read_static)
+ROUTES: Final = (open_link, download_by_link, save_to_google, draw_qr, read_google_button, read_static)

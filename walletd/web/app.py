@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -37,14 +37,17 @@ def create_app(
     environment: str,
     trusted_proxies: Sequence[str],
     clock: Callable[[], datetime],
+    google_buttons: Mapping[str, bytes] | None = None,
 ) -> Edge:
     """Return the ASGI application.
 
     The server in front must not rewrite the client's address or add a Server header: this application reads
-    X-Forwarded-For itself, from trusted proxies only, and tells nobody what it runs on.
+    X-Forwarded-For itself, from trusted proxies only, and tells nobody what it runs on. `google_buttons` are Google's
+    official pictures by language, SVG; without them pages have a plain link.
     """
     proxies = Proxies(trusted_proxies)
-    state = State({"services": services, "proxies": proxies, "is_demo": environment == "demo"})
+    is_demo, buttons = environment == "demo", dict(google_buttons or {})
+    state = State({"services": services, "proxies": proxies, "is_demo": is_demo, "google_buttons": buttons})
     pages = Litestar(
         route_handlers=[
             Router("/api/v1", route_handlers=[_openapi_route(public_url), *_guarded_routes()]),

@@ -123,7 +123,10 @@ def run_batch(tx: Tx, runtime: Runtime, commands: Sequence[Command]) -> Sequence
     rows = [None if command.protected is None else command.protected.row(now) for command in commands]
     taken = idempotency.taken_keys(tx, [row for row in rows if row is not None])
     desk = load(
-        tx, [command for command, row in zip(commands, rows, strict=True) if row is None or row.place not in taken], now
+        tx,
+        [command for command, row in zip(commands, rows, strict=True) if row is None or row.place not in taken],
+        now,
+        runtime.vault,
     )
     fresh: dict[Place, IdempotencyRow] = {}
     deeds = list[Deed]()

@@ -63,6 +63,7 @@ def _book(desk: Desk, command: Command, work: Book) -> Decision:
     program, zone = desk.program_of(book)
     movement = decide_movement(program, booking, _standing(book), desk.now, zone)
     check_may_book(card, takes=movement.takes)
+    code = desk.unspent(command.by.merchant_id, booking.card, card.serial_number)
     transaction = _transaction(
         desk,
         command,
@@ -76,6 +77,7 @@ def _book(desk: Desk, command: Command, work: Book) -> Decision:
     )
     unallocated = movement.kind == "manual_debit" and program.text("manual_debit") == "unallocated"
     entry = book.post(transaction, movement, limit=_limit(program), fefo=not unallocated)
+    desk.spend(code)
     document = transaction_document(transaction, [entry], book.state, book.balances())
     return Decision(transaction.id, document, "transaction.booked", {"type": booking.type})
 
@@ -83,6 +85,7 @@ def _book(desk: Desk, command: Command, work: Book) -> Decision:
 def _reserve(desk: Desk, command: Command, work: Reserve) -> Decision:
     card = desk.card(command.by.merchant_id, work.card)
     check_may_book(card, takes=True)
+    code = desk.unspent(command.by.merchant_id, work.card, card.serial_number)
     book = desk.books[card.account_id]
     redemption = book.reserve(
         Redemption(
@@ -97,6 +100,7 @@ def _reserve(desk: Desk, command: Command, work: Reserve) -> Decision:
             created_at=desk.now,
         )
     )
+    desk.spend(code)
     document = redemption_document(redemption, book.state, book.balances())
     return Decision(redemption.code, document, "redemption.reserved", {"amount": redemption.amount})
 

@@ -9,19 +9,21 @@ from functools import partial
 from itertools import chain
 from zoneinfo import ZoneInfo
 
-from walletd.db import accounts, cards, ledger, lots, merges, programs, redemptions
+from walletd.db import accounts, cards, ledger, lots, merges, programs, redemptions, rotating_codes
 from walletd.db.base import RunAgain, Tx
 from walletd.db.ledger import Reversed
 from walletd.domain.balances import EXPIRING_SOON, AccountState
 from walletd.domain.books import AccountBook, Horizon
 from walletd.domain.cards import BookableCard
-from walletd.domain.errors import CardKeyReplaced, NotFound
+from walletd.domain.errors import CardKeyReplaced, NotFound, WalletdError
 from walletd.domain.identifiers import new_id
 from walletd.domain.ledger import ACTIVE, Entry, Transaction
 from walletd.domain.lots import Consumption, Lot
 from walletd.domain.programs import Program
 from walletd.domain.redemptions import Redemption
+from walletd.domain.rotating import RotatingCode, RotatingCodeRefused, RotatingCodeUsed, read_code
 from walletd.services.booking.commands import Book, Capture, Command, Release, Reserve, Reverse, Settle
+from walletd.services.runtime import Vault
 
 TIME = "walletd"
 """The actor of what time alone does."""
@@ -65,15 +67,40 @@ class Desk:
     """Merged account → the one that goes on for it."""
     moved_lots: dict[str, str] = field(default_factory=dict)
     """Lot that a merge moved → where it is now."""
+    codes: dict[tuple[str, str], RotatingCode] = field(default_factory=dict)
+    """Rotating codes that tills read, proved genuine: merchant and text → code."""
+    refused: dict[tuple[str, str], WalletdError] = field(default_factory=dict)
+    """Rotating codes that are not genuine, or of another time."""
+    used: set[tuple[str, int]] = field(default_factory=set)
+    """Serial number and period of codes that booked something before."""
+    spent: dict[tuple[str, str, int], None] = field(default_factory=dict)
+    """Merchant, serial number and period of codes that book something now."""
 
     def card(self, merchant_id: str, name: str) -> BookableCard:
         """Return the card a till names by serial number or key; raises NotFound, CardKeyReplaced."""
         found = self.cards.get((merchant_id, name))
+        if (merchant_id, name) in self.refused:
+            raise self.refused[merchant_id, name]
         if found is None:
             raise NotFound("There is no card with this serial number or key.")
         if found[1] == "retired":
             raise CardKeyReplaced
         return found[0]
+
+    def unspent(self, merchant_id: str, name: str, serial_number: str) -> tuple[str, str, int] | None:
+        """Return the rotating code by which a till named a card, None for another name; raises RotatingCodeUsed."""
+        code = self.codes.get((merchant_id, name))
+        if code is None:
+            return None
+        if (serial_number, code.counter) in self.used:
+            raise RotatingCodeUsed(serial_number=serial_number)
+        return merchant_id, serial_number, code.counter
+
+    def spend(self, code: tuple[str, str, int] | None) -> None:
+        """Use up a rotating code: it has booked something."""
+        if code is not None:
+            self.used.add(code[1:])
+            self.spent[code] = None
 
     def redemption(self, merchant_id: str, code: str) -> tuple[AccountBook, Redemption]:
         """Return a redemption with the book of its account; raises NotFound."""
@@ -99,19 +126,11 @@ class Desk:
         return self.programs[book.state.program_id]
 
 
-def load(tx: Tx, commands: Sequence[Command], now: datetime) -> Desk:
+def load(tx: Tx, commands: Sequence[Command], now: datetime, vault: Vault) -> Desk:
     """Return a desk with all that the commands need; the accounts stay locked until commit."""
     desk = Desk(now)
     works = [command.work for command in commands]
-    names, codes = set[tuple[str, str]](), set[tuple[str, str]]()
-    for command in commands:
-        match command.work:
-            case Book(booking):
-                names.add((command.by.merchant_id, booking.card))
-            case Reserve(card):
-                names.add((command.by.merchant_id, card))
-            case Capture(code) | Release(code):
-                codes.add((command.by.merchant_id, code))
+    names, codes = _named(commands)
     reversing = {work.transaction_id for work in works if isinstance(work, Reverse)}
     if codes:
         named = redemptions.by_code(tx, codes)
@@ -119,6 +138,8 @@ def load(tx: Tx, commands: Sequence[Command], now: datetime) -> Desk:
         names |= {(redemption.merchant_id, redemption.serial_number) for redemption in named.values()}
     if names:
         desk.cards = cards.bookable(tx, names)
+        if len(desk.cards) < len(names):
+            _read_codes(tx, desk, names - desk.cards.keys(), vault)
     reversed_transactions = ledger.by_id(tx, reversing) if reversing else {}
     wanted = {card.account_id for card, _ in desk.cards.values()}
     wanted |= set(desk.redemptions.values()) | {item.account_id for item in reversed_transactions.values()}
@@ -128,6 +149,8 @@ def load(tx: Tx, commands: Sequence[Command], now: datetime) -> Desk:
         wanted |= set(desk.destinations.values())
     states = accounts.by_id(tx, wanted, lock=True) if wanted else {}
     _check_not_overtaken(desk, states, (item.account_id for item in reversed_transactions.values()))
+    if desk.codes:
+        desk.used = rotating_codes.used(tx, {desk.cards[place][0].serial_number for place in desk.codes})
     desk.books = open_books(tx, states.values(), now)
     desk.programs = _programs_of(tx, states.values())
     if codes:
@@ -135,6 +158,37 @@ def load(tx: Tx, commands: Sequence[Command], now: datetime) -> Desk:
     if reversing:
         _lay_out_originals(tx, desk, reversed_transactions)
     return desk
+
+
+def _named(commands: Sequence[Command]) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
+    """Return which cards and which redemptions commands name, each with the merchant."""
+    names, codes = set[tuple[str, str]](), set[tuple[str, str]]()
+    for command in commands:
+        match command.work:
+            case Book(booking):
+                names.add((command.by.merchant_id, booking.card))
+            case Reserve(card):
+                names.add((command.by.merchant_id, card))
+            case Capture(code) | Release(code):
+                codes.add((command.by.merchant_id, code))
+    return names, codes
+
+
+def _read_codes(tx: Tx, desk: Desk, unknown: Iterable[tuple[str, str]], vault: Vault) -> None:
+    """Look whether what is no card's name is a rotating code of one, and whether it is genuine."""
+    read = {(merchant, name): code for merchant, name in unknown if (code := read_code(name)) is not None}
+    found = cards.bookable(tx, {(merchant, code.key) for (merchant, _), code in read.items()}) if read else {}
+    for (merchant, name), code in read.items():
+        card = found.get((merchant, code.key))
+        if card is None:
+            continue
+        desk.cards[merchant, name] = card
+        try:
+            code.check(vault.rotating_secret(merchant, card[0].serial_number), desk.now)
+        except RotatingCodeRefused as error:
+            desk.refused[merchant, name] = error
+        else:
+            desk.codes[merchant, name] = code
 
 
 def _check_not_overtaken(desk: Desk, states: Mapping[str, AccountState], reversed_accounts: Iterable[str]) -> None:

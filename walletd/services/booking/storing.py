@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from walletd.db import accounts, audit, ledger, lots, publishing, redemptions
+from walletd.db import accounts, audit, ledger, lots, publishing, redemptions, rotating_codes
 from walletd.db.audit import Deed
 from walletd.db.base import Tx
 from walletd.domain.account_page import AccountPage
@@ -25,6 +25,8 @@ def store(tx: Tx, desk: Desk, deeds: Sequence[Deed]) -> list[str]:
         store_pages(tx, changed)
     if deeds:
         audit.record_all(tx, deeds, desk.now)
+    if desk.spent:
+        rotating_codes.use(tx, desk.spent)
     if not changed:
         return []
     webhook_events.tell_accounts_changed(tx, [book.state for book in changed], desk.now)

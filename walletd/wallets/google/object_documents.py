@@ -11,6 +11,7 @@ from typing import Final
 from walletd.domain.calendar import rfc3339
 from walletd.domain.face import Face, FaceValue, Percent, Phrase
 from walletd.domain.money import Money
+from walletd.domain.rotating import DIGITS, PERIOD_SECONDS
 from walletd.wallets.google.class_documents import NATIVE, SECOND, Addresses, label_of, value_fields
 from walletd.wallets.google.names import RESOURCES
 from walletd.wallets.google.texts import Json, localized, micros, money_json, value_text
@@ -24,6 +25,10 @@ BARCODES: Final[Mapping[str, str]] = {
 }
 """Format of a template → Google's type."""
 
+PLACEHOLDER: Final = "-"
+"""Stands where the card's secret goes in when the document is sent; no document that is kept holds one."""
+
+_ROTATING: Final = frozenset({"QR_CODE", "PDF_417"})
 _INT32_MAX: Final = 2**31 - 1
 _INT64_MAX: Final = 2**63 - 1
 _TOMBSTONE: Final = "0000"
@@ -43,11 +48,7 @@ def object_document(template: Template, object_id: str, class_id: str, face: Fac
         return document | _void(template, resource)
     document |= {
         "state": _state(face),
-        "barcode": {
-            "type": BARCODES[template.barcode_format],
-            "value": face.barcode_message,
-            "alternateText": face.barcode_text,
-        },
+        **_barcode(template, face),
         "textModulesData": _modules(template, face),
         "groupingInfo": {"groupingId": class_id},
     }
@@ -58,6 +59,28 @@ def object_document(template: Template, object_id: str, class_id: str, face: Fac
         document["validTimeInterval"] = {"end": {"date": rfc3339(face.expires_at)}}
     document |= _OF_RESOURCE[resource](template, face)
     return {name: value for name, value in document.items() if value not in ([], "")}
+
+
+def _barcode(template: Template, face: Face) -> Json:
+    """Return the barcode, or the one that rotates; both together would defeat its purpose (google.md 7)."""
+    kind = BARCODES[template.barcode_format]
+    if not face.rotates or kind not in _ROTATING:
+        code = {"type": kind, "value": face.barcode_message, "alternateText": face.barcode_text}
+        return {"barcode": code}
+    details = {
+        "algorithm": "TOTP_SHA1",
+        "periodMillis": str(PERIOD_SECONDS * 1000),
+        "parameters": [{"key": PLACEHOLDER, "valueLength": DIGITS}],
+    }
+    pattern = f"{face.barcode_message}.{{totp_timestamp_seconds}}.{{totp_value_0}}"
+    return {
+        "rotatingBarcode": {
+            "type": kind,
+            "valuePattern": pattern,
+            "alternateText": face.barcode_text,
+            "totpDetails": details,
+        }
+    }
 
 
 def _state(face: Face) -> str:

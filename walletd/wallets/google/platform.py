@@ -39,6 +39,7 @@ from walletd.wallets.templates import Template
 
 Json = dict[str, Any]
 
+_DRAWN_KEPT: Final = 100
 _EVENTS: Final[Mapping[str, str]] = {"save": "saved", "del": "removed"}
 
 
@@ -69,11 +70,16 @@ class GooglePlatform:
         environment: str,
         addresses: GoogleAddresses,
         clock: Callable[[], datetime],
+        rotating_secret: Callable[[str, str], bytes],
     ) -> None:
-        """Take what the installation fixes for all merchants; `environment` stands in every identifier."""
+        """Take what the installation fixes for all merchants; `environment` stands in every identifier.
+
+        `rotating_secret` gives the secret of a card's rotating barcode: merchant and serial number → 20 bytes.
+        """
         self._templates = templates
         self._environment = environment
         self._google = addresses
+        self._rotating_secret = rotating_secret
         self._keys = CallbackKeys(addresses.callback_keys, clock)
         self._addresses = Addresses(public_url, f"{public_url}/google/callback", self._image_url)
         self._public_url = public_url
@@ -127,9 +133,9 @@ class GooglePlatform:
         """Insert or patch a class or object; see the port."""
         await self._close_retired()
         wanted = json.loads(document)
-        known = None if told is None else json.loads(told)["body"]
+        known = None if told is None else self._with_secret(merchant_id, json.loads(told)["body"])
         sender = Sender(self._merchant(merchant_id).client, wanted["resource"], pace)
-        return await sender.bring_to(wanted["body"], known, notify=notify)
+        return await sender.bring_to(self._with_secret(merchant_id, wanted["body"]), known, notify=notify)
 
     async def send_message(self, merchant_id: str, document: bytes, message: CardMessage, pace: Pace) -> Sent:
         """Add a message to a card; see the port."""
@@ -173,12 +179,12 @@ class GooglePlatform:
         if blueprint is None or revision != self._revision(blueprint):
             return None
         key = (template, revision, name)
-        if key not in self._drawn:
-            drawn = images.draw(blueprint, name)
-            if drawn is None:
-                return None
+        drawn = self._drawn.get(key) or images.draw(blueprint, name)
+        if drawn is not None:
             self._drawn[key] = drawn
-        return self._drawn[key]
+            while len(self._drawn) > _DRAWN_KEPT:
+                self._drawn.pop(next(iter(self._drawn)), None)
+        return drawn
 
     async def findings(self, merchant_id: str, classes: Sequence[bytes]) -> list[Finding]:
         """Look at a merchant's way to Google, for `doctor`; nothing where it is not configured."""
@@ -195,6 +201,17 @@ class GooglePlatform:
         await self._keys.close()
         for merchant in list(self._merchants.values()):
             await merchant.client.close()
+
+    def _with_secret(self, merchant_id: str, body: Json) -> Json:
+        """Return an object with the secret of its rotating barcode, where it has one."""
+        rotating = body.get("rotatingBarcode")
+        if rotating is None:
+            return body
+        serial = str(body["id"]).removeprefix(object_id(self.topic(merchant_id), self._environment, ""))
+        secret = self._rotating_secret(merchant_id, serial).hex().upper()
+        parameters = [{**item, "key": secret} for item in rotating["totpDetails"]["parameters"]]
+        details = {**rotating["totpDetails"], "parameters": parameters}
+        return {**body, "rotatingBarcode": {**rotating, "totpDetails": details}}
 
     async def _verified(self, body: bytes, issuers: set[str], now: datetime) -> Callback:
         """Verify with the keys that are known, and once more with new ones where none fits."""

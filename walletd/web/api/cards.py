@@ -12,6 +12,7 @@ from litestar.params import FromPath
 from walletd.domain import errors
 from walletd.domain.documents import card_document
 from walletd.domain.merging import CardMerged
+from walletd.domain.rotating import RotatingCodeRefused
 from walletd.domain.wallet_errors import WalletUnavailable
 from walletd.services.messages import NewMessage
 from walletd.web.api.answers import (
@@ -62,7 +63,7 @@ BY_KEY: Final = Endpoint(
     "Look a card up by its key",
     scope="cards:read",
     answer=CardAnswer,
-    errors=(errors.CardKeyReplaced, errors.LoyaltySuspended),
+    errors=(errors.CardKeyReplaced, errors.LoyaltySuspended, RotatingCodeRefused),
     example=CARD,
 )
 REVOKE: Final = Endpoint(

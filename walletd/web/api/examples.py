@@ -40,6 +40,7 @@ PROGRAM: Final[Example] = {
         "manual_debit": "fefo",
         "grace_days": 30,
         "balance_max": 0,
+        "rotating_barcode": "off",
     },
     "created_at": _CREATED_AT,
 }

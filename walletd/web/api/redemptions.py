@@ -9,6 +9,7 @@ from litestar.params import FromPath
 
 from walletd.domain import errors
 from walletd.domain.merging import CardMerged
+from walletd.domain.rotating import RotatingCodeRefused, RotatingCodeUsed
 from walletd.web.api.answers import RedemptionAnswer
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
 from walletd.web.api.examples import CAPTURE_NEW, REDEMPTION, REDEMPTION_CAPTURED, REDEMPTION_NEW, REDEMPTION_RELEASED
@@ -32,7 +33,15 @@ RESERVE: Final = Endpoint(
     body=RedemptionNew,
     answer=RedemptionAnswer,
     idempotency_key="required",
-    errors=(errors.NotFound, errors.AmountInvalid, errors.InsufficientBalance, errors.CardKeyReplaced, *_OF_CARDS),
+    errors=(
+        errors.NotFound,
+        errors.AmountInvalid,
+        errors.InsufficientBalance,
+        errors.CardKeyReplaced,
+        RotatingCodeRefused,
+        RotatingCodeUsed,
+        *_OF_CARDS,
+    ),
     example_body=REDEMPTION_NEW,
     example=REDEMPTION,
 )

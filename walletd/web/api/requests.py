@@ -146,7 +146,7 @@ class CardNew(Struct, forbid_unknown_fields=True, kw_only=True):
 class TransactionNew(Struct, forbid_unknown_fields=True, kw_only=True):
     """A transaction to book; which types there are, and which fields belong to them, depends on the kind of card."""
 
-    card: Annotated[str, Meta(min_length=1, max_length=64, description="Serial number or key of the card.")]
+    card: Annotated[str, Meta(min_length=1, max_length=90, description="Serial number or key, or what a scanner read.")]
     type: Annotated[
         Literal["credit", "debit", "purchase", "reward", "visit", "coupon", "tier"],
         Meta(description="credit and debit take amount, purchase takes purchase_total, tier takes tier."),
@@ -171,7 +171,7 @@ class TransactionNew(Struct, forbid_unknown_fields=True, kw_only=True):
 class RedemptionNew(Struct, forbid_unknown_fields=True, kw_only=True):
     """An amount of a card's account to hold for exactly 15 minutes."""
 
-    card: Annotated[str, Meta(min_length=1, max_length=64, description="Serial number or key of the card.")]
+    card: Annotated[str, Meta(min_length=1, max_length=90, description="Serial number or key, or what a scanner read.")]
     amount: Amount
     reference: Note | None = None
 

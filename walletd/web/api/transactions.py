@@ -9,6 +9,7 @@ from litestar.params import FromPath
 
 from walletd.domain import errors
 from walletd.domain.merging import CardMerged
+from walletd.domain.rotating import RotatingCodeRefused, RotatingCodeUsed
 from walletd.web.api.answers import TransactionAnswer
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
 from walletd.web.api.examples import REVERSAL, REVERSAL_NEW, TRANSACTION, TRANSACTION_NEW
@@ -31,6 +32,8 @@ BOOK: Final = Endpoint(
         errors.BalanceLimit,
         errors.CardKeyReplaced,
         CardMerged,
+        RotatingCodeRefused,
+        RotatingCodeUsed,
         errors.CardRevoked,
         errors.CardDeleted,
         errors.LoyaltySuspended,
