@@ -28,8 +28,14 @@ STORY = (
     ("patch", "/programs/{program_id}"),
     ("post", "/customers"),
     ("get", "/customers"),
+    ("get", "/customers/tiles"),
     ("get", "/customers/{customer_id}"),
     ("patch", "/customers/{customer_id}"),
+    ("post", "/customers/{customer_id}/opt-in/send"),
+    ("post", "/customers/{customer_id}/opt-in/confirm"),
+    ("post", "/customers/{customer_id}/opt-in/revoke"),
+    ("post", "/customers/deactivate-without-opt-in"),
+    ("post", "/customers/deactivations/{deactivation_id}/undo"),
     ("post", "/customers/{customer_id}/deactivate"),
     ("post", "/customers/{customer_id}/reactivate"),
     ("post", "/customers/{customer_id}/suspend-loyalty"),
@@ -122,7 +128,8 @@ def _example_of(openapi: Document, name: str) -> str:
     transaction = _success(openapi["paths"]["/transactions"]["post"])[1]["example"]
     redemption = _success(openapi["paths"]["/redemptions"]["post"])[1]["example"]
     webhook = _success(openapi["paths"]["/webhooks"]["post"])[1]["example"]
-    return str((redemption | card | transaction | webhook)[name])
+    deactivation = _success(openapi["paths"]["/customers/deactivate-without-opt-in"]["post"])[1]["example"]
+    return str((redemption | card | transaction | webhook | deactivation)[name])
 
 
 def _learn(known: dict[str, str], example: Any, answer: Any) -> None:

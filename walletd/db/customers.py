@@ -11,20 +11,22 @@ from sqlalchemy import (
     Boolean,
     Column,
     ForeignKeyConstraint,
+    Index,
     Row,
+    SmallInteger,
     String,
     Table,
     Text,
     UniqueConstraint,
+    false,
     select,
     update,
 )
 
-from walletd.db.base import Tx, locked, merchant_column, metadata
-from walletd.db.pages import contains, fetch_page
+from walletd.db.base import Tx, locked, merchant_column, metadata, moment, stored
 from walletd.domain.calendar import from_milliseconds, milliseconds
-from walletd.domain.customers import Customer, NewCustomer
-from walletd.domain.pages import Page, PageRequest
+from walletd.domain.customers import ORIGINS, Customer, NewCustomer
+from walletd.domain.opt_in import OptIn
 
 customers = Table(
     "customers",
@@ -51,9 +53,20 @@ customers = Table(
     Column("redeem_blocked", Boolean, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("merged_into", String(30)),
+    Column("opt_in", String(16), nullable=False, server_default="none"),
+    Column("opt_in_sent_at", BigInteger),
+    Column("opt_in_confirmed_at", BigInteger),
+    Column("opt_in_revoked_at", BigInteger),
+    *(Column(f"from_{origin}", Boolean, nullable=False, server_default=false()) for origin in ORIGINS),
+    Column("feedback_rating", SmallInteger),
+    Column("deactivated_by", String(30)),
+    Column("sort_name", Text, nullable=False, server_default=""),
     ForeignKeyConstraint(["merchant_id"], ["merchants.id"]),
     UniqueConstraint("merchant_id", "id"),
     UniqueConstraint("merchant_id", "number"),
+    Index(None, "merchant_id", "sort_name", "id"),
+    Index(None, "merchant_id", "created_at", "id"),
+    Index(None, "deactivated_by"),
 )
 
 
@@ -81,21 +94,19 @@ def find(tx: Tx, merchant_id: str, customer_id: str, *, lock: bool = False) -> C
     return None if row is None else to_customer(row)
 
 
+def find_any(tx: Tx, customer_id: str, *, lock: bool = False) -> Customer | None:
+    """Return a customer of any merchant, for links that walletd itself signed; `lock` as in `find`."""
+    query = select(customers).where(customers.c.id == customer_id)
+    row = tx.execute(locked(query) if lock else query).one_or_none()
+    return None if row is None else to_customer(row)
+
+
 def number_is_taken(tx: Tx, merchant_id: str, number: int) -> bool:
     """Say whether a customer of the merchant has the number."""
     found = tx.execute(
         select(customers.c.id).where(customers.c.merchant_id == merchant_id, customers.c.number == number)
     )
     return found.first() is not None
-
-
-def page(tx: Tx, merchant_id: str, request: PageRequest) -> Page[Customer]:
-    """Return a page of a merchant's customers, without those that were merged into others."""
-    query = select(customers).where(customers.c.merchant_id == merchant_id, customers.c.merged_into.is_(None))
-    if request.search:
-        query = query.where(contains(customers.c.search_text, request.search))
-    sorts = {"number": customers.c.number, "created_at": customers.c.created_at}
-    return fetch_page(tx, query, request, sorts=sorts, identifier=customers.c.id, to_item=to_customer)
 
 
 def change(tx: Tx, customer: Customer) -> None:
@@ -120,16 +131,25 @@ def set_merged(tx: Tx, customer_id: str, into: str | None) -> tuple[str, ...]:
     return tuple(sorted(forwarded))
 
 
-def store_flags(tx: Tx, customer: Customer) -> None:
-    """Store what is on or off for a customer."""
+def store_standing(tx: Tx, customer: Customer) -> None:
+    """Store what is on or off for a customer, the consent, and where it came from."""
+    opt_in, origins = customer.opt_in, customer.details.origins
+    values: dict[str, Any] = {
+        "crm_active": customer.crm_active,
+        "loyalty_status": customer.loyalty_status,
+        "redeem_blocked": customer.redeem_blocked,
+        "opt_in": opt_in.state,
+        "opt_in_sent_at": stored(opt_in.sent_at),
+        "opt_in_confirmed_at": stored(opt_in.confirmed_at),
+        "opt_in_revoked_at": stored(opt_in.revoked_at),
+        **{f"from_{origin}": origin in origins for origin in ORIGINS},
+    }
+    if customer.crm_active:
+        values["deactivated_by"] = None
     tx.execute(
         update(customers)
         .where(customers.c.id == customer.id, customers.c.merchant_id == customer.merchant_id)
-        .values(
-            crm_active=customer.crm_active,
-            loyalty_status=customer.loyalty_status,
-            redeem_blocked=customer.redeem_blocked,
-        )
+        .values(values)
     )
 
 
@@ -150,6 +170,8 @@ def to_customer(row: Row[Any]) -> Customer:
         custom_fields=row.custom_fields,
         source=row.source,
         utm=row.utm,
+        origins=tuple(origin for origin in ORIGINS if getattr(row, f"from_{origin}")),
+        feedback_rating=row.feedback_rating,
     )
     return Customer(
         row.id,
@@ -161,6 +183,7 @@ def to_customer(row: Row[Any]) -> Customer:
         row.redeem_blocked,
         from_milliseconds(row.created_at),
         row.merged_into,
+        OptIn(row.opt_in, moment(row.opt_in_sent_at), moment(row.opt_in_confirmed_at), moment(row.opt_in_revoked_at)),
     )
 
 
@@ -168,6 +191,8 @@ def _details(details: NewCustomer) -> dict[str, Any]:
     values = asdict(details)
     number = values.pop("number")
     values["tags"] = list(details.tags)
+    origins = values.pop("origins")
+    values |= {f"from_{origin}": origin in origins for origin in ORIGINS}
     parts = (
         number,
         details.ref_id,
@@ -178,4 +203,10 @@ def _details(details: NewCustomer) -> dict[str, Any]:
         details.phone,
     )
     values["search_text"] = " ".join(str(part) for part in parts if part is not None).casefold()
+    values["sort_name"] = sort_name(details)
     return values
+
+
+def sort_name(details: NewCustomer) -> str:
+    """Return what lists by name are sorted by: last name, first name, company, in lower case."""
+    return " ".join(part or "" for part in (details.last_name, details.first_name, details.company)).lower()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
     JSON,
@@ -12,6 +13,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Integer,
     LargeBinary,
+    Row,
     String,
     Table,
     Text,
@@ -96,18 +98,24 @@ def insert(tx: Tx, row: MerchantRow) -> None:
 
 def all_merchants(tx: Tx) -> list[MerchantRow]:
     """Return every merchant, in the order they were made."""
-    return [
-        MerchantRow(
-            id=row.id,
-            name=row.name,
-            currency=row.currency,
-            timezone=row.timezone,
-            languages=tuple(row.languages),
-            created_at=from_milliseconds(row.created_at),
-            service_mail=row.service_mail,
-        )
-        for row in tx.execute(select(merchants).order_by(merchants.c.id))
-    ]
+    return [_merchant(row) for row in tx.execute(select(merchants).order_by(merchants.c.id))]
+
+
+def get(tx: Tx, merchant_id: str) -> MerchantRow:
+    """Return a merchant that other rows name."""
+    return _merchant(tx.execute(select(merchants).where(merchants.c.id == merchant_id)).one())
+
+
+def _merchant(row: Row[Any]) -> MerchantRow:
+    return MerchantRow(
+        id=row.id,
+        name=row.name,
+        currency=row.currency,
+        timezone=row.timezone,
+        languages=tuple(row.languages),
+        created_at=from_milliseconds(row.created_at),
+        service_mail=row.service_mail,
+    )
 
 
 def store_service_mail(tx: Tx, merchant_id: str, address: str | None) -> None:

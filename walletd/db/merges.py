@@ -38,6 +38,7 @@ from walletd.domain.merging import (
     MergePlan,
     MovedLot,
 )
+from walletd.domain.opt_in import OptIn
 
 merges = Table(
     "merges",
@@ -75,6 +76,7 @@ moved_lots = Table(
     Index(None, "from_lot"),
 )
 
+_STEPS: Final = ("sent_at", "confirmed_at", "revoked_at")
 _MOMENTS: Final = ("member_until_before", "member_until_after")
 _DESTINATIONS = (
     select(moved_lots.c.from_lot, moved_lots.c.to_lot)
@@ -171,6 +173,8 @@ def _merge(row: Row[Any]) -> Merge:
 def _to_json(journal: Journal) -> dict[str, Any]:
     document = asdict(journal)
     document["joined"] = [item | {name: stored(item[name]) for name in _MOMENTS} for item in document["joined"]]
+    if journal.opt_in is not None:
+        document["opt_in"] |= {name: stored(document["opt_in"][name]) for name in _STEPS}
     return document
 
 
@@ -184,4 +188,12 @@ def _from_json(document: Mapping[str, Any]) -> Journal:
         customers=tuple(document["customers"]),
         redeem_blocked=document["redeem_blocked"],
         loyalty_status=document["loyalty_status"],
+        origins=tuple(document["origins"]) if document.get("origins") is not None else None,
+        opt_in=_opt_in(document.get("opt_in")),
     )
+
+
+def _opt_in(document: Mapping[str, Any] | None) -> OptIn | None:
+    if document is None:
+        return None
+    return OptIn(document["state"], **{name: moment(document[name]) for name in _STEPS})

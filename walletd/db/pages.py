@@ -47,5 +47,9 @@ def fetch_page(
 
 def contains(column: ColumnElement[Any], search: str) -> ColumnElement[bool]:
     """Return the condition that a lower-case column contains the text, taken literally."""
-    escaped = search.casefold().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return column.like(f"%{escaped}%", escape="\\")
+    return column.like(f"%{literally(search.casefold())}%", escape="\\")
+
+
+def literally(text: str) -> str:
+    """Return a text as LIKE takes it literally, with a backslash as escape."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -6,8 +6,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
+from typing import Final
 
+from walletd.domain.opt_in import NOT_ASKED, OptIn
 from walletd.domain.programs import invalid
+
+ORIGINS: Final = ("online", "till", "voucher")
+"""Where a customer came from; several hold after a merge, none means that staff wrote it down (domain.md D-49)."""
 
 _TEXT_LONGEST = 200
 _LOCALE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*\Z")
@@ -32,6 +37,9 @@ class NewCustomer:
     custom_fields: Mapping[str, str] = field(default_factory=dict)
     source: str | None = None
     utm: Mapping[str, str] = field(default_factory=dict)
+    origins: tuple[str, ...] = ()
+    feedback_rating: int | None = None
+    """From 1 to 5, the best."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +56,7 @@ class Customer:
     created_at: datetime
     merged_into: str | None = None
     """The customer that goes on for this one."""
+    opt_in: OptIn = NOT_ASKED
 
     @property
     def name(self) -> str:
@@ -67,7 +76,11 @@ def check_customer(new: NewCustomer, pointer: str = "") -> NewCustomer:
             for key, value in values[name].items()
         }
     values["tags"] = tuple(str(_text(tag, f"{pointer}/tags/{index}")) for index, tag in enumerate(values["tags"]))
+    values["origins"] = tuple(name for name in ORIGINS if name in values["origins"])
     checked = NewCustomer(**values)
+    for name in new.origins:
+        if name not in ORIGINS:
+            raise invalid(f"{pointer}/origins", f"must be of {', '.join(ORIGINS)}")
     if not (checked.last_name or checked.company):
         raise invalid(f"{pointer}/last_name", "is needed, unless there is a company")
     _check_forms(checked, pointer)
@@ -77,6 +90,8 @@ def check_customer(new: NewCustomer, pointer: str = "") -> NewCustomer:
 def _check_forms(new: NewCustomer, pointer: str) -> None:
     if new.number is not None and not 1 <= new.number < 2**53:
         raise invalid(f"{pointer}/number", "must be a whole number from 1 to 9007199254740991")
+    if new.feedback_rating is not None and not 1 <= new.feedback_rating <= 5:
+        raise invalid(f"{pointer}/feedback_rating", "must be a whole number from 1 to 5")
     if new.email is not None and ("@" not in new.email[1:-1] or " " in new.email):
         raise invalid(f"{pointer}/email", "must be an e-mail address")
     if new.locale is not None and not _LOCALE.match(new.locale):

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from walletd.domain.customers import ORIGINS
 from walletd.domain.errors import Conflict, ValidationFailed
+from walletd.domain.opt_in import OptIn
 
 UNDO_FOR: Final = timedelta(days=30)
 
@@ -140,6 +142,9 @@ class Journal:
     redeem_blocked: bool = False
     loyalty_status: str = "active"
     """The flags of the identity survivor before the merge."""
+    origins: tuple[str, ...] | None = None
+    opt_in: OptIn | None = None
+    """Its origins and consent before the merge; None in journals that do not tell, as those merges left both alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +176,21 @@ class Merge:
 def stricter(statuses: Sequence[str]) -> str:
     """Return the loyalty status that goes on: what was suspended for one is not freed by a merge."""
     return "suspended" if any(status != "active" for status in statuses) else "active"
+
+
+def all_origins(one: Sequence[str], other: Sequence[str]) -> tuple[str, ...]:
+    """Return where a person of two customers came from (domain.md D-49)."""
+    return tuple(name for name in ORIGINS if name in one or name in other)
+
+
+def newer_consent(one: OptIn, other: OptIn) -> OptIn:
+    """Return the consent with the newest step: what a person said last counts, on whichever account."""
+    return other if _last_step(other) > _last_step(one) else one
+
+
+def _last_step(opt_in: OptIn) -> float:
+    moments = (opt_in.sent_at, opt_in.confirmed_at, opt_in.revoked_at)
+    return max((moment.timestamp() for moment in moments if moment is not None), default=0.0)
 
 
 def better_tier(tiers: Sequence[str], one: str | None, other: str | None) -> str | None:

@@ -9,6 +9,7 @@ from walletd.services.api_keys import ApiKeys
 from walletd.services.assurance import Assurance
 from walletd.services.cards import Cards
 from walletd.services.checkpoints import Checkpoints
+from walletd.services.customer_lists import CustomerLists
 from walletd.services.customers import Customers
 from walletd.services.deliveries import Deliveries
 from walletd.services.devices import Devices
@@ -24,6 +25,7 @@ from walletd.services.messages import KIND as MESSAGE
 from walletd.services.messages import Messages
 from walletd.services.objects.saving import ObjectSaving
 from walletd.services.objects.sending import ObjectSending
+from walletd.services.opt_ins import OptIns
 from walletd.services.passes import Passes
 from walletd.services.programs import Programs
 from walletd.services.proof import Proof
@@ -45,6 +47,7 @@ class Services:
     assurance: Assurance
     cards: Cards
     checkpoints: Checkpoints
+    customer_lists: CustomerLists
     customers: Customers
     deliveries: Deliveries
     devices: Devices
@@ -57,6 +60,7 @@ class Services:
     messages: Messages
     object_saving: ObjectSaving
     object_sending: ObjectSending
+    opt_ins: OptIns
     passes: Passes
     programs: Programs
     proof: Proof
@@ -82,6 +86,7 @@ def build_services(runtime: Runtime) -> Services:
         assurance=Assurance(proof, checkpoints, service_mail),
         cards=Cards(runtime, links),
         checkpoints=checkpoints,
+        customer_lists=CustomerLists(runtime),
         customers=Customers(runtime),
         deliveries=deliveries,
         devices=Devices(runtime, passes, publisher),
@@ -94,6 +99,7 @@ def build_services(runtime: Runtime) -> Services:
         messages=messages,
         object_saving=object_saving,
         object_sending=object_sending,
+        opt_ins=OptIns(runtime),
         passes=passes,
         programs=Programs(runtime),
         proof=proof,

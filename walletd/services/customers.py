@@ -12,7 +12,6 @@ from walletd.domain.customers import Customer, NewCustomer, check_customer
 from walletd.domain.errors import CustomerNumberTaken, NotFound
 from walletd.domain.identifiers import new_id
 from walletd.domain.merging import CardMerged
-from walletd.domain.pages import Page, PageRequest
 from walletd.domain.principals import Principal
 from walletd.domain.programs import invalid
 from walletd.services.runtime import Runtime
@@ -71,10 +70,6 @@ class Customers:
             raise NotFound(f"There is no customer {customer_id}.")
         return found
 
-    async def list(self, by: Principal, request: PageRequest) -> Page[Customer]:
-        """Return a page of customers; raises CursorInvalid, ValidationFailed."""
-        return await self._runtime.database.read(lambda tx: customers.page(tx, by.merchant_id, request))
-
     async def update(self, by: Principal, customer_id: str, changes: Mapping[str, object]) -> Customer:
         """Change details; the number never changes. Raises NotFound, ValidationFailed, CardMerged."""
         for name in changes:
@@ -113,7 +108,7 @@ class Customers:
                 return present
             check_goes_on(present)
             changed = replace(present, **{flag: value})  # type: ignore[arg-type]
-            customers.store_flags(tx, changed)
+            customers.store_standing(tx, changed)
             audit.record(tx, by, now, "customer.flagged", customer_id, {flag: value})
             serials = publishing.mark_customer_dirty(tx, customer_id, now)
             tx.after_commit.append(lambda: self._runtime.remembered.forget(serials))

@@ -122,6 +122,30 @@ Please renew it, and load it with: walletd merchant set --apple-p12 FILE
 """,
     ),
 }
+INVITATION: Final[Mapping[str, Text]] = {
+    "de": Text(
+        "Dürfen wir Ihnen schreiben? Einladung zum Newsletter von {merchant}",
+        """Guten Tag {name},
+
+{merchant} möchte Ihnen Neuigkeiten und Angebote schicken. Das geschieht nur, wenn Sie zustimmen:
+
+{link}
+
+Der Link gilt {days} Tage. Ohne Ihre Antwort schreiben wir Ihnen nichts. Auf derselben Seite können Sie auch ablehnen.
+""",
+    ),
+    "en": Text(
+        "May we write to you? Invitation to the newsletter of {merchant}",
+        """Hello {name},
+
+{merchant} would like to send you news and offers. That happens only if you agree:
+
+{link}
+
+The link works for {days} days. Without your answer we write nothing to you. You can also decline on the same page.
+""",
+    ),
+}
 
 
 def compose(to: str, languages: tuple[str, ...], texts: Mapping[str, Text], **facts: object) -> Mail:

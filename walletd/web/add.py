@@ -6,16 +6,11 @@ links before people do (reliability.md 3, "Enrolment QR").
 
 from __future__ import annotations
 
-import hashlib
 import re
-import secrets
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from litestar import Request, Response, get
-from litestar.datastructures import State
+from litestar import Response, get
 from litestar.params import FromPath
 
 from walletd import telemetry
@@ -30,16 +25,23 @@ from walletd.domain.errors import (
     WalletdError,
 )
 from walletd.domain.wallet_errors import WalletUnavailable
-from walletd.services import Services
 from walletd.services.links import LinkView
 from walletd.services.passes import PassFile
-from walletd.web.add_texts import KINDS, LANGUAGES, TEXTS, choose_language
+from walletd.web.add_texts import KINDS, TEXTS
 from walletd.web.errors import headers_of, status_of
+from walletd.web.html import (
+    STATIC,
+    STATIC_TYPES,
+    VERSIONS,
+    PageRequest,
+    checked_token,
+    language_of,
+    render,
+    services_of,
+)
 from walletd.web.passes import PKPASS, pass_headers
 
 _log = telemetry.logger(__name__)
-_HERE: Final = Path(__file__).parent
-_TOKEN: Final = re.compile(r"[A-Za-z0-9_.~-]{1,512}")
 _COLOUR: Final = re.compile(r"#[0-9a-fA-F]{3,8}|rgb\( ?\d{1,3}, ?\d{1,3}, ?\d{1,3} ?\)")
 _PLAIN_COLOURS: Final = ("#1f2a44", "#ffffff")
 
@@ -53,24 +55,13 @@ _IN_APP: Final = re.compile(
     r"FBAN|FBAV|FB_IAB|Instagram|Line/|Snapchat|TikTok|musical_ly|Bytedance|MicroMessenger|GSA/|LinkedInApp|Pinterest"
 )
 
-_templates: Final = Environment(
-    loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-)
-_STATIC_TYPES: Final = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
-_STATIC: Final[Mapping[str, bytes]] = {
-    path.name: path.read_bytes() for path in sorted((_HERE / "static").iterdir()) if path.suffix in _STATIC_TYPES
-}
-_VERSIONS: Final = {name: hashlib.sha256(content).hexdigest()[:12] for name, content in _STATIC.items()}
-
-PageRequest = Request[object, object, State]
-
 
 @get("/add/{token:str}")
 async def open_link(request: PageRequest, token: FromPath[str]) -> Response[bytes]:
     """Answer a scanned code: the pass for an iPhone, a page for everything else."""
-    services = _services(request)
+    services = services_of(request)
     try:
-        view = await services.links.open(_checked(token))
+        view = await services.links.open(checked_token(token))
         device = device_of(request.headers.get("user-agent", ""))
         if device == "iphone" and view.installable_apple:
             return _pass_response(await services.passes.by_link(token))
@@ -85,7 +76,7 @@ async def open_link(request: PageRequest, token: FromPath[str]) -> Response[byte
 async def download_by_link(request: PageRequest, token: FromPath[str]) -> Response[bytes]:
     """Return the pass of a link, whoever asks."""
     try:
-        return _pass_response(await _services(request).passes.by_link(_checked(token)))
+        return _pass_response(await services_of(request).passes.by_link(checked_token(token)))
     except WalletdError as error:
         return _message_page(request, error)
 
@@ -93,9 +84,9 @@ async def download_by_link(request: PageRequest, token: FromPath[str]) -> Respon
 @get("/add/{token:str}/google")
 async def save_to_google(request: PageRequest, token: FromPath[str]) -> Response[bytes]:
     """Send whoever asks on to Google, by a link that is signed now; a messenger only gets to know what it is."""
-    services = _services(request)
+    services = services_of(request)
     try:
-        view = await services.links.open(_checked(token))
+        view = await services.links.open(checked_token(token))
         device = device_of(request.headers.get("user-agent", ""))
         if device == "preview":
             return _card_page(request, token, view, device)
@@ -107,7 +98,7 @@ async def save_to_google(request: PageRequest, token: FromPath[str]) -> Response
 @get("/add/{token:str}/qr.svg")
 async def draw_qr(request: PageRequest, token: FromPath[str]) -> Response[bytes]:
     """Return the QR code of a link; pages of the merchant, such as a till's, may show it."""
-    image = _services(request).links.qr_svg(_checked(token))
+    image = services_of(request).links.qr_svg(checked_token(token))
     headers = {"cross-origin-resource-policy": "cross-origin", "cache-control": "private, no-store"}
     return Response(image, media_type="image/svg+xml", headers=headers)
 
@@ -125,13 +116,13 @@ async def read_google_button(request: PageRequest, name: FromPath[str]) -> Respo
 @get("/static/{name:str}")
 async def read_static(name: FromPath[str]) -> Response[bytes]:
     """Return a style sheet or an image of the pages; its address changes with its content."""
-    content = _STATIC.get(name)
+    content = STATIC.get(name)
     if content is None:
         raise NotFound("There is no such file.")
     headers = {
         "cache-control": "public, max-age=31536000, immutable",
-        "content-type": _STATIC_TYPES[Path(name).suffix],
-        "etag": f'"{_VERSIONS[name]}"',
+        "content-type": STATIC_TYPES[Path(name).suffix],
+        "etag": f'"{VERSIONS[name]}"',
     }
     return Response(content, headers=headers)
 
@@ -148,17 +139,6 @@ def device_of(user_agent: str) -> str:
     return "android" if "Android" in user_agent else "desktop"
 
 
-def _services(request: PageRequest) -> Services:
-    services: Services = request.app.state.services
-    return services
-
-
-def _checked(token: str) -> str:
-    if not _TOKEN.fullmatch(token):
-        raise LinkInvalid
-    return token
-
-
 def _pass_response(file: PassFile) -> Response[bytes]:
     headers = {**pass_headers(file), "vary": "User-Agent"}
     return Response(file.content, media_type=PKPASS, headers=headers)
@@ -171,11 +151,11 @@ def _to_google(link: str) -> Response[bytes]:
 
 
 def _card_page(request: PageRequest, token: str, view: LinkView, device: str) -> Response[bytes]:
-    language = _language(request)
+    language = language_of(request)
     path = f"/add/{token}"
     background, foreground = _colours(view)
     kind = KINDS[language].get(view.kind, "")
-    return _render(
+    return render(
         "card.html",
         200,
         {
@@ -210,37 +190,12 @@ def _message_page(request: PageRequest, error: WalletdError) -> Response[bytes]:
         _log.warning("a card could not be handed out", code=error.code)
     else:
         raise error
-    language = _language(request)
+    language = language_of(request)
     values = {"language": language, "name": name, "title": TEXTS[language][f"{name}_heading"]}
     status = status_of(error) if name != "unavailable" or isinstance(error, RateLimited) else 503
-    response = _render("message.html", status, values)
+    response = render("message.html", status, values)
     response.headers.update({name: value for name, value in headers_of(error).items() if name == "retry-after"})
     return response
-
-
-def _render(template: str, status: int, values: Mapping[str, object]) -> Response[bytes]:
-    nonce = secrets.token_urlsafe(16)
-    language = str(values["language"])
-    text = _templates.get_template(template).render(
-        **values,
-        texts=TEXTS[language],
-        languages=LANGUAGES,
-        nonce=nonce,
-        static={name: f"/static/{name}?v={version}" for name, version in _VERSIONS.items()},
-    )
-    headers = {
-        "content-type": "text/html; charset=utf-8",
-        "content-language": language,
-        "vary": "User-Agent, Accept-Language",
-        "content-security-policy": f"default-src 'none'; style-src 'self' 'nonce-{nonce}'; img-src 'self'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    }
-    return Response(text.encode(), status_code=status, headers=headers)
-
-
-def _language(request: PageRequest) -> str:
-    asked = request.query_params.get("lang")
-    return choose_language(asked, request.headers.get("accept-language", ""))
 
 
 def _colours(view: LinkView) -> tuple[str, str]:

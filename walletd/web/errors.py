@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
-from walletd.domain import errors, merging, rotating, wallet_errors
+from walletd.domain import customer_lists, errors, merging, opt_in, rotating, wallet_errors
 
 PROBLEM_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:walletd:error:"
@@ -53,6 +53,9 @@ STATUS: Final[Mapping[type[errors.WalletdError], int]] = {
     merging.CardMerged: 409,
     merging.RedemptionOpen: 409,
     merging.MergeNotUndoable: 409,
+    opt_in.OptInRefused: 409,
+    opt_in.MailUnavailable: 409,
+    customer_lists.DeactivationNotUndoable: 409,
     rotating.RotatingCodeRefused: 409,
     rotating.RotatingCodeUsed: 409,
     errors.LinkInvalid: 404,

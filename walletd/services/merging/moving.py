@@ -19,7 +19,9 @@ from walletd.domain.merging import (
     Journal,
     KeyMove,
     MovedLot,
+    all_origins,
     better_tier,
+    newer_consent,
     stricter,
 )
 from walletd.domain.principals import Principal
@@ -102,8 +104,10 @@ def move(tx: Tx, survey: Survey, joins: Sequence[Join]) -> Journal:
         survivor,
         redeem_blocked=survivor.redeem_blocked or absorbed.redeem_blocked,
         loyalty_status=stricter([survivor.loyalty_status, absorbed.loyalty_status]),
+        opt_in=newer_consent(survivor.opt_in, absorbed.opt_in),
+        details=replace(survivor.details, origins=all_origins(survivor.details.origins, absorbed.details.origins)),
     )
-    customers.store_flags(tx, flags)
+    customers.store_standing(tx, flags)
     return Journal(
         joined=joined,
         owned=owned,
@@ -112,6 +116,8 @@ def move(tx: Tx, survey: Survey, joins: Sequence[Join]) -> Journal:
         customers=customers.set_merged(tx, absorbed.id, survivor.id),
         redeem_blocked=survivor.redeem_blocked,
         loyalty_status=survivor.loyalty_status,
+        origins=survivor.details.origins,
+        opt_in=survivor.opt_in,
     )
 
 

@@ -9,8 +9,18 @@ from datetime import datetime, timedelta
 from walletd.db import accounts, card_moves, customers, lots, merges, programs
 from walletd.db.base import Tx
 from walletd.domain.books import AccountBook
+from walletd.domain.customers import Customer
 from walletd.domain.lots import Consumption
-from walletd.domain.merging import JoinedAccounts, Merge, MergeNotUndoable, MovedLot, stricter
+from walletd.domain.merging import (
+    JoinedAccounts,
+    Journal,
+    Merge,
+    MergeNotUndoable,
+    MovedLot,
+    all_origins,
+    newer_consent,
+    stricter,
+)
 from walletd.domain.principals import Principal
 from walletd.domain.programs import Program, tiers_of
 from walletd.services.booking.loading import lay_out_lots, open_books
@@ -131,4 +141,14 @@ def _restore_flags(tx: Tx, merge: Merge) -> None:
         redeem_blocked=journal.redeem_blocked if survivor.redeem_blocked == blocked else survivor.redeem_blocked,
         loyalty_status=journal.loyalty_status if survivor.loyalty_status == status else survivor.loyalty_status,
     )
-    customers.store_flags(tx, restored)
+    customers.store_standing(tx, _restored_person(restored, absorbed, journal))
+
+
+def _restored_person(survivor: Customer, absorbed: Customer, journal: Journal) -> Customer:
+    """Return the survivor with the origins and the consent from before, where nobody changed them since."""
+    origins, opt_in = survivor.details.origins, survivor.opt_in
+    if journal.origins is not None and origins == all_origins(journal.origins, absorbed.details.origins):
+        origins = journal.origins
+    if journal.opt_in is not None and opt_in == newer_consent(journal.opt_in, absorbed.opt_in):
+        opt_in = journal.opt_in
+    return replace(survivor, opt_in=opt_in, details=replace(survivor.details, origins=origins))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
@@ -32,6 +33,15 @@ class ProgramAnswer(Struct, kw_only=True, forbid_unknown_fields=True):
     created_at: Moment
 
 
+class OptInAnswer(Struct, kw_only=True, forbid_unknown_fields=True):
+    """The consent to newsletters: how far it is, and when each step was last taken."""
+
+    state: Annotated[str, Meta(description="none, sent, confirmed or revoked. Newsletters go out if it is confirmed.")]
+    sent_at: Moment | None
+    confirmed_at: Moment | None
+    revoked_at: Moment | None
+
+
 class CustomerAnswer(Struct, kw_only=True, forbid_unknown_fields=True):
     """A person or company in the master data; `id` and `customer_id` are the same."""
 
@@ -52,6 +62,9 @@ class CustomerAnswer(Struct, kw_only=True, forbid_unknown_fields=True):
     custom_fields: dict[str, str]
     source: str | None
     utm: dict[str, str]
+    origins: list[str]
+    feedback_rating: int | None
+    opt_in: OptInAnswer
     crm_active: bool
     loyalty_status: str
     redeem_blocked: bool
@@ -285,6 +298,14 @@ def customer_answer(customer: Customer) -> CustomerAnswer:
         custom_fields=dict(details.custom_fields),
         source=details.source,
         utm=dict(details.utm),
+        origins=list(details.origins),
+        feedback_rating=details.feedback_rating,
+        opt_in=OptInAnswer(
+            state=customer.opt_in.state,
+            sent_at=_moment(customer.opt_in.sent_at),
+            confirmed_at=_moment(customer.opt_in.confirmed_at),
+            revoked_at=_moment(customer.opt_in.revoked_at),
+        ),
         crm_active=customer.crm_active,
         loyalty_status=customer.loyalty_status,
         redeem_blocked=customer.redeem_blocked,
@@ -303,7 +324,7 @@ def delivery_answer(delivery: PhoneDelivery) -> DeliveryAnswer:
         accepted=delivery.accepted,
         listed=delivery.listed,
         fetched=delivery.fetched,
-        due_at=rfc3339(delivery.due_at) if delivery.due_at is not None else None,
+        due_at=_moment(delivery.due_at),
         last_reason=delivery.last_reason,
         registered_at=rfc3339(delivery.registered_at),
     )
@@ -315,7 +336,11 @@ def google_answer(link: str, standing: ObjectStanding) -> GoogleAnswer:
         save_url=link,
         saved=standing.saved,
         is_current=standing.is_current,
-        told_at=rfc3339(standing.told_at) if standing.told_at is not None else None,
-        due_at=rfc3339(standing.due_at) if standing.due_at is not None else None,
+        told_at=_moment(standing.told_at),
+        due_at=_moment(standing.due_at),
         last_reason=standing.last_reason,
     )
+
+
+def _moment(instant: datetime | None) -> str | None:
+    return None if instant is None else rfc3339(instant)

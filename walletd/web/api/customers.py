@@ -13,8 +13,8 @@ from walletd.domain.merging import CardMerged
 from walletd.web.api.answers import CustomerAnswer, customer_answer
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
 from walletd.web.api.examples import CUSTOMER, CUSTOMER_CHANGE, CUSTOMER_NEW
-from walletd.web.api.reading import body_of, name_in_path, page_of, services_of
-from walletd.web.api.replies import Reply, json_reply, page_reply
+from walletd.web.api.reading import body_of, name_in_path, services_of
+from walletd.web.api.replies import Reply, json_reply
 from walletd.web.api.requests import CustomerChange, CustomerNew
 
 CREATE: Final = Endpoint(
@@ -27,7 +27,6 @@ CREATE: Final = Endpoint(
     example_body=CUSTOMER_NEW,
     example=CUSTOMER,
 )
-LIST: Final = Endpoint("List customers", scope="customers:read", answer=CustomerAnswer, paged=True, example=CUSTOMER)
 READ: Final = Endpoint("Read a customer", scope="customers:read", answer=CustomerAnswer, example=CUSTOMER)
 CHANGE: Final = Endpoint(
     "Change a customer",
@@ -46,13 +45,6 @@ async def create_customer(request: ApiRequest) -> Reply:
     new = (await body_of(request, CustomerNew)).as_domain()
     customer = await services_of(request).customers.create(request.auth, new)
     return json_reply(customer_answer(customer), 201)
-
-
-@get("/customers", opt={OPT: LIST})
-async def list_customers(request: ApiRequest) -> Reply:
-    """Return the merchant's customers, page by page."""
-    page = await services_of(request).customers.list(request.auth, page_of(request))
-    return page_reply(page, customer_answer)
 
 
 @get("/customers/{customer_id:str}", opt={OPT: READ})
@@ -97,4 +89,4 @@ FLAG_ROUTES: Final = tuple(
 )
 """The three independent notions of an inactive customer (domain.md D-16)."""
 
-ROUTES: Final = (create_customer, list_customers, read_customer, change_customer, *FLAG_ROUTES)
+ROUTES: Final = (create_customer, read_customer, change_customer, *FLAG_ROUTES)

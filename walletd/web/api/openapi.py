@@ -25,8 +25,10 @@ from walletd.web.api import (
     accounts,
     cards,
     checkpoints,
+    customer_lists,
     customers,
     merges,
+    opt_ins,
     programs,
     redemptions,
     reports,
@@ -39,7 +41,9 @@ from walletd.web.errors import PROBLEM_TYPE, STATUS, TYPE_PREFIX, headers_of, pr
 
 ROUTES: Final[tuple[HTTPRouteHandler, ...]] = (
     *programs.ROUTES,
+    *customer_lists.ROUTES,
     *customers.ROUTES,
+    *opt_ins.ROUTES,
     *merges.ROUTES,
     *cards.ROUTES,
     *transactions.ROUTES,

@@ -105,9 +105,9 @@ def _check_media_type(content_type: str) -> None:
         raise MediaTypeUnsupported("JSON is UTF-8.", received=charset[1][:100])
 
 
-def page_of(request: ApiRequest) -> PageRequest:
-    """Return which page of a list is asked for; raises ValidationFailed for parameters that no list knows."""
-    values = query_of(request, _PAGE_PARAMETERS)
+def page_of(request: ApiRequest, filters: Collection[str] = ()) -> PageRequest:
+    """Return which page of a list is asked for; raises ValidationFailed for parameters that this list does not know."""
+    values = query_of(request, {*_PAGE_PARAMETERS, *filters})
     size = values.get("page_size", "25")
     if not (size.isascii() and size.isdigit() and len(size) < 4):
         raise _invalid("/page_size", "must be 10, 25, 50 or 100")

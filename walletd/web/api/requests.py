@@ -27,6 +27,11 @@ Rules = Annotated[
 ]
 Texts = Annotated[dict[Label, Text], Meta(max_length=50)]
 Tags = Annotated[list[Label], Meta(max_length=50)]
+Origins = Annotated[
+    list[Literal["online", "till", "voucher"]],
+    Meta(max_length=3, description="Where the customer came from; none where staff wrote it down."),
+]
+Rating = Annotated[int, Meta(ge=1, le=5, description="What the customer thinks of the shop; 5 is the best.")]
 
 
 class ProgramNew(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -81,12 +86,14 @@ class CustomerNew(Struct, forbid_unknown_fields=True, kw_only=True):
     custom_fields: Texts = {}
     source: Text | None = None
     utm: Texts = {}
+    origins: Origins = []
+    feedback_rating: Rating | None = None
 
     def as_domain(self) -> NewCustomer:
         """Return the same as the services take it."""
         values = msgspec.structs.asdict(self)
         values["address"] = self.address.given() if self.address is not None else {}
-        values["tags"] = tuple(self.tags)
+        values["tags"], values["origins"] = tuple(self.tags), tuple(self.origins)
         return NewCustomer(**values)
 
 
@@ -106,6 +113,8 @@ class CustomerChange(Struct, forbid_unknown_fields=True, kw_only=True):
     custom_fields: Texts | UnsetType = UNSET
     source: Text | UnsetType | None = UNSET
     utm: Texts | UnsetType = UNSET
+    origins: Origins | UnsetType = UNSET
+    feedback_rating: Rating | UnsetType | None = UNSET
 
     def changes(self) -> dict[str, object]:
         """Return the fields that were given, under their names."""
@@ -116,6 +125,8 @@ class CustomerChange(Struct, forbid_unknown_fields=True, kw_only=True):
             given["address"] = self.address.given() if isinstance(self.address, Address) else {}
         if "tags" in given:
             given["tags"] = tuple(self.tags) if isinstance(self.tags, list) else ()
+        if isinstance(self.origins, list):
+            given["origins"] = tuple(self.origins)
         return given
 
 

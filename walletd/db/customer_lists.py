@@ -1,0 +1,158 @@
+"""Lists of customers: filtered, sorted, counted, and deactivated together."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    ForeignKeyConstraint,
+    Row,
+    String,
+    Table,
+    Text,
+    cast,
+    func,
+    select,
+    update,
+)
+
+from walletd.db.accounts import accounts
+from walletd.db.base import Tx, merchant_column, metadata, moment
+from walletd.db.customers import customers, to_customer
+from walletd.db.ledger import transactions
+from walletd.db.pages import contains, fetch_page, literally
+from walletd.domain.calendar import from_milliseconds, milliseconds
+from walletd.domain.customer_lists import BulkDeactivation, CustomerFilter, Tiles
+from walletd.domain.customers import Customer
+from walletd.domain.opt_in import CONFIRMED
+from walletd.domain.pages import Page, PageRequest
+
+bulk_deactivations = Table(
+    "bulk_deactivations",
+    metadata,
+    Column("id", String(30), primary_key=True),
+    merchant_column(),
+    Column("created_at", BigInteger, nullable=False),
+    Column("undone_at", BigInteger),
+    ForeignKeyConstraint(["merchant_id"], ["merchants.id"]),
+)
+
+_BATCH = 500
+"""Customers per write: no till waits for longer than such a batch takes."""
+
+
+def page(tx: Tx, merchant_id: str, request: PageRequest, chosen: CustomerFilter) -> Page[Customer]:
+    """Return a page of a merchant's customers, without those that were merged into others."""
+    query = select(customers).where(*_conditions(merchant_id, request.search, chosen))
+    sorts = {
+        "number": customers.c.number,
+        "created_at": customers.c.created_at,
+        "name": customers.c.sort_name,
+    }
+    return fetch_page(tx, query, request, sorts=sorts, identifier=customers.c.id, to_item=to_customer)
+
+
+def tiles(tx: Tx, merchant_id: str, search: str | None, chosen: CustomerFilter) -> Tiles:
+    """Count what the tiles above a list say about all customers that the list holds (domain.md D-34)."""
+    conditions = _conditions(merchant_id, search, chosen)
+    counted = tx.execute(
+        select(
+            func.count().label("customers"),
+            func.count(customers.c.feedback_rating).label("reviews"),
+            func.sum(customers.c.feedback_rating).label("points"),
+        ).where(*conditions)
+    ).one()
+    booked = (
+        select(func.count())
+        .select_from(transactions)
+        .join(accounts, accounts.c.id == transactions.c.account_id)
+        .join(customers, customers.c.id == accounts.c.customer_id)
+        .where(accounts.c.merchant_id == merchant_id, *conditions)
+    )
+    rating = None if counted.points is None else float(counted.points) / counted.reviews
+    return Tiles(counted.customers, tx.execute(booked).scalar_one(), counted.reviews, rating)
+
+
+def _conditions(merchant_id: str, search: str | None, chosen: CustomerFilter) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = [customers.c.merchant_id == merchant_id, customers.c.merged_into.is_(None)]
+    for column, value in (
+        (customers.c.crm_active, chosen.crm_active),
+        (customers.c.loyalty_status, chosen.loyalty_status),
+        (customers.c.redeem_blocked, chosen.redeem_blocked),
+        (customers.c.opt_in, chosen.opt_in),
+    ):
+        if value is not None:
+            found.append(column == value)
+    if chosen.origin is not None:
+        found.append(customers.c[f"from_{chosen.origin}"].is_(True))
+    if chosen.tag is not None:
+        # As the tag is written in the stored JSON list.
+        tag = literally(json.dumps(chosen.tag))
+        found.append(cast(customers.c.tags, Text).like(f"%{tag}%", escape="\\"))
+    if search:
+        found.append(contains(customers.c.search_text, search))
+    return found
+
+
+def count_without_opt_in(tx: Tx, merchant_id: str) -> int:
+    """Return how many active customers have not consented to newsletters (domain.md D-17)."""
+    counted: int = tx.execute(select(func.count()).select_from(customers).where(*_unwilling(merchant_id))).scalar_one()
+    return counted
+
+
+def open_deactivation(tx: Tx, deactivation_id: str, merchant_id: str, now: datetime) -> None:
+    """Note a deactivation in bulk."""
+    values = {"id": deactivation_id, "merchant_id": merchant_id, "created_at": milliseconds(now)}
+    tx.execute(bulk_deactivations.insert(), values)
+
+
+def deactivate_batch(tx: Tx, merchant_id: str, deactivation_id: str) -> int:
+    """Deactivate the next customers without consent; return how many."""
+    batch = select(customers.c.id).where(*_unwilling(merchant_id)).limit(_BATCH)
+    names = list(tx.execute(batch).scalars())
+    changed = update(customers).where(customers.c.id.in_(names), customers.c.crm_active.is_(True))
+    return tx.execute(changed.values(crm_active=False, deactivated_by=deactivation_id)).rowcount
+
+
+def reactivate_batch(tx: Tx, deactivation_id: str) -> int:
+    """Reactivate the next customers of a deactivation in bulk, but for those that somebody changed since."""
+    batch = select(customers.c.id).where(customers.c.deactivated_by == deactivation_id).limit(_BATCH)
+    names = list(tx.execute(batch).scalars())
+    changed = update(customers).where(customers.c.id.in_(names), customers.c.deactivated_by == deactivation_id)
+    return tx.execute(changed.values(crm_active=True, deactivated_by=None)).rowcount
+
+
+def find_deactivation(tx: Tx, merchant_id: str, deactivation_id: str) -> BulkDeactivation | None:
+    """Return a deactivation in bulk."""
+    query = select(bulk_deactivations).where(
+        bulk_deactivations.c.id == deactivation_id, bulk_deactivations.c.merchant_id == merchant_id
+    )
+    row = tx.execute(query).one_or_none()
+    return None if row is None else _deactivation(row)
+
+
+def close_deactivation(tx: Tx, deactivation_id: str, now: datetime) -> None:
+    """Note that a deactivation in bulk is being undone."""
+    tx.execute(
+        update(bulk_deactivations)
+        .where(bulk_deactivations.c.id == deactivation_id)
+        .values(undone_at=func.coalesce(bulk_deactivations.c.undone_at, milliseconds(now)))
+    )
+
+
+def _unwilling(merchant_id: str) -> tuple[ColumnElement[bool], ...]:
+    return (
+        customers.c.merchant_id == merchant_id,
+        customers.c.crm_active.is_(True),
+        customers.c.merged_into.is_(None),
+        customers.c.opt_in != CONFIRMED,
+    )
+
+
+def _deactivation(row: Row[Any]) -> BulkDeactivation:
+    return BulkDeactivation(row.id, from_milliseconds(row.created_at), moment(row.undone_at))

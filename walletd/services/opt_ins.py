@@ -1,0 +1,157 @@
+"""The consent to newsletters: an invitation by mail, answered on a page, or noted by hand (domain.md D-48)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from walletd.db import audit, customers, jobs, merchants
+from walletd.db.base import Tx
+from walletd.domain.customers import Customer
+from walletd.domain.errors import LinkExpired, LinkInvalid, NotFound
+from walletd.domain.identifiers import new_id
+from walletd.domain.jobs import new_job
+from walletd.domain.mails import check_mailbox
+from walletd.domain.opt_in import CONFIRMED, NOT_ASKED, REVOKED, SENT, MailUnavailable
+from walletd.domain.principals import Principal
+from walletd.services import mail_texts
+from walletd.services.customers import check_goes_on
+from walletd.services.jobs import TOPIC
+from walletd.services.mail import KIND
+from walletd.services.runtime import Runtime
+
+ANSWER_WITHIN: Final = timedelta(days=30)
+_PURPOSE: Final = b"opt-in "
+_ULID_LENGTH: Final = 26
+_MOMENT_BYTES: Final = 5
+_MAC_BYTES: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """What the page behind an invitation may show: nothing about the person."""
+
+    merchant_name: str
+    state: str
+
+
+class OptIns:
+    """Use cases about the consent to newsletters."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    async def invite(self, by: Principal, customer_id: str, *, by_mail: bool) -> Customer:
+        """Note that a customer was invited, and mail the invitation unless it was handed over otherwise.
+
+        Raises NotFound, CardMerged, ValidationFailed (no e-mail address), MailUnavailable.
+        """
+        now = self._runtime.clock()
+        if by_mail and self._runtime.mail_channel is None:
+            raise MailUnavailable
+
+        def write(tx: Tx) -> Customer:
+            customer = _find(tx, by.merchant_id, customer_id)
+            if by_mail:
+                self._mail(tx, customer, now)
+            return _step(tx, by, customer, SENT, now)
+
+        return await self._runtime.database.write(write)
+
+    async def note(self, by: Principal, customer_id: str, state: str) -> Customer:
+        """Note by hand that a customer `confirmed` or `revoked`; raises NotFound, CardMerged, OptInRefused."""
+        now = self._runtime.clock()
+        return await self._runtime.database.write(
+            lambda tx: _step(tx, by, _find(tx, by.merchant_id, customer_id), state, now)
+        )
+
+    async def open(self, token: str) -> Invitation:
+        """Return what the page of an invitation shows; it changes nothing. Raises LinkInvalid, LinkExpired."""
+        customer_id = self._customer(token)
+
+        def read(tx: Tx) -> Invitation:
+            customer = _invited(tx, customer_id, lock=False)
+            merchant = merchants.get(tx, customer.merchant_id)
+            return Invitation(merchant.name, customer.opt_in.state)
+
+        return await self._runtime.database.read(read)
+
+    async def answer(self, token: str, *, consents: bool) -> Invitation:
+        """Store what a customer answered; raises LinkInvalid, LinkExpired, OptInRefused."""
+        customer_id, now = self._customer(token), self._runtime.clock()
+
+        def write(tx: Tx) -> Invitation:
+            customer = _invited(tx, customer_id, lock=True)
+            merchant = merchants.get(tx, customer.merchant_id)
+            by = Principal(customer.merchant_id, "holder", "the holder", frozenset())
+            changed = _step(tx, by, customer, CONFIRMED if consents else REVOKED, now)
+            return Invitation(merchant.name, changed.opt_in.state)
+
+        return await self._runtime.database.write(write)
+
+    def _mail(self, tx: Tx, customer: Customer, now: datetime) -> None:
+        merchant = merchants.get(tx, customer.merchant_id)
+        details = customer.details
+        locale = (details.locale or "").partition("-")[0]
+        mail = mail_texts.compose(
+            check_mailbox(details.email or "", "/email"),
+            (locale, *merchant.languages),
+            mail_texts.INVITATION,
+            merchant=merchant.name,
+            name=customer.name,
+            link=f"{self._runtime.public_url}/opt-in/{self._token(customer.id, now)}",
+            days=ANSWER_WITHIN.days,
+        )
+        job_id = new_id("job", now)
+        jobs.insert(tx, [new_job(job_id, merchant.id, KIND, f"opt-in {job_id}", asdict(mail), now)])
+        tx.announce(TOPIC)
+
+    def _token(self, customer_id: str, now: datetime) -> str:
+        ends = int((now + ANSWER_WITHIN).timestamp())
+        content = customer_id.removeprefix("cus_").encode() + ends.to_bytes(_MOMENT_BYTES, "big")
+        return base64.urlsafe_b64encode(content + self._mac(content)).decode().rstrip("=")
+
+    def _customer(self, token: str) -> str:
+        try:
+            signed = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+        except (binascii.Error, ValueError) as error:
+            raise LinkInvalid from error
+        content, mac = signed[:-_MAC_BYTES], signed[-_MAC_BYTES:]
+        if len(content) != _ULID_LENGTH + _MOMENT_BYTES or not hmac.compare_digest(mac, self._mac(content)):
+            raise LinkInvalid
+        if int.from_bytes(content[_ULID_LENGTH:], "big") < self._runtime.clock().timestamp():
+            raise LinkExpired
+        return f"cus_{content[:_ULID_LENGTH].decode()}"
+
+    def _mac(self, content: bytes) -> bytes:
+        return self._runtime.vault.link_mac(_PURPOSE + content)[:_MAC_BYTES]
+
+
+def _find(tx: Tx, merchant_id: str, customer_id: str) -> Customer:
+    customer = customers.find(tx, merchant_id, customer_id, lock=True)
+    if customer is None:
+        raise NotFound(f"There is no customer {customer_id}.")
+    check_goes_on(customer)
+    return customer
+
+
+def _invited(tx: Tx, customer_id: str, *, lock: bool) -> Customer:
+    """Return who was invited; after a merge that is the customer who goes on."""
+    customer = customers.find_any(tx, customer_id, lock=lock)
+    if customer is not None and customer.merged_into is not None:
+        customer = customers.find_any(tx, customer.merged_into, lock=lock)
+    if customer is None or customer.opt_in == NOT_ASKED:
+        raise LinkInvalid
+    return customer
+
+
+def _step(tx: Tx, by: Principal, customer: Customer, state: str, now: datetime) -> Customer:
+    changed = replace(customer, opt_in=customer.opt_in.after(state, now))
+    if changed != customer:
+        customers.store_standing(tx, changed)
+        audit.record(tx, by, now, f"customer.opt_in_{state}", customer.id)
+    return changed

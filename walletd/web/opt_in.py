@@ -1,0 +1,101 @@
+"""The page behind an invitation to a newsletter: it asks, and only its buttons answer.
+
+A GET changes nothing: mail programs open links before people do, and that is no consent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import parse_qsl
+
+from litestar import Response, get, post
+from litestar.params import FromPath
+
+from walletd.domain.errors import LinkExpired, LinkInvalid, ValidationFailed
+from walletd.domain.opt_in import OptInRefused
+from walletd.services.opt_ins import Invitation
+from walletd.web.bodies import read_body
+from walletd.web.errors import status_of
+from walletd.web.html import PageRequest, checked_token, language_of, render, services_of
+
+_BODY_MAX: Final = 1_024
+_ANSWERS: Final = {"yes": True, "no": False}
+
+_TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
+    "de": {
+        "title": "Newsletter von {merchant}",
+        "ask": "Möchten Sie Neuigkeiten und Angebote von {merchant} per E-Mail bekommen?",
+        "yes": "Ja, bitte",
+        "no": "Nein, danke",
+        "confirmed": "Danke! Sie bekommen ab jetzt den Newsletter von {merchant}.",
+        "stop": "Nicht mehr schicken",
+        "revoked": "In Ordnung: {merchant} schreibt Ihnen keinen Newsletter. Ihre Karte bleibt, wie sie ist.",
+        "refused": "Sie haben abgelehnt. Wenn Sie es sich anders überlegt haben, bitten Sie das Geschäft um eine neue "
+        "Einladung.",
+    },
+    "en": {
+        "title": "Newsletter of {merchant}",
+        "ask": "Would you like to get news and offers from {merchant} by e-mail?",
+        "yes": "Yes, please",
+        "no": "No, thank you",
+        "confirmed": "Thank you! From now on you get the newsletter of {merchant}.",
+        "stop": "Stop sending it",
+        "revoked": "All right: {merchant} sends you no newsletter. Your card stays as it is.",
+        "refused": "You declined. If you have changed your mind, ask the shop for a new invitation.",
+    },
+}
+
+
+@get("/opt-in/{token:str}")
+async def show_invitation(request: PageRequest, token: FromPath[str]) -> Response[bytes]:
+    """Ask whether the holder wants the newsletter; nothing changes."""
+    try:
+        return _page(request, token, await services_of(request).opt_ins.open(checked_token(token)))
+    except (LinkInvalid, LinkExpired) as error:
+        return _message(request, error)
+
+
+@post("/opt-in/{token:str}", status_code=200)
+async def answer_invitation(request: PageRequest, token: FromPath[str]) -> Response[bytes]:
+    """Store the answer of the button that was pressed; pressing it again changes nothing."""
+    body = await read_body(request.receive, request.scope["headers"], _BODY_MAX)
+    # A body that is no such form has no answer in it. Its size is bounded, so is the number of its fields.
+    chosen = dict(parse_qsl(body.decode("latin-1"))).get("answer", "")
+    if chosen not in _ANSWERS:
+        raise ValidationFailed("answer must be yes or no.", errors=[{"pointer": "/answer", "detail": "yes or no"}])
+    opt_ins = services_of(request).opt_ins
+    try:
+        return _page(request, token, await opt_ins.answer(checked_token(token), consents=_ANSWERS[chosen]))
+    except OptInRefused:
+        return _page(request, token, await opt_ins.open(token), refused=True)
+    except (LinkInvalid, LinkExpired) as error:
+        return _message(request, error)
+
+
+def _page(request: PageRequest, token: str, invitation: Invitation, *, refused: bool = False) -> Response[bytes]:
+    language = language_of(request)
+    own = {name: text.format(merchant=invitation.merchant_name) for name, text in _TEXTS[language].items()}
+    values = {"language": language, "title": own["title"], "own": own, "state": invitation.state, "refused": refused}
+    status = 409 if refused else 200
+    return render("opt_in.html", status, values | {"path": f"/opt-in/{token}"}, form_action="'self'")
+
+
+def _message(request: PageRequest, error: LinkInvalid | LinkExpired) -> Response[bytes]:
+    language = language_of(request)
+    own = {"heading": _LINKS[language][error.code]}
+    return render("opt_in_link.html", status_of(error), {"language": language, "title": own["heading"], "own": own})
+
+
+_LINKS: Final[Mapping[str, Mapping[str, str]]] = {
+    "de": {
+        "link_invalid": "Dieser Link ist nicht gültig. Bitte öffnen Sie ihn so, wie er in der E-Mail steht.",
+        "link_expired": "Dieser Link gilt nicht mehr. Bitte bitten Sie das Geschäft um eine neue Einladung.",
+    },
+    "en": {
+        "link_invalid": "This link is not valid. Please open it just as it stands in the e-mail.",
+        "link_expired": "This link is not valid any more. Please ask the shop for a new invitation.",
+    },
+}
+
+ROUTES: Final = (show_invitation, answer_invitation)
