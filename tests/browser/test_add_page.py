@@ -137,3 +137,17 @@ def luminance(colour: bytes) -> float:
     """The relative luminance of a colour (WCAG 2.2)."""
     red, green, blue = ((c / 255 / 12.92) if c <= 10 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in colour)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_a_holder_consents_and_revokes_with_two_buttons(browser: Browser, served: Served) -> None:
+    """The page behind an invitation works without scripts, in the holder's language, and says what is so now."""
+    faults: list[str] = []
+    url = served.invitation_url.replace(PUBLIC_URL, served.address)
+    page = opened(browser, url, faults=faults, locale="de-DE", viewport={"width": 390, "height": 700})
+    assert page.get_by_role("heading").inner_text() == "Newsletter von Café Morgenrot"
+    page.get_by_role("button", name="Ja, bitte").click()
+    assert page.get_by_role("status").inner_text().startswith("Danke!")
+    page.get_by_role("button", name="Nicht mehr schicken").click()
+    assert "keinen Newsletter" in page.get_by_role("status").inner_text()
+    assert page.get_by_role("button").count() == 0
+    assert faults == []

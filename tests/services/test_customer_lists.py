@@ -18,10 +18,8 @@ ALL = CustomerFilter()
 
 async def people(shop: Shop, *names: str, **details: Any) -> list[Customer]:
     """Customers with these last names."""
-    made = []
-    for name in names:
-        made.append(await shop.services.customers.create(shop.principal, NewCustomer(last_name=name, **details)))
-    return made
+    create = shop.services.customers.create
+    return [await create(shop.principal, NewCustomer(last_name=name, **details)) for name in names]
 
 
 async def names(shop: Shop, chosen: CustomerFilter = ALL, **page: Any) -> list[str | None]:

@@ -26,6 +26,7 @@ def mailbox(shop: Shop) -> Iterator[Mailbox]:
 
 
 async def a_customer(shop: Shop, **details: str) -> Customer:
+    """A customer with an e-mail address."""
     new = NewCustomer(**{"last_name": "Weber", "email": "mia@example.org"} | details)  # type: ignore[arg-type]
     return await shop.services.customers.create(shop.principal, new)
 
@@ -41,7 +42,7 @@ async def invited(shop: Shop, mailbox: Mailbox, **details: str) -> tuple[Custome
 
 
 async def test_an_invitation_by_mail_is_confirmed_on_its_page(shop: Shop, mailbox: Mailbox) -> None:
-    """S2-031 to S2-034: sent, then confirmed by the customer, each with its moment; opening the page changes nothing."""
+    """S2-031 to S2-034: sent, then confirmed by the customer, each with its moment; a look changes nothing."""
     customer, token = await invited(shop, mailbox, locale="en-GB")
     assert (customer.opt_in.state, customer.opt_in.sent_at) == ("sent", shop.clock())
     mail = mailbox.received[-1]

@@ -26,6 +26,7 @@ class Served:
     address: str = ""
     api_key: str = ""
     add_url: str = ""
+    invitation_url: str = ""
     ready: threading.Event = field(default_factory=threading.Event)
     stop: threading.Event = field(default_factory=threading.Event)
 
@@ -35,7 +36,9 @@ class Served:
         await database.start()
         async with open_shop(database) as shop:
             self.api_key = (await shop.services.api_keys.create(shop.principal, "till", ("admin",)))[1]
-            self.add_url = (await shop.card("stamp"))["add_url"]
+            card = await shop.card("stamp")
+            await shop.services.opt_ins.invite(shop.principal, card["customer_id"], by_mail=False)
+            self.add_url, self.invitation_url = card["add_url"], shop.services.opt_ins.link(card["customer_id"])
             application = create_app(
                 shop.services,
                 public_url=PUBLIC_URL,

@@ -67,6 +67,8 @@ STORY = (
     ("get", "/webhooks/{webhook_id}/deliveries"),
     ("post", "/webhooks/{webhook_id}/replay"),
     ("delete", "/webhooks/{webhook_id}"),
+    ("put", "/cards/{serial_number}/key"),
+    ("post", "/cards/rewrite-keys"),
     ("post", "/cards/{serial_number}/revoke"),
     ("post", "/cards/{serial_number}/reinstate"),
 )

@@ -8,12 +8,14 @@ from pathlib import Path
 import click
 
 from walletd.bootstrap import Application
+from walletd.cli.key_list import read_key_list
 from walletd.cli.opening import json_option, merchant_option, run_command
 from walletd.domain.calendar import rfc3339
 from walletd.domain.cards import CardView
 from walletd.domain.documents import card_document
 from walletd.domain.errors import NotFound
 from walletd.domain.identifiers import is_serial_number
+from walletd.domain.key_rewrites import REDIRECT, RETIRE, Rewrite, RewritePlan, RewritesRefused, Rewritten
 from walletd.services.deliveries import PhoneDelivery
 from walletd.services.merchants import shell
 
@@ -68,6 +70,53 @@ def write_pass(name: str, file: Path, merchant_id: str | None) -> None:
     content = run_command(work)
     file.write_bytes(content)
     click.echo(f"{file}: {len(content)} bytes")
+
+
+@card.command("rewrite-key")
+@click.argument("name", metavar="CARD")
+@click.argument("key")
+@click.option("--reason", required=True, help="Why; kept in the audit log.")
+@click.option("--retire", is_flag=True, help="Refuse the old key at the till from now on.")
+@merchant_option
+def rewrite_key(name: str, key: str, reason: str, retire: bool, merchant_id: str | None) -> None:  # noqa: FBT001
+    """Give CARD, named by serial number or key, the new KEY; its phones are told."""
+
+    async def work(app: Application) -> Rewritten:
+        by = shell((await app.services.merchants.get(merchant_id)).id)
+        return await app.services.key_rewrites.rewrite(by, Rewrite(name, key), _plan(reason, retire=retire))
+
+    done = run_command(work)
+    click.echo(f"{done.serial_number}: {done.old_key} → {done.key}")
+
+
+@card.command("rewrite-keys")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--reason", required=True, help="Why; kept in the audit log.")
+@click.option("--retire", is_flag=True, help="Refuse the old keys at the till from now on.")
+@click.option("--dry-run", is_flag=True, help="Only say what would change.")
+@merchant_option
+def rewrite_keys(file: Path, reason: str, retire: bool, dry_run: bool, merchant_id: str | None) -> None:  # noqa: FBT001
+    """Give the cards in FILE, a CSV with the columns card and key, new keys: all of them or none."""
+
+    async def work(app: Application) -> list[Rewritten]:
+        by = shell((await app.services.merchants.get(merchant_id)).id)
+        plan = _plan(reason, retire=retire)
+        return await app.services.key_rewrites.rewrite_all(by, read_key_list(file), plan, dry_run=dry_run)
+
+    try:
+        done = run_command(work)
+    except RewritesRefused as refused:
+        for place, fault in refused.failures:
+            click.echo(f"card {place + 1} of the list: {fault.detail}", err=True)
+        raise
+    for row in done:
+        click.echo(f"{row.serial_number}: {row.old_key} → {row.key}")
+    changed = sum(row.old_key != row.key for row in done)
+    click.echo(f"{changed} of {len(done)} cards {'would change' if dry_run else 'changed'}.")
+
+
+def _plan(reason: str, *, retire: bool) -> RewritePlan:
+    return RewritePlan(reason, RETIRE if retire else REDIRECT)
 
 
 async def _find(app: Application, merchant_id: str, name: str) -> CardView:

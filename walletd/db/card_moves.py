@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 
 from walletd.db.base import Tx
 from walletd.db.cards import card_keys, cards, to_card
@@ -64,3 +64,33 @@ def present_keys(tx: Tx, serial_numbers: Collection[str]) -> dict[str, str]:
     """Return the key that each card shows."""
     query = select(cards.c.serial_number, cards.c.key).where(cards.c.serial_number.in_(list(serial_numbers)))
     return {row.serial_number: row.key for row in tx.execute(query)}
+
+
+def owner_of_key(tx: Tx, merchant_id: str, key: str) -> tuple[str, bool] | None:
+    """Return the card that a key leads to, and whether it may be booked by; None for a key that nobody had."""
+    query = select(card_keys.c.serial_number, card_keys.c.state).where(
+        card_keys.c.merchant_id == merchant_id, card_keys.c.key == key
+    )
+    row = tx.execute(query).one_or_none()
+    return None if row is None else (row.serial_number, row.state != "retired")
+
+
+def rewrite_key(tx: Tx, card: Card, key: str, former: str) -> list[str]:
+    """Let a card, and those that were merged into it, show another key; `former` is the old key's state from now on.
+
+    Returns the serial numbers of all cards that show the key.
+    """
+    place = {"merchant_id": card.merchant_id, "serial_number": card.serial_number}
+    tx.execute(
+        update(card_keys)
+        .where(card_keys.c.merchant_id == card.merchant_id, card_keys.c.key == card.key)
+        .values(state=former)
+    )
+    known = update(card_keys).where(card_keys.c.merchant_id == card.merchant_id, card_keys.c.key == key)
+    if tx.execute(known.values(state="active")).rowcount == 0:
+        tx.execute(card_keys.insert(), place | {"key": key, "state": "active"})
+    shown = update(cards).where(
+        or_(cards.c.serial_number == card.serial_number, cards.c.merged_into == card.serial_number),
+        cards.c.account_id == card.account_id,
+    )
+    return sorted(tx.execute(shown.values(key=key).returning(cards.c.serial_number)).scalars())

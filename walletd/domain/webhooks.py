@@ -21,6 +21,7 @@ EVENTS: Final = (
     "card.uninstalled",
     "card.revoked",
     "card.reinstated",
+    "card.key_rewritten",
     "account.changed",
     "customer.merged",
     "customer.merge_undone",

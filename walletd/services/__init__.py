@@ -15,6 +15,7 @@ from walletd.services.deliveries import Deliveries
 from walletd.services.devices import Devices
 from walletd.services.health import Health
 from walletd.services.jobs import Jobs
+from walletd.services.key_rewrites import KeyRewrites
 from walletd.services.ledger import Ledger
 from walletd.services.links import Links
 from walletd.services.mail import KIND as MAIL
@@ -53,6 +54,7 @@ class Services:
     devices: Devices
     health: Health
     jobs: Jobs
+    key_rewrites: KeyRewrites
     ledger: Ledger
     links: Links
     merchants: Merchants
@@ -92,6 +94,7 @@ def build_services(runtime: Runtime) -> Services:
         devices=Devices(runtime, passes, publisher),
         health=Health(runtime),
         jobs=Jobs(runtime, {MAIL: service_mail.send, MESSAGE: messages.deliver}),
+        key_rewrites=KeyRewrites(runtime),
         ledger=ledger,
         links=links,
         merchants=merchants,

@@ -69,6 +69,13 @@ class OptIns:
             lambda tx: _step(tx, by, _find(tx, by.merchant_id, customer_id), state, now)
         )
 
+    def link(self, customer_id: str) -> str:
+        """Return the address of the page where a customer answers, good for `ANSWER_WITHIN`."""
+        ends = int((self._runtime.clock() + ANSWER_WITHIN).timestamp())
+        content = customer_id.removeprefix("cus_").encode() + ends.to_bytes(_MOMENT_BYTES, "big")
+        token = base64.urlsafe_b64encode(content + self._mac(content)).decode().rstrip("=")
+        return f"{self._runtime.public_url}/opt-in/{token}"
+
     async def open(self, token: str) -> Invitation:
         """Return what the page of an invitation shows; it changes nothing. Raises LinkInvalid, LinkExpired."""
         customer_id = self._customer(token)
@@ -103,17 +110,12 @@ class OptIns:
             mail_texts.INVITATION,
             merchant=merchant.name,
             name=customer.name,
-            link=f"{self._runtime.public_url}/opt-in/{self._token(customer.id, now)}",
+            link=self.link(customer.id),
             days=ANSWER_WITHIN.days,
         )
         job_id = new_id("job", now)
         jobs.insert(tx, [new_job(job_id, merchant.id, KIND, f"opt-in {job_id}", asdict(mail), now)])
         tx.announce(TOPIC)
-
-    def _token(self, customer_id: str, now: datetime) -> str:
-        ends = int((now + ANSWER_WITHIN).timestamp())
-        content = customer_id.removeprefix("cus_").encode() + ends.to_bytes(_MOMENT_BYTES, "big")
-        return base64.urlsafe_b64encode(content + self._mac(content)).decode().rstrip("=")
 
     def _customer(self, token: str) -> str:
         try:

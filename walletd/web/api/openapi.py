@@ -27,6 +27,7 @@ from walletd.web.api import (
     checkpoints,
     customer_lists,
     customers,
+    key_rewrites,
     merges,
     opt_ins,
     programs,
@@ -46,6 +47,7 @@ ROUTES: Final[tuple[HTTPRouteHandler, ...]] = (
     *opt_ins.ROUTES,
     *merges.ROUTES,
     *cards.ROUTES,
+    *key_rewrites.ROUTES,
     *transactions.ROUTES,
     *redemptions.ROUTES,
     *accounts.ROUTES,
@@ -99,6 +101,7 @@ def document(public_url: str) -> bytes:
 _MODULES: Final = (
     programs,
     customers,
+    key_rewrites,
     merges,
     cards,
     transactions,
