@@ -157,7 +157,7 @@ async def open_shop(settings: Settings, credentials: PassCredentials | None = No
 
 def _fill(tx: Tx, span: Mapping[str, int], *, phones: bool) -> None:
     ids = {"customer": f"'cus_' || {SCATTERED}", "account": f"'acc_' || {SCATTERED}"}
-    _copy(tx, customers, span, id=ids["customer"], number="1000000 + n")
+    _copy(tx, customers, span, id=ids["customer"], number="1000000 + n", sort_name=f"'muster ' || {SCATTERED}")
     _copy(tx, accounts, span, id=ids["account"], customer_id=ids["customer"])
     references = {"customer_id": ids["customer"], "account_id": ids["account"]}
     _copy(tx, cards, span, serial_number=_SERIAL, key="'bench-' || CAST(n AS TEXT)", **references)
