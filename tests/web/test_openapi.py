@@ -71,6 +71,8 @@ STORY = (
     ("post", "/cards/rewrite-keys"),
     ("post", "/cards/{serial_number}/revoke"),
     ("post", "/cards/{serial_number}/reinstate"),
+    ("post", "/cards/{serial_number}/delete"),
+    ("delete", "/customers/{customer_id}"),
 )
 # Told by tests of their own: a redemption is captured or released, not both; a merge needs two customers, Google
 # needs a Google; what is no JSON is read by its own words.

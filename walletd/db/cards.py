@@ -240,6 +240,16 @@ def revoke(tx: Tx, serial_number: str) -> bool:
     return changed.rowcount == 1
 
 
+def delete(tx: Tx, serial_number: str) -> bool:
+    """Delete a card for good; True where it was not deleted before."""
+    changed = tx.execute(
+        update(cards)
+        .where(cards.c.serial_number == serial_number, cards.c.status != "deleted")
+        .values(status="deleted", message=None)
+    )
+    return changed.rowcount == 1
+
+
 def reinstate(tx: Tx, serial_number: str) -> bool:
     """Give a revoked card the state back that it had; True where it was revoked."""
     changed = tx.execute(

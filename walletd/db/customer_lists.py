@@ -47,7 +47,7 @@ _BATCH = 500
 
 
 def page(tx: Tx, merchant_id: str, request: PageRequest, chosen: CustomerFilter) -> Page[Customer]:
-    """Return a page of a merchant's customers, without those that were merged into others."""
+    """Return a page of a merchant's customers, without those that were merged into others or erased."""
     query = select(customers).where(*_conditions(merchant_id, request.search, chosen))
     sorts = {
         "number": customers.c.number,
@@ -79,7 +79,11 @@ def tiles(tx: Tx, merchant_id: str, search: str | None, chosen: CustomerFilter) 
 
 
 def _conditions(merchant_id: str, search: str | None, chosen: CustomerFilter) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = [customers.c.merchant_id == merchant_id, customers.c.merged_into.is_(None)]
+    found: list[ColumnElement[bool]] = [
+        customers.c.merchant_id == merchant_id,
+        customers.c.merged_into.is_(None),
+        customers.c.erased_at.is_(None),
+    ]
     for column, value in (
         (customers.c.crm_active, chosen.crm_active),
         (customers.c.loyalty_status, chosen.loyalty_status),

@@ -61,6 +61,7 @@ customers = Table(
     Column("feedback_rating", SmallInteger),
     Column("deactivated_by", String(30)),
     Column("sort_name", Text, nullable=False, server_default=""),
+    Column("erased_at", BigInteger),
     ForeignKeyConstraint(["merchant_id"], ["merchants.id"]),
     UniqueConstraint("merchant_id", "id"),
     UniqueConstraint("merchant_id", "number"),
@@ -184,6 +185,7 @@ def to_customer(row: Row[Any]) -> Customer:
         from_milliseconds(row.created_at),
         row.merged_into,
         OptIn(row.opt_in, moment(row.opt_in_sent_at), moment(row.opt_in_confirmed_at), moment(row.opt_in_revoked_at)),
+        moment(row.erased_at),
     )
 
 

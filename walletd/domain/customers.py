@@ -57,6 +57,8 @@ class Customer:
     merged_into: str | None = None
     """The customer that goes on for this one."""
     opt_in: OptIn = NOT_ASKED
+    erased_at: datetime | None = None
+    """Since when nothing is known of the person."""
 
     @property
     def name(self) -> str:

@@ -22,9 +22,11 @@ EVENTS: Final = (
     "card.revoked",
     "card.reinstated",
     "card.key_rewritten",
+    "card.deleted",
     "account.changed",
     "customer.merged",
     "customer.merge_undone",
+    "customer.erased",
     "ledger.checkpoint",
 )
 TESTING: Final = "webhook.test"

@@ -13,6 +13,7 @@ from walletd.services.customer_lists import CustomerLists
 from walletd.services.customers import Customers
 from walletd.services.deliveries import Deliveries
 from walletd.services.devices import Devices
+from walletd.services.erasing import Erasing
 from walletd.services.health import Health
 from walletd.services.jobs import Jobs
 from walletd.services.key_rewrites import KeyRewrites
@@ -52,6 +53,7 @@ class Services:
     customers: Customers
     deliveries: Deliveries
     devices: Devices
+    erasing: Erasing
     health: Health
     jobs: Jobs
     key_rewrites: KeyRewrites
@@ -92,6 +94,7 @@ def build_services(runtime: Runtime) -> Services:
         customers=Customers(runtime),
         deliveries=deliveries,
         devices=Devices(runtime, passes, publisher),
+        erasing=Erasing(runtime),
         health=Health(runtime),
         jobs=Jobs(runtime, {MAIL: service_mail.send, MESSAGE: messages.deliver}),
         key_rewrites=KeyRewrites(runtime),

@@ -9,6 +9,7 @@ from datetime import datetime
 from walletd.db import audit, customers, merchants, publishing
 from walletd.db.base import Tx
 from walletd.domain.customers import Customer, NewCustomer, check_customer
+from walletd.domain.erasing import CustomerErased
 from walletd.domain.errors import CustomerNumberTaken, NotFound
 from walletd.domain.identifiers import new_id
 from walletd.domain.merging import CardMerged
@@ -45,7 +46,9 @@ def insert_customer(tx: Tx, by: Principal, new: NewCustomer, now: datetime) -> C
 
 
 def check_goes_on(customer: Customer) -> None:
-    """Raise CardMerged where the customer was merged into another one."""
+    """Raise CardMerged where the customer was merged into another one, CustomerErased where it is no more."""
+    if customer.erased_at is not None:
+        raise CustomerErased
     if customer.merged_into is not None:
         raise CardMerged(
             f"This customer was merged into the customer {customer.merged_into}.", customer_id=customer.merged_into

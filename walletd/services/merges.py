@@ -143,7 +143,7 @@ class Merges:
     ) -> Answer:
         if key is None:
             raise IdempotencyKeyMissing
-        protected = Protected(by, route, check_key(key), request)
+        protected = Protected(by, route, check_key(key), request, self._runtime.vault)
         answer = await self._runtime.database.write(lambda tx: once(tx, protected, now, lambda: work(tx)))
         if isinstance(answer, WalletdError):
             raise answer

@@ -70,7 +70,7 @@ class Messages:
         def write(tx: Tx) -> Answer | WalletdError:
             if idempotency_key is None:
                 return Answer(201, encode(self._send(tx, by, new, now)[1]), replayed=False)
-            protected = Protected(by, "messages", check_key(idempotency_key), asdict(new))
+            protected = Protected(by, "messages", check_key(idempotency_key), asdict(new), self._runtime.vault)
             return once(tx, protected, now, lambda: self._send(tx, by, new, now))
 
         answer = await self._runtime.database.write(write)

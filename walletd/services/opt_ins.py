@@ -114,7 +114,7 @@ class OptIns:
             days=ANSWER_WITHIN.days,
         )
         job_id = new_id("job", now)
-        jobs.insert(tx, [new_job(job_id, merchant.id, KIND, f"opt-in {job_id}", asdict(mail), now)])
+        jobs.insert(tx, [new_job(job_id, merchant.id, KIND, f"opt-in {customer.id} {job_id}", asdict(mail), now)])
         tx.announce(TOPIC)
 
     def _customer(self, token: str) -> str:

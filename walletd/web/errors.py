@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
-from walletd.domain import customer_lists, errors, key_rewrites, merging, opt_in, rotating, wallet_errors
+from walletd.domain import customer_lists, erasing, errors, key_rewrites, merging, opt_in, rotating, wallet_errors
 
 PROBLEM_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:walletd:error:"
@@ -53,6 +53,8 @@ STATUS: Final[Mapping[type[errors.WalletdError], int]] = {
     merging.CardMerged: 409,
     merging.RedemptionOpen: 409,
     merging.MergeNotUndoable: 409,
+    erasing.CardInstalled: 409,
+    erasing.CustomerErased: 409,
     key_rewrites.RewritesRefused: 422,
     opt_in.OptInRefused: 409,
     opt_in.MailUnavailable: 409,

@@ -47,6 +47,10 @@ def check_undoable(tx: Tx, merge: Merge, now: datetime) -> None:
     later = merges.built_on(tx, merge)
     if later is not None:
         raise MergeNotUndoable(f"The merge {later} came later; undo that one first.", merge_id=later)
+    for name in (merge.plan.identity_survivor, merge.plan.absorbed):
+        customer = customers.find(tx, merge.merchant_id, name)
+        if customer is not None and customer.erased_at is not None:
+            raise MergeNotUndoable("The customers of this merge were erased.")
     present = card_moves.present_keys(tx, [card.serial_number for card in merge.journal.cards])
     for card in merge.journal.cards:
         if present.get(card.serial_number) != card.key_after:

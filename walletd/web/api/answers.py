@@ -69,6 +69,7 @@ class CustomerAnswer(Struct, kw_only=True, forbid_unknown_fields=True):
     loyalty_status: str
     redeem_blocked: bool
     merged_into: Annotated[str | None, Meta(description="The customer that goes on for this one after a merge.")]
+    erased_at: Annotated[Moment | None, Meta(description="Since when nothing is known of the person.")]
     created_at: Moment
 
 
@@ -310,6 +311,7 @@ def customer_answer(customer: Customer) -> CustomerAnswer:
         loyalty_status=customer.loyalty_status,
         redeem_blocked=customer.redeem_blocked,
         merged_into=customer.merged_into,
+        erased_at=_moment(customer.erased_at),
         created_at=rfc3339(customer.created_at),
     )
 

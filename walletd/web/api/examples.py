@@ -79,6 +79,7 @@ CUSTOMER: Final[Example] = {
     "loyalty_status": "active",
     "redeem_blocked": False,
     "merged_into": None,
+    "erased_at": None,
     "created_at": _CREATED_AT,
 }
 CUSTOMER_CHANGE: Final[Example] = {"email": "mia@example.org", "phone": None}

@@ -1,0 +1,100 @@
+"""Deleting cards, and erasing the person behind them (domain.md D-14, D-15)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from walletd.db import audit, cards, customers, erasures, publishing
+from walletd.db.base import Tx
+from walletd.domain.cards import Card
+from walletd.domain.customers import Customer
+from walletd.domain.erasing import CardInstalled, CustomerErased, Erasure
+from walletd.domain.errors import NotFound
+from walletd.domain.merging import CardMerged
+from walletd.domain.principals import Principal
+from walletd.domain.programs import check_note
+from walletd.services import webhook_events
+from walletd.services.customers import check_goes_on
+from walletd.services.runtime import Runtime
+
+
+class Erasing:
+    """Use cases that end cards and customers for good."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    async def delete_card(self, by: Principal, serial_number: str, reason: str) -> Card:
+        """Delete a card for good: its key books nothing any more, its pass is void on every phone.
+
+        It stays on the phone until its holder removes it. Again, it changes nothing. Raises NotFound, CardMerged.
+        """
+        check_note(reason, "/reason")
+        now = self._runtime.clock()
+
+        def write(tx: Tx) -> Card:
+            found = cards.find(tx, by.merchant_id, serial_number)
+            if found is None:
+                raise NotFound("There is no card with this serial number.")
+            if found.card.merged_into is not None:
+                raise CardMerged(serial_number=found.card.merged_into)
+            if found.card.status != "deleted" and cards.delete(tx, serial_number):
+                audit.record(tx, by, now, "card.deleted", serial_number, {"reason": reason})
+                webhook_events.tell_card(tx, found.card, "card.deleted", now)
+                self._republish(tx, serial_number, now)
+            after = cards.find(tx, by.merchant_id, serial_number) or found
+            return after.card
+
+        return await self._runtime.database.write(write)
+
+    async def erase(self, by: Principal, customer_id: str) -> Erasure:
+        """Erase a person: cards are deleted, names go, the books and the number stay.
+
+        What had been merged into the customer is erased with it. Raises NotFound, CardMerged, CardInstalled,
+        CustomerErased.
+        """
+        now = self._runtime.clock()
+        return await self._runtime.database.write(lambda tx: self._erase(tx, by, customer_id, now))
+
+    def _erase(self, tx: Tx, by: Principal, customer_id: str, now: datetime) -> Erasure:
+        names = self._locked(tx, by, customer_id)
+        held = erasures.cards_of(tx, names)
+        installed = [serial for serial, status in held if status == "installed"]
+        if installed:
+            raise CardInstalled(
+                f"On a phone: {', '.join(installed)}. Delete these cards first; their holder sees them as void.",
+                cards=installed,
+            )
+        serials = [serial for serial, _ in held]
+        for serial, status in held:
+            if status != "deleted":
+                audit.record(tx, by, now, "card.deleted", serial, {"reason": "the customer was erased"})
+        erasures.delete_cards(tx, serials)
+        erasures.clear_customers(tx, names, now)
+        merge_ids = erasures.clear_merges(tx, by.merchant_id, names)
+        erasures.forget_answers(tx, by.merchant_id, [by.key_id], [*serials, *merge_ids])
+        erasures.drop_jobs(tx, by.merchant_id, names, serials)
+        audit.record(tx, by, now, "customer.erased", customer_id, {"customers": names, "cards": serials})
+        webhook_events.tell(tx, by.merchant_id, "customer.erased", customer_id, {"customer_id": customer_id}, now)
+        for serial in serials:
+            self._republish(tx, serial, now)
+        return Erasure(customer_id, tuple(names), tuple(serials), now)
+
+    def _locked(self, tx: Tx, by: Principal, customer_id: str) -> list[str]:
+        """Return the customer and those that led to it, kept as they are until commit, in the order of merges."""
+        names = sorted({customer_id, *erasures.merged_into(tx, by.merchant_id, customer_id)})
+        found: dict[str, Customer] = {}
+        for name in names:
+            customer = customers.find(tx, by.merchant_id, name, lock=True)
+            if customer is not None:
+                found[name] = customer
+        if customer_id not in found:
+            raise NotFound(f"There is no customer {customer_id}.")
+        if found[customer_id].erased_at is not None:
+            raise CustomerErased
+        check_goes_on(found[customer_id])
+        return names
+
+    def _republish(self, tx: Tx, serial_number: str, now: datetime) -> None:
+        serials = publishing.mark_card_dirty(tx, serial_number, now)
+        tx.after_commit.append(lambda: self._runtime.remembered.forget(serials))
