@@ -31,6 +31,8 @@ STORY = (
     ("get", "/customers/tiles"),
     ("get", "/customers/{customer_id}"),
     ("patch", "/customers/{customer_id}"),
+    ("get", "/customers/{customer_id}/history"),
+    ("get", "/customers/{customer_id}/quick-infos"),
     ("post", "/customers/{customer_id}/opt-in/send"),
     ("post", "/customers/{customer_id}/opt-in/confirm"),
     ("post", "/customers/{customer_id}/opt-in/revoke"),
@@ -75,7 +77,8 @@ STORY = (
     ("delete", "/customers/{customer_id}"),
 )
 # Told by tests of their own: a redemption is captured or released, not both; a merge needs two customers, Google
-# needs a Google; what is no JSON is read by its own words.
+# needs a Google; what is no JSON is read by its own words; the newest deed is
+# one of many in a story whose clock stands still.
 ELSEWHERE = {
     ("delete", "/redemptions/{code}"),
     ("post", "/merges/preview"),
@@ -83,6 +86,7 @@ ELSEWHERE = {
     ("get", "/merges/{merge_id}"),
     ("post", "/merges/{merge_id}/undo"),
     ("get", "/cards/{serial_number}/google"),
+    ("get", "/audit"),
     ("get", "/ledger/checkpoint"),
     ("get", "/accounts/{account_id}/statement"),
     ("get", "/accounts/{account_id}/statement.csv"),

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, ForeignKeyConstraint, String, Table
+from sqlalchemy import JSON, BigInteger, Column, ForeignKeyConstraint, Index, Row, String, Table, func, select, tuple_
 
 from walletd.db.base import Tx, merchant_column, metadata
 from walletd.db.bulk import insert_rows
-from walletd.domain.calendar import milliseconds
+from walletd.db.pages import fetch_page
+from walletd.domain.audit import AuditFilter, AuditRow
+from walletd.domain.calendar import from_milliseconds, milliseconds
 from walletd.domain.identifiers import new_id
+from walletd.domain.pages import Page, PageRequest
 from walletd.domain.principals import Principal
 
 audit_log = Table(
@@ -25,6 +29,8 @@ audit_log = Table(
     Column("subject", String(64), nullable=False),
     Column("details", JSON, nullable=False),
     ForeignKeyConstraint(["merchant_id"], ["merchants.id"]),
+    Index(None, "merchant_id", "subject", "at"),
+    Index(None, "merchant_id", "at", "id"),
 )
 
 
@@ -63,3 +69,39 @@ def record_all(tx: Tx, deeds: Sequence[Deed], now: datetime) -> None:
             for deed in deeds
         ],
     )
+
+
+def page(tx: Tx, merchant_id: str, request: PageRequest, chosen: AuditFilter) -> Page[AuditRow]:
+    """Return a page of what was done, the newest first unless asked otherwise."""
+    query = select(audit_log).where(audit_log.c.merchant_id == merchant_id)
+    for column, value in (
+        (audit_log.c.subject, chosen.subject),
+        (audit_log.c.actor, chosen.actor),
+        (audit_log.c.action, chosen.action),
+    ):
+        if value is not None:
+            query = query.where(column == value)
+    wanted = PageRequest(request.page_size, request.cursor, request.sort or "-at", None)
+    return fetch_page(tx, query, wanted, sorts={"at": audit_log.c.at}, identifier=audit_log.c.id, to_item=_row)
+
+
+def about(
+    tx: Tx, merchant_id: str, subjects: Collection[str], before: tuple[int, str] | None, limit: int
+) -> list[AuditRow]:
+    """Return the newest of what was done to rows; `before` is the moment and the id to go on from."""
+    query = select(audit_log).where(audit_log.c.merchant_id == merchant_id, audit_log.c.subject.in_(list(subjects)))
+    if before is not None:
+        query = query.where(tuple_(audit_log.c.at, audit_log.c.id) < tuple_(*before))
+    newest = query.order_by(audit_log.c.at.desc(), audit_log.c.id.desc()).limit(limit)
+    return [_row(row) for row in tx.execute(newest)]
+
+
+def count_about(tx: Tx, merchant_id: str, subjects: Collection[str]) -> int:
+    """Return how much was done to rows."""
+    query = select(func.count()).where(audit_log.c.merchant_id == merchant_id, audit_log.c.subject.in_(list(subjects)))
+    counted: int = tx.execute(query).scalar_one()
+    return counted
+
+
+def _row(row: Row[Any]) -> AuditRow:
+    return AuditRow(row.id, from_milliseconds(row.at), row.actor, row.action, row.subject, row.details)

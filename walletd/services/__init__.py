@@ -15,6 +15,7 @@ from walletd.services.deliveries import Deliveries
 from walletd.services.devices import Devices
 from walletd.services.erasing import Erasing
 from walletd.services.health import Health
+from walletd.services.history import History
 from walletd.services.jobs import Jobs
 from walletd.services.key_rewrites import KeyRewrites
 from walletd.services.ledger import Ledger
@@ -55,6 +56,7 @@ class Services:
     devices: Devices
     erasing: Erasing
     health: Health
+    history: History
     jobs: Jobs
     key_rewrites: KeyRewrites
     ledger: Ledger
@@ -96,6 +98,7 @@ def build_services(runtime: Runtime) -> Services:
         devices=Devices(runtime, passes, publisher),
         erasing=Erasing(runtime),
         health=Health(runtime),
+        history=History(runtime),
         jobs=Jobs(runtime, {MAIL: service_mail.send, MESSAGE: messages.deliver}),
         key_rewrites=KeyRewrites(runtime),
         ledger=ledger,

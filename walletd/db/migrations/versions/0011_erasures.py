@@ -1,4 +1,4 @@
-"""When a customer was erased (expand)."""
+"""When a customer was erased, and the audit log read by subject and by time (expand)."""
 
 from __future__ import annotations
 
@@ -12,5 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the column."""
+    """Add the column and the indexes."""
     op.add_column("customers", sa.Column("erased_at", sa.BigInteger(), nullable=True))
+    op.create_index(op.f("ix_audit_log_merchant_id_subject_at"), "audit_log", ["merchant_id", "subject", "at"])
+    op.create_index(op.f("ix_audit_log_merchant_id_at_id"), "audit_log", ["merchant_id", "at", "id"])

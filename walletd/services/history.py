@@ -1,0 +1,114 @@
+"""What happened between a customer and the shop, and who did what to whom."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from walletd.db import api_keys, audit, customers, history, merchants
+from walletd.db.base import Tx
+from walletd.domain.audit import AuditFilter, AuditRow, HistoryRow, QuickInfos
+from walletd.domain.calendar import from_milliseconds, milliseconds
+from walletd.domain.customers import Customer
+from walletd.domain.errors import CursorInvalid, NotFound
+from walletd.domain.ledger import Entry, Transaction
+from walletd.domain.pages import Page, PageRequest, decode_cursor, encode_cursor
+from walletd.domain.principals import Principal
+from walletd.services.runtime import Runtime
+
+_NO_PERSON: Final = ("scheduler",)
+"""Actors whose entries are no visit."""
+_NO_TURNOVER: Final = ("merge", "merge_undo")
+
+
+class History:
+    """Use cases about what happened."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    async def of_customer(self, by: Principal, customer_id: str, request: PageRequest) -> Page[HistoryRow]:
+        """Return what happened to a customer, the newest first; those merged into it count. Raises NotFound.
+
+        It is always in this order, and `search` is not looked at.
+        """
+        position = decode_cursor(request.cursor, 2)
+        if position is not None and not (isinstance(position[0], int) and isinstance(position[1], str)):
+            raise CursorInvalid
+        before = None if position is None else (int(position[0]), str(position[1]))
+
+        def read(tx: Tx) -> Page[HistoryRow]:
+            _find(tx, by, customer_id)
+            names = history.persons(tx, by.merchant_id, customer_id)
+            limit = request.page_size + 1
+            entries = history.entries(tx, history.accounts_of(tx, names), before, limit)
+            subjects = [*names, *history.cards_of(tx, names)]
+            deeds = audit.about(tx, by.merchant_id, subjects, before, limit)
+            called = {key.id: key.name for key in api_keys.of_merchant(tx, by.merchant_id)}
+            rows = [_of_entry(*pair, called) for pair in entries] + [_of_deed(deed, called) for deed in deeds]
+            rows.sort(key=lambda row: (row.at, row.id), reverse=True)
+            shown = rows[: request.page_size]
+            more = len(rows) > request.page_size
+            cursor = encode_cursor(milliseconds(shown[-1].at), shown[-1].id) if more else None
+            return Page(tuple(shown), cursor)
+
+        return await self._runtime.database.read(read)
+
+    async def quick_infos(self, by: Principal, customer_id: str) -> QuickInfos:
+        """Return what is known of a customer at a glance; raises NotFound."""
+
+        def read(tx: Tx) -> QuickInfos:
+            customer = _find(tx, by, customer_id)
+            names = history.persons(tx, by.merchant_id, customer_id)
+            of_accounts = history.accounts_of(tx, names)
+            subjects = [*names, *history.cards_of(tx, names)]
+            bought = history.newest(tx, of_accounts, bought=True, but_by=())
+            visited = history.newest(tx, of_accounts, bought=False, but_by=_NO_PERSON)
+            return QuickInfos(
+                registered_at=customer.created_at,
+                last_visit=None if visited is None else from_milliseconds(visited[0]),
+                contacts=history.count_entries(tx, of_accounts) + audit.count_about(tx, by.merchant_id, subjects),
+                last_turnover=0 if bought is None else bought[1],
+                total_turnover=history.total_turnover(tx, of_accounts),
+                currency=merchants.currency(tx, by.merchant_id),
+            )
+
+        return await self._runtime.database.read(read)
+
+    async def audit(self, by: Principal, request: PageRequest, chosen: AuditFilter) -> Page[AuditRow]:
+        """Return who did what to whom; raises CursorInvalid, ValidationFailed."""
+        return await self._runtime.database.read(lambda tx: audit.page(tx, by.merchant_id, request, chosen))
+
+
+def _find(tx: Tx, by: Principal, customer_id: str) -> Customer:
+    customer = customers.find(tx, by.merchant_id, customer_id)
+    if customer is None:
+        raise NotFound(f"There is no customer {customer_id}.")
+    return customer
+
+
+def _of_entry(entry: Entry, transaction: Transaction, called: Mapping[str, str]) -> HistoryRow:
+    return HistoryRow(
+        id=entry.id,
+        at=entry.created_at,
+        source=called.get(transaction.actor, transaction.actor),
+        event=entry.kind,
+        subject=entry.account_id,
+        turnover=0 if transaction.type in _NO_TURNOVER else entry.turnover,
+        amount=entry.amount,
+        unit=entry.currency or entry.unit,
+        reference=transaction.reference,
+        reason=transaction.reason,
+    )
+
+
+def _of_deed(deed: AuditRow, called: Mapping[str, str]) -> HistoryRow:
+    reason = deed.details.get("reason")
+    return HistoryRow(
+        id=deed.id,
+        at=deed.at,
+        source=called.get(deed.actor, deed.actor),
+        event=deed.action,
+        subject=deed.subject,
+        reason=reason if isinstance(reason, str) else None,
+    )
