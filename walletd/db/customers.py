@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -11,6 +12,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     ForeignKeyConstraint,
+    Index,
     Row,
     String,
     Table,
@@ -21,6 +23,7 @@ from sqlalchemy import (
 )
 
 from walletd.db.base import Tx, locked, merchant_column, metadata
+from walletd.db.bulk import insert_rows, update_rows
 from walletd.db.pages import contains, fetch_page
 from walletd.domain.calendar import from_milliseconds, milliseconds
 from walletd.domain.customers import Customer, NewCustomer
@@ -54,6 +57,7 @@ customers = Table(
     ForeignKeyConstraint(["merchant_id"], ["merchants.id"]),
     UniqueConstraint("merchant_id", "id"),
     UniqueConstraint("merchant_id", "number"),
+    Index(None, "merchant_id", "email"),
 )
 
 
@@ -79,6 +83,66 @@ def find(tx: Tx, merchant_id: str, customer_id: str, *, lock: bool = False) -> C
     query = select(customers).where(customers.c.id == customer_id, customers.c.merchant_id == merchant_id)
     row = tx.execute(locked(query) if lock else query).one_or_none()
     return None if row is None else to_customer(row)
+
+
+def by_numbers_or_emails(
+    tx: Tx, merchant_id: str, numbers: Collection[int], emails: Collection[str], *, lock: bool = False
+) -> list[Customer]:
+    """Return a merchant's customers that have one of these numbers or exactly one of these e-mail addresses."""
+    found: dict[str, Customer] = {}
+    for column, values in ((customers.c.number, numbers), (customers.c.email, emails)):
+        if values:
+            query = select(customers).where(customers.c.merchant_id == merchant_id, column.in_(sorted(values)))
+            query = query.order_by(customers.c.id)
+            found |= {row.id: to_customer(row) for row in tx.execute(locked(query) if lock else query)}
+    return list(found.values())
+
+
+def insert_all(tx: Tx, made: Sequence[Customer]) -> None:
+    """Store new customers."""
+    insert_rows(
+        tx,
+        customers,
+        [
+            {
+                "id": customer.id,
+                "merchant_id": customer.merchant_id,
+                "number": customer.number,
+                "crm_active": customer.crm_active,
+                "loyalty_status": customer.loyalty_status,
+                "redeem_blocked": customer.redeem_blocked,
+                "created_at": milliseconds(customer.created_at),
+                **_details(customer.details),
+            }
+            for customer in made
+        ],
+    )
+
+
+def change_all(tx: Tx, changed: Sequence[Customer]) -> None:
+    """Store details and flags of customers that were read with `lock`."""
+    update_rows(
+        tx,
+        customers,
+        [
+            {
+                "id": customer.id,
+                "crm_active": customer.crm_active,
+                "loyalty_status": customer.loyalty_status,
+                "redeem_blocked": customer.redeem_blocked,
+                **_details(customer.details),
+            }
+            for customer in changed
+        ],
+    )
+
+
+def after(tx: Tx, merchant_id: str, number: int, limit: int) -> list[Customer]:
+    """Return the next customers by number, without those that were merged into others."""
+    query = select(customers).where(
+        customers.c.merchant_id == merchant_id, customers.c.number > number, customers.c.merged_into.is_(None)
+    )
+    return [to_customer(row) for row in tx.execute(query.order_by(customers.c.number).limit(limit))]
 
 
 def number_is_taken(tx: Tx, merchant_id: str, number: int) -> bool:

@@ -13,6 +13,8 @@ from walletd.services.customers import Customers
 from walletd.services.deliveries import Deliveries
 from walletd.services.devices import Devices
 from walletd.services.health import Health
+from walletd.services.imports import KIND as IMPORT
+from walletd.services.imports import Imports
 from walletd.services.jobs import Jobs
 from walletd.services.ledger import Ledger
 from walletd.services.links import Links
@@ -49,6 +51,7 @@ class Services:
     deliveries: Deliveries
     devices: Devices
     health: Health
+    imports: Imports
     jobs: Jobs
     ledger: Ledger
     links: Links
@@ -73,7 +76,7 @@ def build_services(runtime: Runtime) -> Services:
     """Return the use cases over one runtime."""
     links, publisher, merchants = Links(runtime), Publisher(runtime), Merchants(runtime)
     passes, ledger, deliveries = Passes(runtime, publisher, links), Ledger(runtime), Deliveries(runtime)
-    messages, object_sending = Messages(runtime), ObjectSending(runtime)
+    messages, object_sending, imports = Messages(runtime), ObjectSending(runtime), Imports(runtime)
     object_saving = ObjectSaving(runtime, publisher, links, object_sending)
     proof, checkpoints, service_mail = Proof(runtime), Checkpoints(runtime), ServiceMail(runtime)
     return Services(
@@ -86,7 +89,8 @@ def build_services(runtime: Runtime) -> Services:
         deliveries=deliveries,
         devices=Devices(runtime, passes, publisher),
         health=Health(runtime),
-        jobs=Jobs(runtime, {MAIL: service_mail.send, MESSAGE: messages.deliver}),
+        imports=imports,
+        jobs=Jobs(runtime, {MAIL: service_mail.send, MESSAGE: messages.deliver, IMPORT: imports.work}),
         ledger=ledger,
         links=links,
         merchants=merchants,

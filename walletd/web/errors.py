@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
-from walletd.domain import errors, merging, rotating, wallet_errors
+from walletd.domain import errors, import_files, merging, rotating, wallet_errors
 
 PROBLEM_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:walletd:error:"
@@ -49,6 +49,8 @@ STATUS: Final[Mapping[type[errors.WalletdError], int]] = {
     errors.LoyaltySuspended: 403,
     errors.RedemptionBlocked: 403,
     errors.CustomerNumberTaken: 409,
+    import_files.ImportFileInvalid: 422,
+    import_files.ImportRefused: 409,
     merging.MergeSelf: 422,
     merging.CardMerged: 409,
     merging.RedemptionOpen: 409,
