@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from tests.builders import Shop
 from walletd.db.base import Tx
-from walletd.db.imports import ImportHead
+from walletd.domain.imports import ImportHead
 from walletd.services.imports import ImportOptions, ImportReport
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Collection, Sequence
+from dataclasses import fields
 from datetime import datetime
 from typing import Any, Final
 
@@ -33,6 +33,7 @@ from walletd.db.base import Tx, merchant_column, metadata, moment, partial_index
 from walletd.db.bulk import insert_rows, one_of, update_rows
 from walletd.db.pages import fetch_page
 from walletd.domain.calendar import from_milliseconds, milliseconds
+from walletd.domain.imports import ImportHead, RowOfImport
 from walletd.domain.pages import Page, PageRequest
 
 imports = Table(
@@ -95,62 +96,6 @@ import_rows = Table(
 )
 
 _COUNTS: Final = ("rows", "errors", "warnings", "created", "updated", "cards", "bookings", "booked")
-
-
-@dataclass(frozen=True, slots=True)
-class ImportHead:
-    """An import as stored."""
-
-    id: str
-    merchant_id: str
-    program_id: str | None
-    actor: str
-    state: str
-    lenient: bool
-    file_sha256: str
-    rules_digest: str
-    rows: int
-    errors: int
-    warnings: int
-    created: int
-    updated: int
-    cards: int
-    bookings: int
-    booked: int
-    """The sum of the bookings, in the unit of the program."""
-    done: int
-    left_out: int
-    position: int
-    """The line of the last row that is booked."""
-    reason: str | None
-    created_at: datetime
-    ended_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RowOfImport:
-    """A validated row: what it does to customer, card and balance, and what there is to say about it."""
-
-    line: int
-    place: str | None
-    """What makes it the same as another row: the number, else the e-mail address."""
-    email: str | None
-    number: int | None
-    card_key: str | None
-    action: str
-    card: str
-    customer_id: str | None
-    seen: str
-    """Digest of what it was validated against."""
-    amount: int | None
-    wish: Mapping[str, Any]
-    findings: Sequence[Mapping[str, str]]
-    level: int
-    """0 nothing to say, 1 information, 2 warning, 3 error."""
-    outcome: str | None = None
-    """Why it was left out; None otherwise."""
-    serial_number: str | None = None
-    transaction_id: str | None = None
 
 
 _HEAD_FIELDS: Final = tuple(item.name for item in fields(ImportHead))

@@ -12,6 +12,7 @@ from walletd.services.checkpoints import Checkpoints
 from walletd.services.customers import Customers
 from walletd.services.deliveries import Deliveries
 from walletd.services.devices import Devices
+from walletd.services.exports import Exports
 from walletd.services.health import Health
 from walletd.services.imports import KIND as IMPORT
 from walletd.services.imports import Imports
@@ -50,6 +51,7 @@ class Services:
     customers: Customers
     deliveries: Deliveries
     devices: Devices
+    exports: Exports
     health: Health
     imports: Imports
     jobs: Jobs
@@ -88,6 +90,7 @@ def build_services(runtime: Runtime) -> Services:
         customers=Customers(runtime),
         deliveries=deliveries,
         devices=Devices(runtime, passes, publisher),
+        exports=Exports(runtime),
         health=Health(runtime),
         imports=imports,
         jobs=Jobs(runtime, {MAIL: service_mail.send, MESSAGE: messages.deliver, IMPORT: imports.work}),

@@ -18,12 +18,12 @@ from zoneinfo import ZoneInfo
 
 from walletd.db import audit, imports, jobs, merchants, programs
 from walletd.db.base import Tx
-from walletd.db.imports import ImportHead, RowOfImport
 from walletd.domain.errors import NotFound
 from walletd.domain.identifiers import new_id
 from walletd.domain.import_columns import columns_of
 from walletd.domain.import_files import ImportFileInvalid, ImportRefused, Record, examine, read_records
 from walletd.domain.importing import ERROR, Reader, Wish
+from walletd.domain.imports import ImportHead, RowOfImport
 from walletd.domain.jobs import Attempt, Job, Verdict, new_job
 from walletd.domain.pages import Page, PageRequest
 from walletd.domain.principals import Principal

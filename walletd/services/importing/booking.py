@@ -14,7 +14,6 @@ from walletd.db.audit import Deed
 from walletd.db.base import Tx
 from walletd.db.bulk import together
 from walletd.db.idempotency import IdempotencyRow
-from walletd.db.imports import ImportHead, RowOfImport
 from walletd.domain.balances import AccountState
 from walletd.domain.books import AccountBook
 from walletd.domain.calendar import from_milliseconds
@@ -22,6 +21,7 @@ from walletd.domain.cards import Card
 from walletd.domain.customers import Customer
 from walletd.domain.identifiers import new_card_key, new_id, new_serial_number
 from walletd.domain.importing import ERROR, Wish, movement_of
+from walletd.domain.imports import ImportHead, RowOfImport
 from walletd.domain.ledger import GENESIS_HASH, Transaction, request_hash
 from walletd.domain.operations import opening
 from walletd.domain.principals import Principal

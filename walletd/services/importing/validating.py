@@ -10,9 +10,9 @@ from typing import Final
 
 from walletd.db import imports
 from walletd.db.base import Tx
-from walletd.db.imports import ImportHead, RowOfImport
 from walletd.domain.import_files import ImportFileInvalid, Record
 from walletd.domain.importing import ERROR, INFO, WARNING, Finding, Reader, Wish
+from walletd.domain.imports import ImportHead, RowOfImport
 from walletd.services.importing.planning import CREATE, ISSUE, UPDATE, Plan, Planner
 
 READ_AT_ONCE: Final = 200

@@ -26,6 +26,7 @@ from walletd.web.api import (
     cards,
     checkpoints,
     customers,
+    imports,
     merges,
     programs,
     redemptions,
@@ -41,6 +42,7 @@ ROUTES: Final[tuple[HTTPRouteHandler, ...]] = (
     *programs.ROUTES,
     *customers.ROUTES,
     *merges.ROUTES,
+    *imports.ROUTES,
     *cards.ROUTES,
     *transactions.ROUTES,
     *redemptions.ROUTES,
@@ -95,6 +97,7 @@ def document(public_url: str) -> bytes:
 _MODULES: Final = (
     programs,
     customers,
+    imports,
     merges,
     cards,
     transactions,
@@ -136,6 +139,9 @@ def _operation(handler: HTTPRouteHandler, path: str) -> dict[str, object]:
         if endpoint.example_body is not None:
             content["example"] = endpoint.example_body
         operation["requestBody"] = {"required": True, "content": {"application/json": content}}
+    if endpoint.upload is not None:
+        file: dict[str, object] = {"schema": {"type": "string"}, "example": endpoint.example_upload}
+        operation["requestBody"] = {"required": True, "content": {endpoint.upload: file}}
     return operation
 
 
