@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from walletd.domain.customers import NewCustomer
 from walletd.domain.import_columns import GERMAN, armoured, columns_of, disarmed, header
 from walletd.domain.import_files import LINE_BYTES_MAX, ImportFileInvalid, examine, read_records
-from walletd.domain.importing import ERROR, INFO, WARNING, Reader, Wish, check_details, movement_of
+from walletd.domain.importing import ERROR, INFO, WARNING, Reader, Wish, merged, movement_of
 from walletd.domain.programs import UNITS, Program, complete_rules
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
@@ -248,5 +248,5 @@ def test_active_and_registered_are_read_as_an_export_writes_them() -> None:
 
 def test_a_customer_that_would_have_no_name_is_an_error_with_its_column() -> None:
     """The same checks as over the API."""
-    finding = check_details(read(None, {"first_name": "Mia"})[0], None)[0]
+    finding = merged(read(None, {"first_name": "Mia"})[0], None)[1][0]
     assert (finding.level, finding.column) == (ERROR, "last_name")

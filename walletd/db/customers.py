@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import (
@@ -59,6 +59,9 @@ customers = Table(
     UniqueConstraint("merchant_id", "number"),
     Index(None, "merchant_id", "email"),
 )
+
+
+_DETAILS = tuple(item.name for item in fields(NewCustomer) if item.name != "number")
 
 
 def insert(tx: Tx, customer: Customer) -> None:
@@ -229,8 +232,8 @@ def to_customer(row: Row[Any]) -> Customer:
 
 
 def _details(details: NewCustomer) -> dict[str, Any]:
-    values = asdict(details)
-    number = values.pop("number")
+    number = details.number
+    values = {name: getattr(details, name) for name in _DETAILS}
     values["tags"] = list(details.tags)
     parts = (
         number,

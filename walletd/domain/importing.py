@@ -233,15 +233,14 @@ def decimal_of(text: str, digits: int) -> int:
     return -value if sign else value
 
 
-def check_details(wish: Wish, present: NewCustomer | None) -> tuple[Finding, ...]:
-    """Return what stands against the customer as the row would have it."""
+def merged(wish: Wish, present: NewCustomer | None) -> tuple[NewCustomer | None, tuple[Finding, ...]]:
+    """Return the customer as the row would have it, or what stands against that."""
     try:
-        wish.merged_with(present)
+        return wish.merged_with(present), ()
     except ValidationFailed as error:
         found = error.facts.get("errors")
         first = found[0] if isinstance(found, list) and found else {"pointer": "", "detail": error.detail}
-        return (Finding(ERROR, str(first["pointer"]).rpartition("/")[2], str(first["detail"])),)
-    return ()
+        return None, (Finding(ERROR, str(first["pointer"]).rpartition("/")[2], str(first["detail"])),)
 
 
 _NO_DAY: Final = "must be a day such as 31.12.1980 or 1980-12-31"

@@ -36,8 +36,9 @@ from walletd.services.runtime import Runtime
 
 KIND: Final = "import"
 UPLOADED, VALIDATED, COMMITTING, COMMITTED, FAILED = "UPLOADED", "VALIDATED", "COMMITTING", "COMMITTED", "FAILED"
-_BOOKED_AT_ONCE: Final = 50
-"""So few that no till waits 100 ms for one batch, on a slow disk too."""
+_BOOKED_AT_ONCE_MAX: Final = 100
+_BATCH_SECONDS: Final = 0.04
+"""How long a batch may keep the books; a till waits for one at the most, and 100 ms are all that it may wait."""
 _SHOWN: Final = 100
 _NAMED: Final = 10
 _SECONDS_PER_JOB: Final = 30.0
@@ -70,6 +71,8 @@ class Imports:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
+        self._at_once = 10
+        """Rows in a batch; follows how long the last ones took here."""
 
     async def upload(
         self, by: Principal, file: BinaryIO, options: ImportOptions, progress: Progress | None = None
@@ -181,12 +184,13 @@ class Imports:
             head = _found(imports.find(tx, merchant_id, import_id, lock=True), import_id)
             if head.state != COMMITTING:
                 return head
-            rows = imports.rows_after(tx, import_id, head.position, _BOOKED_AT_ONCE)
+            began, at_once = time.perf_counter(), self._at_once
+            rows = imports.rows_after(tx, import_id, head.position, at_once)
             left_out = 0
             if rows:
                 program, zone = _program(tx, merchant_id, head.program_id)
                 left_out = RowBooker(self._runtime, head, program, zone, now).book(tx, rows)
-            is_last = len(rows) < _BOOKED_AT_ONCE
+            is_last = len(rows) < at_once
             after = replace(
                 head,
                 done=head.done + len(rows),
@@ -196,9 +200,15 @@ class Imports:
                 ended_at=now if is_last else None,
             )
             imports.store(tx, after)
+            self._pace(at_once, time.perf_counter() - began)
             return after
 
         return await self._runtime.database.write(write)
+
+    def _pace(self, at_once: int, seconds: float) -> None:
+        """Choose how many rows the next batch has, so that it takes about as long as one may."""
+        fitting = int(at_once * _BATCH_SECONDS / max(seconds, 0.001))
+        self._at_once = max(1, min(fitting, 2 * at_once, _BOOKED_AT_ONCE_MAX))
 
     async def work(self, job: Job) -> Attempt:
         """Book what is left of an import, for as long as a job may take; then another job goes on."""

@@ -18,7 +18,7 @@ from walletd.domain.balances import AccountState
 from walletd.domain.books import AccountBook
 from walletd.domain.calendar import from_milliseconds
 from walletd.domain.cards import Card
-from walletd.domain.customers import Customer
+from walletd.domain.customers import Customer, NewCustomer
 from walletd.domain.identifiers import new_card_key, new_id, new_serial_number
 from walletd.domain.importing import ERROR, Wish, movement_of
 from walletd.domain.imports import ImportHead, RowOfImport
@@ -78,41 +78,40 @@ class RowBooker:
 
     def _take(self, batch: _Batch, row: RowOfImport, wish: Wish, plan: Plan, numbers: Iterator[int]) -> None:
         errors = [finding.detail for finding in plan.findings if finding.level == ERROR]
-        if errors or plan.deeds != (row.action, row.card, row.customer_id):
+        details = plan.details
+        if errors or details is None or plan.deeds != (row.action, row.card, row.customer_id):
             reason = errors[0] if errors else "customer or card changed while the import was being booked"
             batch.rows.append(replace(row, outcome=reason))
             return
         customer = plan.customer
         if customer is None:
             number = wish.number if wish.number is not None else next(numbers)
-            customer = self._new_customer(wish, number)
+            customer = self._new_customer(wish, replace(details, number=number), number)
             batch.created.append(customer)
         elif plan.action == UPDATE:
-            customer = changed(customer, wish)
+            customer = changed(customer, details, wish)
             batch.updated.append(customer)
-        details: dict[str, object] = {"import_id": self.head.id, "line": row.line}
+        told: dict[str, object] = {"import_id": self.head.id, "line": row.line}
         done = row
         if plan.card == ISSUE and self.program is not None:
             done = self._issue(batch, row, wish, customer, self.program)
-            details["serial_number"] = done.serial_number
+            told["serial_number"] = done.serial_number
         if plan.action != KEEP or done.serial_number is not None:
-            batch.deeds.append(Deed(self.by, "customer.imported", customer.id, details))
+            batch.deeds.append(Deed(self.by, "customer.imported", customer.id, told))
         batch.rows.append(done)
 
-    def _new_customer(self, wish: Wish, number: int) -> Customer:
-        details = replace(wish.merged_with(None), number=number)
-        since = self.now if wish.created_at is None else from_milliseconds(wish.created_at)
-        bare = Customer(
+    def _new_customer(self, wish: Wish, details: NewCustomer, number: int) -> Customer:
+        flags = wish.flags
+        return Customer(
             id=new_id("cus", self.now),
             merchant_id=self.head.merchant_id,
             number=number,
             details=details,
-            crm_active=True,
-            loyalty_status="active",
-            redeem_blocked=False,
-            created_at=since,
+            crm_active=flags.get("crm_active", True),
+            loyalty_status="active" if flags.get("loyalty_active", True) else "suspended",
+            redeem_blocked=flags.get("redeem_blocked", False),
+            created_at=self.now if wish.created_at is None else from_milliseconds(wish.created_at),
         )
-        return changed(bare, wish)
 
     def _issue(self, batch: _Batch, row: RowOfImport, wish: Wish, customer: Customer, program: Program) -> RowOfImport:
         """Issue a card with what the kind starts with, and book the balance of the row on it."""

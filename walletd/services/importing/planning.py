@@ -14,8 +14,8 @@ from walletd.db import accounts, card_batches, customers
 from walletd.db.base import Tx
 from walletd.db.card_batches import HeldCard
 from walletd.domain.books import AccountBook
-from walletd.domain.customers import Customer
-from walletd.domain.importing import ERROR, WARNING, Finding, Wish, check_details
+from walletd.domain.customers import Customer, NewCustomer
+from walletd.domain.importing import ERROR, WARNING, Finding, Wish, merged
 from walletd.domain.programs import Program
 from walletd.services.booking.loading import open_books
 
@@ -37,6 +37,8 @@ class Plan:
     findings: tuple[Finding, ...]
     seen: str
     """Digest of what it was planned against."""
+    details: NewCustomer | None = None
+    """The customer as the row would have it; None where that is an error."""
 
     @property
     def deeds(self) -> tuple[str, str, str | None]:
@@ -86,22 +88,24 @@ class Planner:
 
     def _plan(self, present: _Present, wish: Wish) -> Plan:
         customer, findings = _named(present, wish)
+        details: NewCustomer | None = None
         if not findings:
-            findings = check_details(wish, None if customer is None else customer.details)
+            details, findings = merged(wish, None if customer is None else customer.details)
         action = CREATE if customer is None else KEEP
-        if customer is not None and not findings and changed(customer, wish) != customer:
+        if customer is not None and details is not None and changed(customer, details, wish) != customer:
             action = UPDATE
         if self.program is None:
-            return Plan(action, NONE, customer, None, findings, _digest(customer, None, None))
+            return Plan(action, NONE, customer, None, findings, _digest(customer, None, None), details)
         card = None if customer is None else present.cards.get(customer.id)
         if card is None:
             if wish.card_key in present.keys:
                 findings += (Finding(ERROR, "card_key", "belongs to another card, or did"),)
             findings += _about_opening(self.program, wish)
-            return Plan(action, ISSUE, customer, wish.amount or None, findings, _digest(customer, None, None))
+            amount = wish.amount or None
+            return Plan(action, ISSUE, customer, amount, findings, _digest(customer, None, None), details)
         book = present.books[card.account_id]
         findings += self._about_card(card, book, wish)
-        return Plan(action, KEEP, customer, None, findings, _digest(customer, card, book))
+        return Plan(action, KEEP, customer, None, findings, _digest(customer, card, book), details)
 
     def _about_card(self, card: HeldCard, book: AccountBook, wish: Wish) -> tuple[Finding, ...]:
         """Say what does not fit a card that is there: an import opens balances and keys, and corrects none."""
@@ -124,13 +128,13 @@ def _about_opening(program: Program, wish: Wish) -> tuple[Finding, ...]:
     return ()
 
 
-def changed(customer: Customer, wish: Wish) -> Customer:
-    """Return the customer as the row would have it; raises ValidationFailed."""
-    flags = dict(wish.flags)
+def changed(customer: Customer, details: NewCustomer, wish: Wish) -> Customer:
+    """Return the customer with details and flags as the row would have them."""
+    flags = wish.flags
     loyal = flags.get("loyalty_active")
     return replace(
         customer,
-        details=wish.merged_with(customer.details),
+        details=details,
         crm_active=flags.get("crm_active", customer.crm_active),
         redeem_blocked=flags.get("redeem_blocked", customer.redeem_blocked),
         loyalty_status=customer.loyalty_status if loyal is None else "active" if loyal else "suspended",
