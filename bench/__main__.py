@@ -15,7 +15,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
-from bench import fetching, footprint, google, history, latency, ledger, lookup, peer, publishing, signing
+from bench import fetching, footprint, google, history, importing, latency, ledger, lookup, peer, publishing, signing
 from bench.figures import Figure, table
 from bench.rates import Scale
 
@@ -34,6 +34,7 @@ BENCHES: Final[Mapping[str, Callable[[Scale], list[Figure]]]] = {
     "proof": history.run_proof,
     "publish": publishing.run,
     "google": google.run,
+    "import": importing.run,
     "memory": footprint.run_memory,
     "start": footprint.run_start,
     "peer": peer.run,

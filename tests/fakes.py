@@ -208,6 +208,8 @@ class FakeServices:
     statements: object = field(default_factory=SimpleNamespace)
     webhooks: object = field(default_factory=SimpleNamespace)
     deliveries: object = field(default_factory=SimpleNamespace)
+    imports: object = field(default_factory=SimpleNamespace)
+    exports: object = field(default_factory=SimpleNamespace)
 
     def bundle(self) -> Services:
         """Return the same as the application takes it."""
@@ -216,5 +218,5 @@ class FakeServices:
     def refuse_everything(self, error: WalletdError | Exception) -> None:
         """Have every service of the API raise the error."""
         books = ("ledger", "accounts", "checkpoints", "reports", "statements")
-        for name in ("programs", "customers", "cards", *books, "webhooks", "deliveries"):
+        for name in ("programs", "customers", "cards", *books, "webhooks", "deliveries", "imports", "exports"):
             setattr(self, name, Refusing(error))

@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from tests.builders import Shop
 from tests.channels.mailbox import a_mailbox
+from tests.services.importing import a_file, take_in
 from tests.services.merging import merged
 from walletd.channels.mail import MailSender, MailServer
 from walletd.db.base import Tx
@@ -180,3 +181,14 @@ async def test_nothing_is_added_to_somebody_who_was_erased(shop: Shop) -> None:
     assert [item.id for item in listed.items] == [other["customer_id"]]
     again = await shop.services.customers.create(by, PERSON)
     assert again.details.email == PERSON.email
+
+
+async def test_what_a_file_said_of_a_person_goes_with_it(shop: Shop) -> None:
+    """Rows of imports are kept for a while; those of an erased customer say nothing any more; others stay."""
+    header = ["Nachname", "E-Mail"]
+    await take_in(shop, a_file(header, ["Quackenbusch", "qvx@quackenbusch.example"], ["Anders", "a@b.example"]))
+    page = await shop.services.customer_lists.page(shop.principal, PageRequest(), CustomerFilter())
+    person = next(item for item in page.items if item.details.last_name == "Quackenbusch")
+    await shop.services.erasing.erase(shop.principal, person.id)
+    after = await shop.runtime.database.read(everything)
+    assert ("quackenbusch" in after, "anders" in after) == (False, True)

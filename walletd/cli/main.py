@@ -15,7 +15,9 @@ from walletd.cli.card import card
 from walletd.cli.demo import demo
 from walletd.cli.doctor import doctor
 from walletd.cli.exits import exit_code, sentence
+from walletd.cli.export import export
 from walletd.cli.healthcheck import healthcheck
+from walletd.cli.import_file import import_file
 from walletd.cli.init import init
 from walletd.cli.ledger import ledger
 from walletd.cli.merchant import merchant
@@ -52,5 +54,5 @@ def main(debug: bool) -> None:  # noqa: FBT001 - click gives options by name
     set_up_logging("console", logging.CRITICAL)
 
 
-for command in (api_key, card, demo, doctor, healthcheck, init, ledger, merchant, serve):
+for command in (api_key, card, demo, doctor, export, healthcheck, import_file, init, ledger, merchant, serve):
     main.add_command(command)

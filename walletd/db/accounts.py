@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 from walletd.db.base import Tx, merchant_column, metadata, moment, partial_index, reference, stored
-from walletd.db.bulk import one_of, update_rows
+from walletd.db.bulk import insert_rows, one_of, update_rows
 from walletd.domain.balances import AccountState
 from walletd.domain.calendar import milliseconds
 
@@ -81,6 +81,13 @@ def insert(tx: Tx, account: AccountState) -> None:
     row = {"id": account.id, "merchant_id": account.merchant_id, "program_id": account.program_id}
     row |= {"customer_id": account.customer_id, "unit": account.unit}
     tx.execute(accounts.insert(), {**row, "currency": account.currency, **_figures(account)})
+
+
+def insert_all(tx: Tx, made: Sequence[AccountState]) -> None:
+    """Store new accounts."""
+    names = ("id", "merchant_id", "program_id", "customer_id", "unit", "currency")
+    rows = [{**{name: getattr(account, name) for name in names}, **_figures(account)} for account in made]
+    insert_rows(tx, accounts, rows)
 
 
 def store(tx: Tx, changed: Sequence[AccountState]) -> None:

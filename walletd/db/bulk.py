@@ -46,6 +46,7 @@ _SERVER: Final = "postgresql"
 # A string is always sent as text: a cast to varchar(n) would cut what is too long instead of refusing it.
 _SENT_AS: Final[Sequence[tuple[type[TypeEngine[Any]], str]]] = (
     (BigInteger, "bigint"),
+    (Boolean, "boolean"),
     (SmallInteger, "smallint"),
     (Integer, "integer"),
     (LargeBinary, "bytea"),

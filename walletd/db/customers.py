@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Collection, Sequence
+from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import (
@@ -24,6 +25,7 @@ from sqlalchemy import (
 )
 
 from walletd.db.base import Tx, locked, merchant_column, metadata, moment, stored
+from walletd.db.bulk import insert_rows, update_rows
 from walletd.domain.calendar import from_milliseconds, milliseconds
 from walletd.domain.customers import ORIGINS, Customer, NewCustomer
 from walletd.domain.opt_in import OptIn
@@ -68,7 +70,11 @@ customers = Table(
     Index(None, "merchant_id", "sort_name", "id"),
     Index(None, "merchant_id", "created_at", "id"),
     Index(None, "deactivated_by"),
+    Index(None, "merchant_id", "email"),
 )
+
+
+_DETAILS = tuple(item.name for item in fields(NewCustomer) if item.name != "number")
 
 
 def insert(tx: Tx, customer: Customer) -> None:
@@ -100,6 +106,69 @@ def find_any(tx: Tx, customer_id: str, *, lock: bool = False) -> Customer | None
     query = select(customers).where(customers.c.id == customer_id)
     row = tx.execute(locked(query) if lock else query).one_or_none()
     return None if row is None else to_customer(row)
+
+
+def by_numbers_or_emails(
+    tx: Tx, merchant_id: str, numbers: Collection[int], emails: Collection[str], *, lock: bool = False
+) -> list[Customer]:
+    """Return a merchant's customers that have one of these numbers or exactly one of these e-mail addresses."""
+    found: dict[str, Customer] = {}
+    for column, values in ((customers.c.number, numbers), (customers.c.email, emails)):
+        if values:
+            query = select(customers).where(customers.c.merchant_id == merchant_id, column.in_(sorted(values)))
+            query = query.order_by(customers.c.id)
+            found |= {row.id: to_customer(row) for row in tx.execute(locked(query) if lock else query)}
+    return list(found.values())
+
+
+def insert_all(tx: Tx, made: Sequence[Customer]) -> None:
+    """Store new customers."""
+    insert_rows(
+        tx,
+        customers,
+        [
+            {
+                "id": customer.id,
+                "merchant_id": customer.merchant_id,
+                "number": customer.number,
+                "crm_active": customer.crm_active,
+                "loyalty_status": customer.loyalty_status,
+                "redeem_blocked": customer.redeem_blocked,
+                "created_at": milliseconds(customer.created_at),
+                **_details(customer.details),
+            }
+            for customer in made
+        ],
+    )
+
+
+def change_all(tx: Tx, changed: Sequence[Customer]) -> None:
+    """Store details and flags of customers that were read with `lock`."""
+    update_rows(
+        tx,
+        customers,
+        [
+            {
+                "id": customer.id,
+                "crm_active": customer.crm_active,
+                "loyalty_status": customer.loyalty_status,
+                "redeem_blocked": customer.redeem_blocked,
+                **_details(customer.details),
+            }
+            for customer in changed
+        ],
+    )
+
+
+def after(tx: Tx, merchant_id: str, number: int, limit: int) -> list[Customer]:
+    """Return the next customers by number, without those that were merged into others."""
+    query = select(customers).where(
+        customers.c.merchant_id == merchant_id,
+        customers.c.number > number,
+        customers.c.merged_into.is_(None),
+        customers.c.erased_at.is_(None),
+    )
+    return [to_customer(row) for row in tx.execute(query.order_by(customers.c.number).limit(limit))]
 
 
 def number_is_taken(tx: Tx, merchant_id: str, number: int) -> bool:
@@ -190,8 +259,8 @@ def to_customer(row: Row[Any]) -> Customer:
 
 
 def _details(details: NewCustomer) -> dict[str, Any]:
-    values = asdict(details)
-    number = values.pop("number")
+    number = details.number
+    values = {name: getattr(details, name) for name in _DETAILS}
     values["tags"] = list(details.tags)
     origins = values.pop("origins")
     values |= {f"from_{origin}": origin in origins for origin in ORIGINS}

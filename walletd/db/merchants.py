@@ -145,6 +145,17 @@ def next_customer_number(tx: Tx, merchant_id: str) -> int:
     return number
 
 
+def take_customer_numbers(tx: Tx, merchant_id: str, count: int) -> range:
+    """Raise the merchant's counter by `count` and return the numbers it went over."""
+    last: int = tx.execute(
+        update(merchants)
+        .where(merchants.c.id == merchant_id)
+        .values(customer_number=merchants.c.customer_number + count)
+        .returning(merchants.c.customer_number)
+    ).scalar_one()
+    return range(last - count + 1, last + 1)
+
+
 def raise_customer_number(tx: Tx, merchant_id: str, number: int) -> None:
     """Let the counter go on after a number that a merchant chose."""
     tx.execute(

@@ -16,6 +16,7 @@ ORIGINS: Final = ("online", "till", "voucher")
 
 _TEXT_LONGEST = 200
 _LOCALE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*\Z")
+_UNPRINTABLE = re.compile("[\x00-\x1f\ud800-\udfff]")
 _TEXT_FIELDS = ("ref_id", "first_name", "last_name", "company", "email", "phone", "locale", "source")
 
 
@@ -40,6 +41,9 @@ class NewCustomer:
     origins: tuple[str, ...] = ()
     feedback_rating: int | None = None
     """From 1 to 5, the best."""
+
+
+_FIELDS = tuple(item.name for item in fields(NewCustomer))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,7 @@ class Customer:
 
 def check_customer(new: NewCustomer, pointer: str = "") -> NewCustomer:
     """Return the details with spaces trimmed; raises ValidationFailed with a pointer below `pointer`."""
-    values = {item.name: getattr(new, item.name) for item in fields(new)}
+    values = {name: getattr(new, name) for name in _FIELDS}
     for name in _TEXT_FIELDS:
         values[name] = _text(values[name], f"{pointer}/{name}")
     for name in ("address", "custom_fields", "utm"):
@@ -111,6 +115,6 @@ def _text(value: str | None, pointer: str) -> str | None:
     trimmed = value.strip()
     if len(trimmed) > _TEXT_LONGEST:
         raise invalid(pointer, f"must not be longer than {_TEXT_LONGEST} characters")
-    if any(ord(character) < 32 or 0xD800 <= ord(character) <= 0xDFFF for character in trimmed):
+    if _UNPRINTABLE.search(trimmed):
         raise invalid(pointer, "must not contain control characters")
     return trimmed or None

@@ -14,8 +14,11 @@ from walletd.services.customers import Customers
 from walletd.services.deliveries import Deliveries
 from walletd.services.devices import Devices
 from walletd.services.erasing import Erasing
+from walletd.services.exports import Exports
 from walletd.services.health import Health
 from walletd.services.history import History
+from walletd.services.imports import KIND as IMPORT
+from walletd.services.imports import Imports
 from walletd.services.jobs import Jobs
 from walletd.services.key_rewrites import KeyRewrites
 from walletd.services.ledger import Ledger
@@ -55,8 +58,10 @@ class Services:
     deliveries: Deliveries
     devices: Devices
     erasing: Erasing
+    exports: Exports
     health: Health
     history: History
+    imports: Imports
     jobs: Jobs
     key_rewrites: KeyRewrites
     ledger: Ledger
@@ -83,7 +88,7 @@ def build_services(runtime: Runtime) -> Services:
     """Return the use cases over one runtime."""
     links, publisher, merchants = Links(runtime), Publisher(runtime), Merchants(runtime)
     passes, ledger, deliveries = Passes(runtime, publisher, links), Ledger(runtime), Deliveries(runtime)
-    messages, object_sending = Messages(runtime), ObjectSending(runtime)
+    messages, object_sending, imports = Messages(runtime), ObjectSending(runtime), Imports(runtime)
     object_saving = ObjectSaving(runtime, publisher, links, object_sending)
     proof, checkpoints, service_mail = Proof(runtime), Checkpoints(runtime), ServiceMail(runtime)
     return Services(
@@ -97,9 +102,11 @@ def build_services(runtime: Runtime) -> Services:
         deliveries=deliveries,
         devices=Devices(runtime, passes, publisher),
         erasing=Erasing(runtime),
+        exports=Exports(runtime),
         health=Health(runtime),
         history=History(runtime),
-        jobs=Jobs(runtime, {MAIL: service_mail.send, MESSAGE: messages.deliver}),
+        imports=imports,
+        jobs=Jobs(runtime, {MAIL: service_mail.send, MESSAGE: messages.deliver, IMPORT: imports.work}),
         key_rewrites=KeyRewrites(runtime),
         ledger=ledger,
         links=links,

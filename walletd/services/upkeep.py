@@ -10,6 +10,7 @@ from walletd.db import (
     deliveries,
     device_log,
     idempotency,
+    imports,
     jobs,
     lots,
     publishing,
@@ -35,6 +36,7 @@ _RUNS_PER_JOB: Final = 10_000
 """So many runs are kept of a job: about two days of the most frequent one."""
 _CODES_KEPT: Final = timedelta(days=1)
 _ENDED_KEPT: Final = timedelta(days=30)
+_IMPORTS_KEPT: Final = timedelta(days=30)
 _AT_ONCE: Final = 500
 
 
@@ -109,7 +111,7 @@ class Upkeep:
                 return f"{noticed} lots expire soon"
 
     async def purge(self) -> str:
-        """Forget old answers of idempotency keys, old lines of phones and old runs; the keys themselves stay."""
+        """Forget old answers of idempotency keys, lines of phones, runs and raw imports; the keys themselves stay."""
         now = self._runtime.clock()
         answers = await self._forget(idempotency.forget_bodies, now - _ANSWERS_KEPT)
         lines = await self._runtime.database.write(
@@ -118,6 +120,7 @@ class Upkeep:
         await self._runtime.database.write(lambda tx: scheduler_runs.purge(tx, now - _RUNS_KEPT, _RUNS_PER_JOB))
         messages = await self._forget(webhook_messages.purge, now - _ENDED_KEPT)
         done_jobs = await self._forget(jobs.purge, now - _ENDED_KEPT)
+        await self._forget(imports.purge, now - _IMPORTS_KEPT)
         await self._objects.purge()
         before = int((now - _CODES_KEPT).timestamp()) // PERIOD_SECONDS
         await self._runtime.database.write(lambda tx: rotating_codes.purge(tx, before, 100_000))

@@ -29,13 +29,20 @@ def tell(tx: Tx, merchant_id: str, event: str, subject: str, content: Mapping[st
 
 def tell_card(tx: Tx, card: Card, event: str, now: datetime) -> None:
     """Queue a message about a card."""
-    content = {
-        "serial_number": card.serial_number,
-        "program_id": card.program_id,
-        "customer_id": card.customer_id,
-        "account_id": card.account_id,
-    }
-    tell(tx, card.merchant_id, event, card.serial_number, content, now)
+    tell(tx, card.merchant_id, event, card.serial_number, _content_of(card), now)
+
+
+def tell_cards(tx: Tx, merchant_id: str, cards: Sequence[Card], event: str, now: datetime) -> None:
+    """Queue a message about each of a merchant's cards."""
+    endpoints = interested(webhooks.active(tx, [merchant_id]), event) if cards else ()
+    made = [
+        new_message(endpoint, event, card.serial_number, dict(_content_of(card)), now)
+        for endpoint in endpoints
+        for card in cards
+    ]
+    if made:
+        webhook_messages.insert(tx, made)
+        tx.announce(TOPIC)
 
 
 def tell_accounts_changed(tx: Tx, changed: Sequence[AccountState], now: datetime) -> None:
@@ -72,3 +79,12 @@ def new_message(
         tried_since=now,
         ended_at=None,
     )
+
+
+def _content_of(card: Card) -> dict[str, object]:
+    return {
+        "serial_number": card.serial_number,
+        "program_id": card.program_id,
+        "customer_id": card.customer_id,
+        "account_id": card.account_id,
+    }

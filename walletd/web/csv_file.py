@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Final
 
 from defusedcsv import csv
+
+from walletd.services.exports import Export
 
 MEDIA_TYPE: Final = "text/csv; charset=utf-8"
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
@@ -25,3 +27,10 @@ def csv_lines(rows: Iterable[Sequence[Cell]], delimiter: str) -> bytes:
 def attachment(name: str) -> dict[str, str]:
     """Return the headers of a file to download; it is private and never kept by anybody between."""
     return {"content-disposition": f'attachment; filename="{name}"', "cache-control": "private, no-store"}
+
+
+async def csv_chunks(export: Export) -> AsyncIterator[bytes]:
+    """Yield the bytes of an exported file, page by page."""
+    yield BYTE_ORDER_MARK + csv_lines([list(export.header)], export.delimiter)
+    async for page in export.pages:
+        yield csv_lines(page, export.delimiter)

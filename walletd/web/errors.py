@@ -6,7 +6,17 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
-from walletd.domain import customer_lists, erasing, errors, key_rewrites, merging, opt_in, rotating, wallet_errors
+from walletd.domain import (
+    customer_lists,
+    erasing,
+    errors,
+    import_files,
+    key_rewrites,
+    merging,
+    opt_in,
+    rotating,
+    wallet_errors,
+)
 
 PROBLEM_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:walletd:error:"
@@ -49,6 +59,8 @@ STATUS: Final[Mapping[type[errors.WalletdError], int]] = {
     errors.LoyaltySuspended: 403,
     errors.RedemptionBlocked: 403,
     errors.CustomerNumberTaken: 409,
+    import_files.ImportFileInvalid: 422,
+    import_files.ImportRefused: 409,
     merging.MergeSelf: 422,
     merging.CardMerged: 409,
     merging.RedemptionOpen: 409,

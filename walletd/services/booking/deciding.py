@@ -25,7 +25,7 @@ from walletd.services.booking.commands import Book, Capture, Command, Release, R
 from walletd.services.booking.loading import Desk, Original
 
 _SALT_BYTES: Final = 16
-_IRREVERSIBLE: Final = frozenset({"opening", "tier", "reversal", "expiry", "release", "merge", "merge_undo"})
+_IRREVERSIBLE: Final = frozenset({"opening", "tier", "reversal", "expiry", "release", "merge", "merge_undo", "import"})
 
 
 @dataclass(frozen=True, slots=True)

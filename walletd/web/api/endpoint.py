@@ -31,6 +31,7 @@ _WITH_BODY: Final = (
     refusals.StorageFull,
     refusals.Overloaded,
 )
+_WITH_FILE: Final = tuple(error for error in _WITH_BODY if error is not refusals.JsonInvalid)
 _IDEMPOTENT: Final = (
     refusals.IdempotencyKeyInvalid,
     refusals.IdempotencyKeyReused,
@@ -50,12 +51,15 @@ class Endpoint:
     status: int = 200
     media_type: str = "application/json"
     body: type[msgspec.Struct] | None = None
+    upload: str | None = None
+    """The media type of a file that is the body."""
     paged: bool = False
     query: Mapping[str, str] = field(default_factory=dict)
     """Parameters of the query, each with what it says; all may be left out."""
     idempotency_key: Literal["none", "optional", "required"] = "none"
     errors: tuple[type[refusals.WalletdError], ...] = ()
     example_body: Mapping[str, object] | None = None
+    example_upload: str = ""
     example: Mapping[str, object] | str | None = field(default=None)
 
     def all_errors(self, path: str) -> tuple[type[refusals.WalletdError], ...]:
@@ -63,6 +67,8 @@ class Endpoint:
         found = [*_ALWAYS]
         if self.body is not None:
             found += _WITH_BODY
+        if self.upload is not None:
+            found += _WITH_FILE
         if self.paged:
             found += (refusals.ValidationFailed, refusals.CursorInvalid)
         if self.query:

@@ -29,6 +29,7 @@ from walletd.web.api import (
     customers,
     erasing,
     history,
+    imports,
     key_rewrites,
     merges,
     opt_ins,
@@ -50,6 +51,7 @@ ROUTES: Final[tuple[HTTPRouteHandler, ...]] = (
     *history.ROUTES,
     *opt_ins.ROUTES,
     *merges.ROUTES,
+    *imports.ROUTES,
     *cards.ROUTES,
     *key_rewrites.ROUTES,
     *transactions.ROUTES,
@@ -105,9 +107,14 @@ def document(public_url: str) -> bytes:
 _MODULES: Final = (
     programs,
     customers,
-    key_rewrites,
+    customer_lists,
+    opt_ins,
+    history,
+    imports,
     merges,
+    erasing,
     cards,
+    key_rewrites,
     transactions,
     redemptions,
     accounts,
@@ -147,6 +154,9 @@ def _operation(handler: HTTPRouteHandler, path: str) -> dict[str, object]:
         if endpoint.example_body is not None:
             content["example"] = endpoint.example_body
         operation["requestBody"] = {"required": True, "content": {"application/json": content}}
+    if endpoint.upload is not None:
+        file: dict[str, object] = {"schema": {"type": "string"}, "example": endpoint.example_upload}
+        operation["requestBody"] = {"required": True, "content": {endpoint.upload: file}}
     return operation
 
 

@@ -1,0 +1,90 @@
+"""Many cards at once: issued together, and found by their customers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import bindparam, select
+
+from walletd.db.base import Tx
+from walletd.db.bulk import insert_rows, one_of
+from walletd.db.cards import card_keys, cards
+from walletd.domain.calendar import milliseconds
+from walletd.domain.cards import Card
+
+
+@dataclass(frozen=True, slots=True)
+class HeldCard:
+    """A card that a customer has in a program."""
+
+    serial_number: str
+    customer_id: str
+    account_id: str
+    key: str
+    status: str
+
+
+_HELD: Final = (
+    select(cards.c.serial_number, cards.c.customer_id, cards.c.account_id, cards.c.key, cards.c.status)
+    .where(
+        cards.c.program_id == bindparam("program"),
+        cards.c.merged_into.is_(None),
+        cards.c.status != "deleted",
+        one_of(cards.c.customer_id, "customers"),
+    )
+    .order_by(cards.c.created_at.desc(), cards.c.serial_number.desc())
+)
+_TAKEN: Final = select(card_keys.c.key).where(
+    card_keys.c.merchant_id == bindparam("merchant"), one_of(card_keys.c.key, "keys")
+)
+
+
+def insert_all(tx: Tx, made: Sequence[Card]) -> None:
+    """Store new cards with their living keys."""
+    insert_rows(
+        tx,
+        cards,
+        [
+            {
+                "serial_number": card.serial_number,
+                "merchant_id": card.merchant_id,
+                "program_id": card.program_id,
+                "customer_id": card.customer_id,
+                "account_id": card.account_id,
+                "key": card.key,
+                "holder_name": card.holder_name,
+                "status": card.status,
+                "token_version": card.token_version,
+                "created_at": milliseconds(card.created_at),
+            }
+            for card in made
+        ],
+    )
+    insert_rows(
+        tx,
+        card_keys,
+        [
+            {
+                "merchant_id": card.merchant_id,
+                "key": card.key,
+                "serial_number": card.serial_number,
+                "state": "active",
+            }
+            for card in made
+        ],
+    )
+
+
+def of_customers(tx: Tx, program_id: str, customer_ids: Collection[str]) -> dict[str, HeldCard]:
+    """Return the oldest card in a program of each customer that has one."""
+    if not customer_ids:
+        return {}
+    rows = tx.execute(_HELD, {"program": program_id, "customers": sorted(customer_ids)})
+    return {row.customer_id: HeldCard(**row._asdict()) for row in rows}
+
+
+def taken_keys(tx: Tx, merchant_id: str, keys: Collection[str]) -> set[str]:
+    """Return which of the keys a card of the merchant has or had."""
+    return set(tx.execute(_TAKEN, {"merchant": merchant_id, "keys": sorted(keys)}).scalars()) if keys else set()

@@ -1,0 +1,1 @@
+"""Importing: rows are planned against what is stored, and booked in batches that nobody has to wait for."""
