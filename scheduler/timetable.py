@@ -30,6 +30,7 @@ TIMETABLE: Final[tuple[Job, ...]] = (
     Job("settle_accounts", "* * * * * */15", "utc", "run_once", lambda services: services.upkeep.settle_due()),
     Job("ledger_checkpoint", "0 * * * *", "utc", "run_once", lambda services: services.assurance.checkpoint_ledger()),
     Job("ledger_proof", "30 2 * * *", "local", "run_once", lambda services: services.assurance.prove_ledger()),
+    Job("duplicate_scan", "0 3 * * *", "local", "run_once", lambda services: services.duplicates.scan()),
     Job("wallet_look", "0 4 * * *", "local", "run_once", lambda services: services.upkeep.reconcile_wallets()),
     Job("purge", "0 5 * * *", "local", "run_once", lambda services: services.upkeep.purge()),
     Job("certificate_watch", "0 6 * * *", "local", "run_once", watch_certificates),

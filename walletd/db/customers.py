@@ -28,6 +28,7 @@ from walletd.db.base import Tx, locked, merchant_column, metadata, moment, store
 from walletd.db.bulk import insert_rows, update_rows
 from walletd.domain.calendar import from_milliseconds, milliseconds
 from walletd.domain.customers import ORIGINS, Customer, NewCustomer
+from walletd.domain.matching import STAGES, match_keys
 from walletd.domain.opt_in import OptIn
 
 customers = Table(
@@ -64,12 +65,14 @@ customers = Table(
     Column("deactivated_by", String(30)),
     Column("sort_name", Text, nullable=False, server_default=""),
     Column("erased_at", BigInteger),
+    *(Column(f"match_{stage}", Text) for stage in STAGES),
     ForeignKeyConstraint(["merchant_id"], ["merchants.id"]),
     UniqueConstraint("merchant_id", "id"),
     UniqueConstraint("merchant_id", "number"),
     Index(None, "merchant_id", "sort_name", "id"),
     Index(None, "merchant_id", "created_at", "id"),
     Index(None, "deactivated_by"),
+    *(Index(None, "merchant_id", f"match_{stage}", "id") for stage in STAGES),
     Index(None, "merchant_id", "email"),
 )
 
@@ -275,6 +278,8 @@ def _details(details: NewCustomer) -> dict[str, Any]:
     )
     values["search_text"] = " ".join(str(part) for part in parts if part is not None).casefold()
     values["sort_name"] = sort_name(details)
+    keys = match_keys(details)
+    values |= {f"match_{stage}": keys.of(stage) for stage in STAGES}
     return values
 
 

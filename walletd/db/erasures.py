@@ -17,6 +17,7 @@ from walletd.db.jobs import jobs
 from walletd.db.merges import merges
 from walletd.domain.calendar import milliseconds
 from walletd.domain.jobs import DEAD, PENDING
+from walletd.domain.matching import STAGES
 from walletd.domain.opt_in import NONE
 
 _ANSWERS: Final = ("cards", "merges")
@@ -37,6 +38,7 @@ _NOTHING: Final[dict[str, Any]] = {
     "custom_fields": {},
     "utm": {},
     "sort_name": "",
+    **{f"match_{stage}": None for stage in STAGES},
     "crm_active": False,
     "deactivated_by": None,
     "opt_in": NONE,

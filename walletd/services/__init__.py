@@ -13,6 +13,7 @@ from walletd.services.customer_lists import CustomerLists
 from walletd.services.customers import Customers
 from walletd.services.deliveries import Deliveries
 from walletd.services.devices import Devices
+from walletd.services.duplicates import Duplicates
 from walletd.services.erasing import Erasing
 from walletd.services.exports import Exports
 from walletd.services.health import Health
@@ -57,6 +58,7 @@ class Services:
     customers: Customers
     deliveries: Deliveries
     devices: Devices
+    duplicates: Duplicates
     erasing: Erasing
     exports: Exports
     health: Health
@@ -87,6 +89,7 @@ class Services:
 def build_services(runtime: Runtime) -> Services:
     """Return the use cases over one runtime."""
     links, publisher, merchants = Links(runtime), Publisher(runtime), Merchants(runtime)
+    merges = Merges(runtime)
     passes, ledger, deliveries = Passes(runtime, publisher, links), Ledger(runtime), Deliveries(runtime)
     messages, object_sending, imports = Messages(runtime), ObjectSending(runtime), Imports(runtime)
     object_saving = ObjectSaving(runtime, publisher, links, object_sending)
@@ -101,6 +104,7 @@ def build_services(runtime: Runtime) -> Services:
         customers=Customers(runtime),
         deliveries=deliveries,
         devices=Devices(runtime, passes, publisher),
+        duplicates=Duplicates(runtime, merges),
         erasing=Erasing(runtime),
         exports=Exports(runtime),
         health=Health(runtime),
@@ -111,7 +115,7 @@ def build_services(runtime: Runtime) -> Services:
         ledger=ledger,
         links=links,
         merchants=merchants,
-        merges=Merges(runtime),
+        merges=merges,
         messages=messages,
         object_saving=object_saving,
         object_sending=object_sending,

@@ -12,9 +12,11 @@ from walletd.domain.customers import Customer, NewCustomer, check_customer
 from walletd.domain.erasing import CustomerErased
 from walletd.domain.errors import CustomerNumberTaken, NotFound
 from walletd.domain.identifiers import new_id
+from walletd.domain.matching import match_keys
 from walletd.domain.merging import CardMerged
 from walletd.domain.principals import Principal
 from walletd.domain.programs import invalid
+from walletd.services.recognising import note_duplicates
 from walletd.services.runtime import Runtime
 
 _CHANGEABLE = frozenset(item.name for item in fields(NewCustomer)) - {"number"}
@@ -42,6 +44,7 @@ def insert_customer(tx: Tx, by: Principal, new: NewCustomer, now: datetime) -> C
     )
     customers.insert(tx, customer)
     audit.record(tx, by, now, "customer.created", customer.id)
+    note_duplicates(tx, customer, now)
     return customer
 
 
@@ -88,6 +91,8 @@ class Customers:
             known = {item.name: getattr(present.details, item.name) for item in fields(NewCustomer)} | dict(changes)
             changed = replace(present, details=check_customer(NewCustomer(**known)))
             customers.change(tx, changed)
+            if match_keys(changed.details) != match_keys(present.details):
+                note_duplicates(tx, changed, now)
             audit.record(tx, by, now, "customer.changed", customer_id, {"fields": sorted(changes)})
             serials = publishing.mark_customer_dirty(tx, customer_id, now)
             tx.after_commit.append(lambda: self._runtime.remembered.forget(serials))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from walletd.db import audit, cards, customers, erasures, imports, publishing
+from walletd.db import audit, cards, customers, duplicates, erasures, imports, publishing
 from walletd.db.base import Tx
 from walletd.domain.cards import Card
 from walletd.domain.customers import Customer
@@ -72,6 +72,7 @@ class Erasing:
         erasures.delete_cards(tx, serials)
         erasures.clear_customers(tx, names, now)
         imports.forget_customers(tx, names)
+        duplicates.forget_customers(tx, names)
         merge_ids = erasures.clear_merges(tx, by.merchant_id, names)
         erasures.forget_answers(tx, by.merchant_id, [by.key_id], [*serials, *merge_ids])
         erasures.drop_jobs(tx, by.merchant_id, names, serials)

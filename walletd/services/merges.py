@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 from functools import partial
 
-from walletd.db import audit, merges, publishing
+from walletd.db import audit, duplicates, merges, publishing
 from walletd.db.base import Tx
 from walletd.domain.calendar import rfc3339
 from walletd.domain.customers import Customer
@@ -114,6 +114,7 @@ class Merges:
         plan = survey.plan
         details = {"absorbed": plan.absorbed, "number_survivor": plan.number_survivor, "reason": plan.reason}
         audit.record(tx, by, now, "customer.merged", plan.identity_survivor, details | {"merge_id": merge.id})
+        duplicates.note_merged(tx, plan.identity_survivor, plan.absorbed, now)
         self._tell(tx, merge, "customer.merged", now)
         changed = [book.state for book in books if book.is_changed]
         webhook_events.tell_accounts_changed(tx, changed, now)

@@ -1,0 +1,167 @@
+"""The inbox of duplicates, and who is the same by the keys that customers are recognised by."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    Row,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    and_,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
+
+from walletd.db.base import Tx, locked, merchant_column, metadata, moment, stored
+from walletd.db.customers import customers
+from walletd.db.pages import fetch_page
+from walletd.domain.calendar import from_milliseconds, milliseconds
+from walletd.domain.matching import MERGED, OPEN, DuplicateCase
+from walletd.domain.pages import Page, PageRequest
+
+duplicate_cases = Table(
+    "duplicate_cases",
+    metadata,
+    Column("id", String(30), primary_key=True),
+    merchant_column(),
+    Column("older", String(30), nullable=False),
+    Column("newer", String(30), nullable=False),
+    Column("stage", String(16), nullable=False),
+    Column("source", String(16), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("reason", Text),
+    Column("created_at", BigInteger, nullable=False),
+    Column("decided_at", BigInteger),
+    ForeignKeyConstraint(["merchant_id"], ["merchants.id"]),
+    UniqueConstraint("merchant_id", "older", "newer"),
+    Index(None, "newer"),
+    Index(None, "older"),
+)
+
+
+def same_as(tx: Tx, merchant_id: str, stage: str, key: str, limit: int) -> list[str]:
+    """Return the first customers with this key at a stage, the oldest first; merged ones are left out."""
+    query = (
+        select(customers.c.id)
+        .where(
+            customers.c.merchant_id == merchant_id,
+            customers.c[f"match_{stage}"] == key,
+            customers.c.merged_into.is_(None),
+        )
+        .order_by(customers.c.id)
+        .limit(limit)
+    )
+    return list(tx.execute(query).scalars())
+
+
+def shared_keys(tx: Tx, merchant_id: str, stage: str, after: str, limit: int) -> list[tuple[str, int]]:
+    """Return the next keys that several customers have, in their order, and how many have each."""
+    column = customers.c[f"match_{stage}"]
+    query = (
+        select(column.label("key"), func.count().label("customers"))
+        .where(customers.c.merchant_id == merchant_id, column > after, customers.c.merged_into.is_(None))
+        .group_by(column)
+        .having(func.count() > 1)
+        .order_by(column)
+        .limit(limit)
+    )
+    return [(row.key, row.customers) for row in tx.execute(query)]
+
+
+def insert_new(tx: Tx, found: Sequence[DuplicateCase]) -> int:
+    """Store cases of pairs that have none yet; return how many that were."""
+    count = 0
+    for case in found:
+        known = select(duplicate_cases.c.id).where(
+            duplicate_cases.c.merchant_id == case.merchant_id,
+            duplicate_cases.c.older == case.older,
+            duplicate_cases.c.newer == case.newer,
+        )
+        if tx.execute(known).first() is None:
+            tx.execute(duplicate_cases.insert(), _values(case))
+            count += 1
+    return count
+
+
+def find(tx: Tx, merchant_id: str, case_id: str, *, lock: bool = False) -> DuplicateCase | None:
+    """Return a merchant's case; with `lock` it stays as read until commit."""
+    query = select(duplicate_cases).where(duplicate_cases.c.id == case_id, duplicate_cases.c.merchant_id == merchant_id)
+    row = tx.execute(locked(query) if lock else query).one_or_none()
+    return None if row is None else _case(row)
+
+
+def page(tx: Tx, merchant_id: str, request: PageRequest, state: str | None) -> Page[DuplicateCase]:
+    """Return a page of cases, the newest first unless asked otherwise."""
+    query = select(duplicate_cases).where(duplicate_cases.c.merchant_id == merchant_id)
+    if state is not None:
+        query = query.where(duplicate_cases.c.state == state)
+    wanted = PageRequest(request.page_size, request.cursor, request.sort or "-created_at", None)
+    sorts = {"created_at": duplicate_cases.c.created_at}
+    return fetch_page(tx, query, wanted, sorts=sorts, identifier=duplicate_cases.c.id, to_item=_case)
+
+
+def decide(tx: Tx, case: DuplicateCase) -> None:
+    """Store what was decided."""
+    tx.execute(
+        update(duplicate_cases)
+        .where(duplicate_cases.c.id == case.id)
+        .values(state=case.state, decided_at=stored(case.decided_at), reason=case.reason)
+    )
+
+
+def note_merged(tx: Tx, one: str, other: str, now: datetime) -> None:
+    """Close the open case of two customers who became one, however they did."""
+    pair = or_(
+        and_(duplicate_cases.c.older == one, duplicate_cases.c.newer == other),
+        and_(duplicate_cases.c.older == other, duplicate_cases.c.newer == one),
+    )
+    closed = update(duplicate_cases).where(pair, duplicate_cases.c.state == OPEN)
+    tx.execute(closed.values(state=MERGED, decided_at=milliseconds(now)))
+
+
+def forget_customers(tx: Tx, customer_ids: Collection[str]) -> None:
+    """Forget all cases of customers who were erased."""
+    names = list(customer_ids)
+    tx.execute(
+        delete(duplicate_cases).where(or_(duplicate_cases.c.older.in_(names), duplicate_cases.c.newer.in_(names)))
+    )
+
+
+def _values(case: DuplicateCase) -> dict[str, Any]:
+    return {
+        "id": case.id,
+        "merchant_id": case.merchant_id,
+        "older": case.older,
+        "newer": case.newer,
+        "stage": case.stage,
+        "source": case.source,
+        "state": case.state,
+        "created_at": milliseconds(case.created_at),
+    }
+
+
+def _case(row: Row[Any]) -> DuplicateCase:
+    return DuplicateCase(
+        row.id,
+        row.merchant_id,
+        row.older,
+        row.newer,
+        row.stage,
+        row.source,
+        row.state,
+        from_milliseconds(row.created_at),
+        moment(row.decided_at),
+        row.reason,
+    )

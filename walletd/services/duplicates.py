@@ -1,0 +1,135 @@
+"""The inbox of duplicates: found at registration and at night, decided by staff (domain.md C-10, D-03, D-04)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+from walletd.db import audit, customers, duplicates, merchants
+from walletd.db.base import Tx
+from walletd.domain.customers import Customer
+from walletd.domain.errors import NotFound
+from walletd.domain.matching import CASE_STATES, DISMISSED, OPEN, STAGES, DuplicateCase, DuplicateDecided
+from walletd.domain.merging import MergePlan
+from walletd.domain.pages import Page, PageRequest
+from walletd.domain.principals import Principal
+from walletd.domain.programs import check_note, invalid
+from walletd.services.idempotency import Answer
+from walletd.services.merges import Merges
+from walletd.services.recognising import MANY, new_case
+from walletd.services.runtime import Runtime
+
+_AT_ONCE = 100
+"""Shared keys per write: no till waits for longer than such a batch takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseView:
+    """A case with both customers, as far as they are still there."""
+
+    case: DuplicateCase
+    older: Customer
+    newer: Customer
+
+
+class Duplicates:
+    """Use cases about customers who may be one person."""
+
+    def __init__(self, runtime: Runtime, merges: Merges) -> None:
+        self._runtime = runtime
+        self._merges = merges
+
+    async def page(self, by: Principal, request: PageRequest, state: str | None) -> Page[CaseView]:
+        """Return a page of cases in a state, or of all; raises CursorInvalid, ValidationFailed."""
+        if state is not None and state not in CASE_STATES:
+            raise invalid("/state", f"must be one of {', '.join(CASE_STATES)}")
+
+        def read(tx: Tx) -> Page[CaseView]:
+            found = duplicates.page(tx, by.merchant_id, request, state)
+            return Page(tuple(_view(tx, case) for case in found.items), found.next_cursor)
+
+        return await self._runtime.database.read(read)
+
+    async def confirm(
+        self, by: Principal, case_id: str, survivors: Mapping[str, str | None], idempotency_key: str | None
+    ) -> Answer:
+        """Merge both customers, once per key; what `merges.commit` raises, NotFound, DuplicateDecided.
+
+        `survivors` may name `identity_survivor`, `number_survivor` and `reason`. Without them the one who registered
+        last goes on, with the number of the first, which the till knows (D-03, scenarios 1 and 3).
+        """
+        case = (await self._runtime.database.read(lambda tx: _found(tx, by, case_id, lock=False))).case
+        identity = survivors.get("identity_survivor") or case.newer
+        if identity not in {case.older, case.newer}:
+            raise invalid("/identity_survivor", "must be one of the two customers")
+        plan = MergePlan(
+            identity_survivor=identity,
+            number_survivor=survivors.get("number_survivor") or case.older,
+            absorbed=case.older if identity == case.newer else case.newer,
+            reason=survivors.get("reason") or f"duplicate {case.id}",
+        )
+        return await self._merges.commit(by, plan, idempotency_key)
+
+    async def dismiss(self, by: Principal, case_id: str, reason: str) -> CaseView:
+        """Note that both are different persons; the pair does not come back. Raises NotFound, DuplicateDecided."""
+        check_note(reason, "/reason")
+        now = self._runtime.clock()
+
+        def write(tx: Tx) -> CaseView:
+            view = _found(tx, by, case_id, lock=True)
+            if view.case.state == DISMISSED:
+                return view
+            if view.case.state != OPEN:
+                raise DuplicateDecided(f"This pair was {view.case.state}.", state=view.case.state)
+            decided = replace(view.case, state=DISMISSED, decided_at=now, reason=reason)
+            duplicates.decide(tx, decided)
+            audit.record(tx, by, now, "duplicate.dismissed", case_id, {"older": decided.older, "newer": decided.newer})
+            return replace(view, case=decided)
+
+        return await self._runtime.database.write(write)
+
+    async def scan(self) -> str:
+        """Look through all customers for equal keys, in small steps; return a sentence (J-11)."""
+        found = skipped = 0
+        for merchant in await self._runtime.database.read(merchants.all_merchants):
+            for stage in STAGES:
+                new, many = await self._scan(merchant.id, stage)
+                found, skipped = found + new, skipped + many
+        return f"{found} new pairs, {skipped} keys left out that more than {MANY} customers have"
+
+    async def _scan(self, merchant_id: str, stage: str) -> tuple[int, int]:
+        now, after, found, skipped = self._runtime.clock(), "", 0, 0
+        while True:
+            shared = await self._runtime.database.read(
+                lambda tx, after=after: duplicates.shared_keys(tx, merchant_id, stage, after, _AT_ONCE)  # type: ignore[misc]
+            )
+            if not shared:
+                return found, skipped
+            after = shared[-1][0]
+            few = [key for key, count in shared if count <= MANY]
+            skipped += len(shared) - len(few)
+
+            def write(tx: Tx, keys: list[str] = few) -> int:
+                count = 0
+                for key in keys:
+                    same = duplicates.same_as(tx, merchant_id, stage, key, MANY)
+                    pairs = [new_case(merchant_id, stage, "nightly", pair, now) for pair in combinations(same, 2)]
+                    count += duplicates.insert_new(tx, pairs)
+                return count
+
+            found += await self._runtime.database.write(write)
+
+
+def _found(tx: Tx, by: Principal, case_id: str, *, lock: bool) -> CaseView:
+    case = duplicates.find(tx, by.merchant_id, case_id, lock=lock)
+    if case is None:
+        raise NotFound(f"There is no case {case_id}.")
+    return _view(tx, case)
+
+
+def _view(tx: Tx, case: DuplicateCase) -> CaseView:
+    older, newer = (customers.find(tx, case.merchant_id, name) for name in (case.older, case.newer))
+    if older is None or newer is None:
+        raise NotFound("A customer of this case is not there any more.")
+    return CaseView(case, older, newer)

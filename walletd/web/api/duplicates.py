@@ -1,0 +1,176 @@
+"""Routes of the inbox of duplicates: customers who may be one person."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from litestar import get, post
+from litestar.params import FromPath
+from msgspec import Meta, Struct, structs
+
+from walletd.domain.calendar import rfc3339
+from walletd.domain.customers import Customer
+from walletd.domain.matching import FIELDS, DuplicateDecided
+from walletd.services.duplicates import CaseView
+from walletd.web.api.answers import Moment
+from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
+from walletd.web.api.examples import CUSTOMER, Example
+from walletd.web.api.merge_answers import DONE, MergeDone
+from walletd.web.api.merges import COMMIT
+from walletd.web.api.reading import (
+    body_of,
+    idempotency_key,
+    name_in_path,
+    optional_body_of,
+    page_of,
+    query_of,
+    services_of,
+)
+from walletd.web.api.replies import Reply, answer_reply, json_reply, page_reply
+
+_STATE: Final = {"state": "open, merged or dismissed; without it all."}
+_TWIN_ID: Final = "cus_01KB3ZA9T4R8Y0A2B5F7H9M1P3"
+
+
+class SideAnswer(Struct, kw_only=True, forbid_unknown_fields=True):
+    """One of two customers, as staff compare them."""
+
+    customer_id: str
+    number: int
+    name: str
+    email: str | None
+    phone: str | None
+    address: dict[str, str]
+    birth_date: str | None
+    merged_into: str | None
+    created_at: Moment
+
+
+class DuplicateAnswer(Struct, kw_only=True, forbid_unknown_fields=True):
+    """Two customers who may be one person, and why."""
+
+    duplicate_id: str
+    state: Annotated[str, Meta(description="open, merged or dismissed.")]
+    stage: Annotated[str, Meta(description="email, phone or person: the first stage at which they are the same.")]
+    same: Annotated[list[str], Meta(description="The fields that are the same, written one way.")]
+    source: Annotated[str, Meta(description="registration or nightly.")]
+    older: SideAnswer
+    newer: SideAnswer
+    reason: str | None
+    created_at: Moment
+    decided_at: Moment | None
+
+
+class ConfirmNew(Struct, kw_only=True, forbid_unknown_fields=True):
+    """Who goes on; without it the one who registered last, with the number of the first."""
+
+    identity_survivor: Annotated[str, Meta(max_length=64)] | None = None
+    number_survivor: Annotated[str, Meta(max_length=64)] | None = None
+    reason: Annotated[str, Meta(max_length=200)] | None = None
+
+
+class DismissNew(Struct, kw_only=True, forbid_unknown_fields=True):
+    """Why they are two persons."""
+
+    reason: Annotated[str, Meta(min_length=1, max_length=200)]
+
+
+def _side(customer_id: object, number: int) -> Example:
+    names = ("name", "email", "phone", "address", "birth_date", "merged_into", "created_at")
+    return {"customer_id": customer_id, "number": number, **{name: CUSTOMER[name] for name in names}}
+
+
+_CASE: Final[Example] = {
+    "duplicate_id": "dup_01KB3ZC5V9S1A3C6D8H0K2N4Q6",
+    "state": "open",
+    "stage": "email",
+    "same": ["email"],
+    "source": "registration",
+    "older": _side(CUSTOMER["customer_id"], 1001),
+    "newer": _side(_TWIN_ID, 1002),
+    "reason": None,
+    "created_at": "2026-11-23T09:30:00.125Z",
+    "decided_at": None,
+}
+LIST: Final = Endpoint(
+    "List possible duplicates", scope="customers:read", answer=DuplicateAnswer, paged=True, query=_STATE, example=_CASE
+)
+CONFIRM: Final = Endpoint(
+    "Confirm a duplicate",
+    scope="customers:write",
+    status=201,
+    body=ConfirmNew,
+    answer=MergeDone,
+    idempotency_key="required",
+    errors=COMMIT.errors,
+    example_body={"reason": "same person, registered twice"},
+    example=DONE,
+)
+DISMISS: Final = Endpoint(
+    "Dismiss a duplicate",
+    scope="customers:write",
+    body=DismissNew,
+    answer=DuplicateAnswer,
+    errors=(DuplicateDecided,),
+    example_body={"reason": "father and son"},
+    example={**_CASE, "state": "dismissed", "reason": "father and son", "decided_at": "2026-11-23T10:00:00.125Z"},
+)
+
+
+@get("/duplicates", opt={OPT: LIST})
+async def list_duplicates(request: ApiRequest) -> Reply:
+    """Return pairs of customers who may be one person, the newest first."""
+    state = query_of(request, {"page_size", "cursor", "sort", "search", *_STATE}).get("state") or None
+    found = await services_of(request).duplicates.page(request.auth, page_of(request, _STATE), state)
+    return page_reply(found, _answer)
+
+
+@post("/duplicates/{duplicate_id:str}/confirm", status_code=201, opt={OPT: CONFIRM})
+async def confirm_duplicate(request: ApiRequest, duplicate_id: FromPath[str]) -> Reply:
+    """Merge both, as `POST /merges` does; it can be undone as any merge."""
+    survivors = structs.asdict(await optional_body_of(request, ConfirmNew))
+    name, key = name_in_path(duplicate_id), idempotency_key(request)
+    return answer_reply(await services_of(request).duplicates.confirm(request.auth, name, survivors, key))
+
+
+@post("/duplicates/{duplicate_id:str}/dismiss", status_code=200, opt={OPT: DISMISS})
+async def dismiss_duplicate(request: ApiRequest, duplicate_id: FromPath[str]) -> Reply:
+    """Note that they are two persons; the pair does not come back."""
+    reason = (await body_of(request, DismissNew)).reason
+    return json_reply(
+        _answer(await services_of(request).duplicates.dismiss(request.auth, name_in_path(duplicate_id), reason))
+    )
+
+
+def _answer(view: CaseView) -> DuplicateAnswer:
+    case = view.case
+    return DuplicateAnswer(
+        duplicate_id=case.id,
+        state=case.state,
+        stage=case.stage,
+        same=list(FIELDS[case.stage]),
+        source=case.source,
+        older=_side_answer(view.older),
+        newer=_side_answer(view.newer),
+        reason=case.reason,
+        created_at=rfc3339(case.created_at),
+        decided_at=None if case.decided_at is None else rfc3339(case.decided_at),
+    )
+
+
+def _side_answer(customer: Customer) -> SideAnswer:
+    details = customer.details
+    return SideAnswer(
+        customer_id=customer.id,
+        number=customer.number,
+        name=customer.name,
+        email=details.email,
+        phone=details.phone,
+        address=dict(details.address),
+        birth_date=details.birth_date,
+        merged_into=customer.merged_into,
+        created_at=rfc3339(customer.created_at),
+    )
+
+
+ROUTES: Final = (list_duplicates, confirm_duplicate, dismiss_duplicate)
