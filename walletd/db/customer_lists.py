@@ -17,12 +17,14 @@ from sqlalchemy import (
     Text,
     cast,
     func,
+    or_,
     select,
     update,
 )
 
 from walletd.db.accounts import accounts
 from walletd.db.base import Tx, merchant_column, metadata, moment
+from walletd.db.cards import card_keys, cards
 from walletd.db.customers import customers, to_customer
 from walletd.db.ledger import transactions
 from walletd.db.pages import contains, fetch_page, literally
@@ -99,7 +101,13 @@ def _conditions(merchant_id: str, search: str | None, chosen: CustomerFilter) ->
         tag = literally(json.dumps(chosen.tag))
         found.append(cast(customers.c.tags, Text).like(f"%{tag}%", escape="\\"))
     if search:
-        found.append(contains(customers.c.search_text, search))
+        # A whole key of any of the cards counts too, those of authorised buyers and former ones among them (D-39).
+        holders = (
+            select(cards.c.customer_id)
+            .join(card_keys, card_keys.c.serial_number == cards.c.serial_number)
+            .where(card_keys.c.merchant_id == merchant_id, card_keys.c.key == search)
+        )
+        found.append(or_(contains(customers.c.search_text, search), customers.c.id.in_(holders)))
     return found
 
 

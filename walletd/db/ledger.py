@@ -173,11 +173,18 @@ def reversed_of(tx: Tx, transaction_ids: Collection[str]) -> dict[str, Reversed]
     return found
 
 
-def page(tx: Tx, merchant_id: str, account_id: str, request: PageRequest) -> Page[tuple[Entry, Transaction]]:
-    """Return a page of an account's entries with their transactions, the newest first unless asked otherwise."""
+def page(
+    tx: Tx, merchant_id: str, account_id: str, request: PageRequest, card: str | None = None
+) -> Page[tuple[Entry, Transaction]]:
+    """Return a page of an account's entries with their transactions, the newest first unless asked otherwise.
+
+    With the serial number of a `card`, those that were booked by it.
+    """
     query = with_transaction().where(
         ledger_entries.c.account_id == account_id, ledger_entries.c.merchant_id == merchant_id
     )
+    if card is not None:
+        query = query.where(transactions.c.serial_number == card)
     wanted = PageRequest(request.page_size, request.cursor, request.sort or "-sequence", request.search)
     sorts = {"sequence": ledger_entries.c.sequence}
     return fetch_page(tx, query, wanted, sorts=sorts, identifier=ledger_entries.c.id, to_item=to_pair)

@@ -30,15 +30,17 @@ class Accounts:
 
         return await self._runtime.database.read(read)
 
-    async def entries(self, by: Principal, account_id: str, request: PageRequest) -> Page[tuple[Entry, Transaction]]:
-        """Return a page of an account's entries, the newest first.
+    async def entries(
+        self, by: Principal, account_id: str, request: PageRequest, card: str | None = None
+    ) -> Page[tuple[Entry, Transaction]]:
+        """Return a page of an account's entries, the newest first; with a serial number, those booked by that card.
 
         Raises NotFound, LoyaltySuspended, CursorInvalid.
         """
 
         def read(tx: Tx) -> Page[tuple[Entry, Transaction]]:
             open_to_queries(tx, by, account_id)
-            return ledger.page(tx, by.merchant_id, account_id, request)
+            return ledger.page(tx, by.merchant_id, account_id, request, card)
 
         return await self._runtime.database.read(read)
 
