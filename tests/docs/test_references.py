@@ -228,3 +228,27 @@ def test_every_page_stands_in_the_menu() -> None:
     menu = page("docs/zensical.toml")
     below = {path.relative_to(ROOT / "docs").as_posix() for path in PAGES if path.parent != ROOT}
     assert {name for name in below if f'"{name}"' not in menu} == set()
+
+
+# --- requirements -----------------------------------------------------------------------------------------------------
+
+_SECTIONS = {"S0": [*range(19, 33), *range(41, 69)], "S1": range(1, 39), "S2": range(1, 49), "S3": range(1, 33)}
+_SECTIONS |= {"S4": range(1, 69)}
+
+
+def test_every_statement_about_customers_and_cards_has_a_row_that_says_how_it_stands() -> None:
+    """Of S1 to S4, and of the sections of S0 on linking, matching, duplicates and merging, none is passed over."""
+    text = page("docs/requirements.md")
+    named: set[tuple[str, int]] = set()
+    for source, first, last in re.findall(r"\b(S[0-4])-(\d{3})(?: to S[0-4]-(\d{3}))?", text):
+        named |= {(source, number) for number in range(int(first), int(last or first) + 1)}
+    wanted = {(source, number) for source, numbers in _SECTIONS.items() for number in numbers}
+    assert sorted(wanted - named) == []
+
+
+def test_a_requirement_without_a_test_says_that_it_is_not_there() -> None:
+    """A row either names tests, or it says `not yet` or `does not apply`."""
+    for row in re.findall(r"^\| (.*) \|$", page("docs/requirements.md"), re.MULTILINE):
+        cells = [cell.strip() for cell in row.split(" | ")]
+        if len(cells) == 4 and cells[3] in {"–", ""}:
+            assert re.search(r"not yet|does not apply", cells[2]), row

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from walletd.domain.customers import NewCustomer
-from walletd.domain.matching import MatchKeys, hit, match_keys
+from walletd.domain.matching import MatchKeys, hit, is_obvious, match_keys
 
 HOME = {"street": "Hauptstraße 7", "postal_code": "10115"}
 
@@ -89,3 +89,22 @@ def test_any_text_has_keys_and_is_the_same_as_itself_or_blank(name: str, street:
     keys = match_keys(typed)
     assert keys == match_keys(typed)
     assert hit(keys, keys) is not None or (keys.phone is None and keys.person is None)
+
+
+@pytest.mark.parametrize(
+    ("other", "obvious"),
+    [
+        ({}, True),
+        ({"first_name": "MIA", "last_name": "Mueller"}, True),
+        ({"first_name": None, "last_name": None, "company": "Weber GmbH"}, True),
+        ({"birth_date": "1980-01-02"}, True),
+        ({"birth_date": "1981-01-02"}, False),
+        ({"first_name": "Max"}, False),
+        ({"first_name": None}, False),
+        ({"email": "x@b.example"}, False),
+    ],
+)
+def test_a_contradicting_name_or_birthday_needs_somebody_to_look(other: dict[str, Any], *, obvious: bool) -> None:
+    """D-18: the address alone is not enough, for families share one; what is not known contradicts nothing."""
+    known = {"first_name": "Mia", "last_name": "Müller", "email": "m@b.example", "birth_date": "1980-01-02"}
+    assert is_obvious(NewCustomer(**known), NewCustomer(**known | other)) is obvious  # type: ignore[arg-type]

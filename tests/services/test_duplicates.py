@@ -137,3 +137,36 @@ async def test_erasing_a_customer_empties_the_inbox_of_it(shop: Shop) -> None:
         await shop.services.duplicates.dismiss(shop.principal, case.case.id, "x")
     with pytest.raises(ValidationFailed):
         await inbox(shop, "unknown")
+
+
+async def test_obvious_pairs_are_merged_together_and_the_others_stay(shop: Shop) -> None:
+    """D-18: three times the same person become one; another name under the same address stays for staff to see."""
+    made = [await a_customer(shop, email="m@a.example", **more) for more in ({}, {"birth_date": "1980-01-02"}, {})]
+    father = await a_customer(shop, email="f@a.example", first_name="Otto")
+    await a_customer(shop, email="f@a.example", first_name="Olga")
+    would = await shop.services.duplicates.merge_obvious(shop.principal, dry_run=True)
+    assert {item.merged for item in would} == {False}
+    assert len(await inbox(shop)) == 4
+    await shop.services.duplicates.merge_obvious(shop.principal, dry_run=False)
+    living = [item for item in made if (await shop.services.customers.get(shop.principal, item.id)).merged_into is None]
+    assert len(living) == 1
+    assert [case.older.id for case in await inbox(shop)] == [father.id]
+
+
+async def test_a_pair_that_cannot_be_merged_now_stays_with_its_reason(shop: Shop) -> None:
+    """A revoked card stands against it; the others are merged."""
+    card = await shop.card(customer=NewCustomer(last_name="Weber", email="m@a.example"))
+    shop.clock.advance(seconds=1)
+    await shop.card(customer=NewCustomer(last_name="Weber", email="m@a.example"))
+    await shop.services.cards.revoke(shop.principal, card["serial_number"], "lost")
+    (pair,) = await shop.services.duplicates.merge_obvious(shop.principal, dry_run=False)
+    assert (pair.merged, pair.refused) == (False, "card_revoked")
+    assert len(await inbox(shop)) == 1
+
+
+async def test_a_case_goes_over_to_whoever_goes_on(shop: Shop) -> None:
+    """The absorbed customer resembled a third one; so does the survivor."""
+    survivor, absorbed = await a_customer(shop, email="m@a.example"), await a_customer(shop, phone="030 5550100")
+    third = await a_customer(shop, phone="030 5550100", first_name="Ida")
+    await shop.merge(survivor.id, absorbed.id)
+    assert [(case.older.id, case.newer.id) for case in await inbox(shop)] == [(survivor.id, third.id)]

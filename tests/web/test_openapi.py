@@ -88,6 +88,7 @@ ELSEWHERE = {
     ("get", "/cards/{serial_number}/google"),
     ("get", "/audit"),
     ("get", "/duplicates"),
+    ("post", "/duplicates/merge-obvious"),
     ("post", "/duplicates/{duplicate_id}/confirm"),
     ("post", "/duplicates/{duplicate_id}/dismiss"),
     ("post", "/imports"),

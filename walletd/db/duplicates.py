@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +17,6 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    and_,
     delete,
     func,
     or_,
@@ -121,14 +121,35 @@ def decide(tx: Tx, case: DuplicateCase) -> None:
     )
 
 
-def note_merged(tx: Tx, one: str, other: str, now: datetime) -> None:
-    """Close the open case of two customers who became one, however they did."""
-    pair = or_(
-        and_(duplicate_cases.c.older == one, duplicate_cases.c.newer == other),
-        and_(duplicate_cases.c.older == other, duplicate_cases.c.newer == one),
+def follow_merge(tx: Tx, survivor: str, absorbed: str, now: datetime) -> None:
+    """Close the open case of two customers who became one; whom the absorbed one resembled, the survivor does now."""
+    open_cases = select(duplicate_cases).where(
+        or_(duplicate_cases.c.older == absorbed, duplicate_cases.c.newer == absorbed), duplicate_cases.c.state == OPEN
     )
-    closed = update(duplicate_cases).where(pair, duplicate_cases.c.state == OPEN)
-    tx.execute(closed.values(state=MERGED, decided_at=milliseconds(now)))
+    for case in [_case(row) for row in tx.execute(open_cases)]:
+        third = case.newer if case.older == absorbed else case.older
+        if third == survivor:
+            decide(tx, replace(case, state=MERGED, decided_at=now))
+            continue
+        tx.execute(delete(duplicate_cases).where(duplicate_cases.c.id == case.id))
+        older, newer = sorted((survivor, third))
+        insert_new(tx, [replace(case, older=older, newer=newer)])
+
+
+def open_at(tx: Tx, merchant_id: str, stage: str, after: str, limit: int) -> list[DuplicateCase]:
+    """Return the next open cases of a stage, by id."""
+    query = (
+        select(duplicate_cases)
+        .where(
+            duplicate_cases.c.merchant_id == merchant_id,
+            duplicate_cases.c.state == OPEN,
+            duplicate_cases.c.stage == stage,
+            duplicate_cases.c.id > after,
+        )
+        .order_by(duplicate_cases.c.id)
+        .limit(limit)
+    )
+    return [_case(row) for row in tx.execute(query)]
 
 
 def forget_customers(tx: Tx, customer_ids: Collection[str]) -> None:

@@ -90,6 +90,21 @@ def hit(one: MatchKeys, other: MatchKeys) -> str | None:
     return next((stage for stage in STAGES if one.of(stage) is not None and one.of(stage) == other.of(stage)), None)
 
 
+def is_obvious(one: NewCustomer, other: NewCustomer) -> bool:
+    """Say whether nobody needs to look: one e-mail address, and no name or birthday that contradicts (D-18)."""
+    if hit(match_keys(one), match_keys(other)) != EMAIL:
+        return False
+    pairs = (
+        (
+            _name(f"{one.first_name or ''} {one.last_name or ''}"),
+            _name(f"{other.first_name or ''} {other.last_name or ''}"),
+        ),
+        (_name(one.company), _name(other.company)),
+        (one.birth_date or "", other.birth_date or ""),
+    )
+    return all(mine == theirs or not (mine and theirs) for mine, theirs in pairs)
+
+
 def _telephone(details: NewCustomer) -> str | None:
     """Return a number as E.164; one that cannot be dialled anywhere is none."""
     country = details.address.get("country") or ""

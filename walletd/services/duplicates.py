@@ -9,8 +9,18 @@ from itertools import combinations
 from walletd.db import audit, customers, duplicates, merchants
 from walletd.db.base import Tx
 from walletd.domain.customers import Customer
-from walletd.domain.errors import NotFound
-from walletd.domain.matching import CASE_STATES, DISMISSED, OPEN, STAGES, DuplicateCase, DuplicateDecided
+from walletd.domain.errors import NotFound, WalletdError
+from walletd.domain.identifiers import new_id
+from walletd.domain.matching import (
+    CASE_STATES,
+    DISMISSED,
+    EMAIL,
+    OPEN,
+    STAGES,
+    DuplicateCase,
+    DuplicateDecided,
+    is_obvious,
+)
 from walletd.domain.merging import MergePlan
 from walletd.domain.pages import Page, PageRequest
 from walletd.domain.principals import Principal
@@ -31,6 +41,18 @@ class CaseView:
     case: DuplicateCase
     older: Customer
     newer: Customer
+
+
+@dataclass(frozen=True, slots=True)
+class ObviousPair:
+    """Two customers whom nobody needs to look at, and what became of them."""
+
+    case_id: str
+    older: str
+    newer: str
+    merged: bool = False
+    refused: str | None = None
+    """The code of what stood against merging them now."""
 
 
 class Duplicates:
@@ -70,6 +92,39 @@ class Duplicates:
             reason=survivors.get("reason") or f"duplicate {case.id}",
         )
         return await self._merges.commit(by, plan, idempotency_key)
+
+    async def merge_obvious(self, by: Principal, *, dry_run: bool) -> list[ObviousPair]:
+        """Merge open pairs that nobody needs to look at, up to a hundred, each as `confirm` does (D-18).
+
+        A pair that cannot be merged now stays in the inbox, with what stood against it. A dry run only names them.
+        """
+        found: list[ObviousPair] = []
+        after = ""
+        while len(found) < _AT_ONCE:
+            views = await self._runtime.database.read(
+                lambda tx, after=after: [  # type: ignore[misc]
+                    _view(tx, case) for case in duplicates.open_at(tx, by.merchant_id, EMAIL, after, _AT_ONCE)
+                ]
+            )
+            if not views:
+                break
+            after = views[-1].case.id
+            obvious = [view for view in views if is_obvious(view.older.details, view.newer.details)]
+            chosen = obvious[: _AT_ONCE - len(found)]
+            found += [await self._merge_one(by, view, dry_run=dry_run) for view in chosen]
+        return found
+
+    async def _merge_one(self, by: Principal, view: CaseView, *, dry_run: bool) -> ObviousPair:
+        pair = ObviousPair(view.case.id, view.older.id, view.newer.id)
+        if dry_run:
+            return pair
+        # A key of its own each time: what was refused yesterday may be possible today. Once merged, the case is closed.
+        key = new_id("req", self._runtime.clock())
+        try:
+            await self.confirm(by, view.case.id, {}, key)
+        except WalletdError as error:
+            return replace(pair, refused=error.code)
+        return replace(pair, merged=True)
 
     async def dismiss(self, by: Principal, case_id: str, reason: str) -> CaseView:
         """Note that both are different persons; the pair does not come back. Raises NotFound, DuplicateDecided."""

@@ -114,7 +114,7 @@ class Merges:
         plan = survey.plan
         details = {"absorbed": plan.absorbed, "number_survivor": plan.number_survivor, "reason": plan.reason}
         audit.record(tx, by, now, "customer.merged", plan.identity_survivor, details | {"merge_id": merge.id})
-        duplicates.note_merged(tx, plan.identity_survivor, plan.absorbed, now)
+        duplicates.follow_merge(tx, plan.identity_survivor, plan.absorbed, now)
         self._tell(tx, merge, "customer.merged", now)
         changed = [book.state for book in books if book.is_changed]
         webhook_events.tell_accounts_changed(tx, changed, now)

@@ -75,6 +75,29 @@ class DismissNew(Struct, kw_only=True, forbid_unknown_fields=True):
     reason: Annotated[str, Meta(min_length=1, max_length=200)]
 
 
+class ObviousNew(Struct, kw_only=True, forbid_unknown_fields=True):
+    """Whether to merge, or only to say whom."""
+
+    dry_run: bool = False
+
+
+class ObviousAnswer(Struct, kw_only=True, forbid_unknown_fields=True):
+    """A pair that nobody needs to look at."""
+
+    duplicate_id: str
+    older: str
+    newer: str
+    merged: bool
+    refused: Annotated[str | None, Meta(description="The code of what stood against merging them now.")]
+
+
+class ObviousAnswers(Struct, kw_only=True, forbid_unknown_fields=True):
+    """Up to a hundred pairs; call again for more."""
+
+    items: list[ObviousAnswer]
+    dry_run: bool
+
+
 def _side(customer_id: object, number: int) -> Example:
     names = ("name", "email", "phone", "address", "birth_date", "merged_into", "created_at")
     return {"customer_id": customer_id, "number": number, **{name: CUSTOMER[name] for name in names}}
@@ -106,6 +129,25 @@ CONFIRM: Final = Endpoint(
     example_body={"reason": "same person, registered twice"},
     example=DONE,
 )
+OBVIOUS: Final = Endpoint(
+    "Merge obvious duplicates",
+    scope="customers:write",
+    body=ObviousNew,
+    answer=ObviousAnswers,
+    example_body={"dry_run": True},
+    example={
+        "items": [
+            {
+                "duplicate_id": _CASE["duplicate_id"],
+                "older": CUSTOMER["customer_id"],
+                "newer": _TWIN_ID,
+                "merged": False,
+                "refused": None,
+            }
+        ],
+        "dry_run": True,
+    },
+)
 DISMISS: Final = Endpoint(
     "Dismiss a duplicate",
     scope="customers:write",
@@ -131,6 +173,20 @@ async def confirm_duplicate(request: ApiRequest, duplicate_id: FromPath[str]) ->
     survivors = structs.asdict(await optional_body_of(request, ConfirmNew))
     name, key = name_in_path(duplicate_id), idempotency_key(request)
     return answer_reply(await services_of(request).duplicates.confirm(request.auth, name, survivors, key))
+
+
+@post("/duplicates/merge-obvious", status_code=200, opt={OPT: OBVIOUS})
+async def merge_obvious(request: ApiRequest) -> Reply:
+    """Merge pairs with one e-mail address whose names and birthdays do not contradict; each can be undone."""
+    dry_run = (await body_of(request, ObviousNew)).dry_run
+    done = await services_of(request).duplicates.merge_obvious(request.auth, dry_run=dry_run)
+    items = [
+        ObviousAnswer(
+            duplicate_id=pair.case_id, older=pair.older, newer=pair.newer, merged=pair.merged, refused=pair.refused
+        )
+        for pair in done
+    ]
+    return json_reply(ObviousAnswers(items=items, dry_run=dry_run))
 
 
 @post("/duplicates/{duplicate_id:str}/dismiss", status_code=200, opt={OPT: DISMISS})
@@ -173,4 +229,4 @@ def _side_answer(customer: Customer) -> SideAnswer:
     )
 
 
-ROUTES: Final = (list_duplicates, confirm_duplicate, dismiss_duplicate)
+ROUTES: Final = (list_duplicates, merge_obvious, confirm_duplicate, dismiss_duplicate)
