@@ -170,3 +170,42 @@ async def test_a_case_goes_over_to_whoever_goes_on(shop: Shop) -> None:
     third = await a_customer(shop, phone="030 5550100", first_name="Ida")
     await shop.merge(survivor.id, absorbed.id)
     assert [(case.older.id, case.newer.id) for case in await inbox(shop)] == [(survivor.id, third.id)]
+
+
+async def test_a_dismissed_pair_is_not_merged_by_confirming_it(shop: Shop) -> None:
+    """Staff said that they are two persons: confirming is refused, and both stay as they are."""
+    first, second = await a_customer(shop, phone="030 5550100"), await a_customer(shop, phone="030 5550100")
+    (case,) = await inbox(shop)
+    await shop.services.duplicates.dismiss(shop.principal, case.case.id, "father and son")
+    with pytest.raises(DuplicateDecided):
+        await shop.services.duplicates.confirm(shop.principal, case.case.id, {}, next_key())
+    for customer in (first, second):
+        assert (await shop.services.customers.get(shop.principal, customer.id)).merged_into is None
+
+
+async def test_the_longest_names_and_addresses_are_stored_and_recognised(shop: Shop) -> None:
+    """Letters of four bytes in every field, on both engines: nothing is refused, and the same is found again."""
+    letters = "".join(chr(0x20000 + place) for place in range(200))
+    long = {
+        "first_name": letters,
+        "last_name": letters,
+        "company": letters,
+        "address": {"street": letters, "postal_code": letters},
+    }
+    for _ in range(2):
+        await a_customer(shop, **long)
+    assert [case.case.stage for case in await inbox(shop)] == ["person"]
+
+
+async def test_the_night_finds_all_pairs_of_many_large_groups(shop: Shop) -> None:
+    """More pairs than one write takes: each is found once."""
+    made = [(number, await a_customer(shop, last_name=f"N{number}")) for number in range(24)]
+
+    def write(tx: Any) -> None:
+        for number, customer in made:
+            address = f"house-{number % 3}@a.example"
+            customers.change(tx, replace(customer, details=replace(customer.details, email=address)))
+
+    await shop.runtime.database.write(write)
+    assert (await shop.services.duplicates.scan()).startswith("84 new pairs")
+    assert len(await inbox(shop)) == 84

@@ -6,9 +6,10 @@ The first stage with a hit decides: e-mail, then telephone, then name with addre
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -82,7 +83,7 @@ def match_keys(details: NewCustomer) -> MatchKeys:
         _street(details.address.get("street")),
         "".join((details.address.get("postal_code") or "").split()).casefold(),
     )
-    return MatchKeys(email, _telephone(details), "\x1f".join(parts) if all(parts) else None)
+    return MatchKeys(email, _telephone(details), _digest(parts) if all(parts) else None)
 
 
 def hit(one: MatchKeys, other: MatchKeys) -> str | None:
@@ -103,6 +104,11 @@ def is_obvious(one: NewCustomer, other: NewCustomer) -> bool:
         (one.birth_date or "", other.birth_date or ""),
     )
     return all(mine == theirs or not (mine and theirs) for mine, theirs in pairs)
+
+
+def _digest(parts: Sequence[str]) -> str:
+    """Return one short key: four texts of 200 characters are more than an index of PostgreSQL holds."""
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
 
 
 def _telephone(details: NewCustomer) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -31,7 +31,8 @@ from walletd.services.recognising import MANY, new_case
 from walletd.services.runtime import Runtime
 
 _AT_ONCE = 100
-"""Shared keys per write: no till waits for longer than such a batch takes."""
+"""Shared keys per read, and obvious pairs per call."""
+_PAIRS_AT_ONCE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,11 @@ class Duplicates:
             absorbed=case.older if identity == case.newer else case.newer,
             reason=survivors.get("reason") or f"duplicate {case.id}",
         )
-        return await self._merges.commit(by, plan, idempotency_key)
+
+        def still_open(tx: Tx) -> None:
+            _check_open(_found(tx, by, case_id, lock=True).case)
+
+        return await self._merges.commit(by, plan, idempotency_key, still_open)
 
     async def merge_obvious(self, by: Principal, *, dry_run: bool) -> list[ObviousPair]:
         """Merge open pairs that nobody needs to look at, up to a hundred, each as `confirm` does (D-18).
@@ -135,8 +140,7 @@ class Duplicates:
             view = _found(tx, by, case_id, lock=True)
             if view.case.state == DISMISSED:
                 return view
-            if view.case.state != OPEN:
-                raise DuplicateDecided(f"This pair was {view.case.state}.", state=view.case.state)
+            _check_open(view.case)
             decided = replace(view.case, state=DISMISSED, decided_at=now, reason=reason)
             duplicates.decide(tx, decided)
             audit.record(tx, by, now, "duplicate.dismissed", case_id, {"older": decided.older, "newer": decided.newer})
@@ -162,18 +166,39 @@ class Duplicates:
             if not shared:
                 return found, skipped
             after = shared[-1][0]
-            few = [key for key, count in shared if count <= MANY]
+            few = [(key, count) for key, count in shared if count <= MANY]
             skipped += len(shared) - len(few)
+            for batch in _batches(few):
 
-            def write(tx: Tx, keys: list[str] = few) -> int:
-                count = 0
-                for key in keys:
-                    same = duplicates.same_as(tx, merchant_id, stage, key, MANY)
-                    pairs = [new_case(merchant_id, stage, "nightly", pair, now) for pair in combinations(same, 2)]
-                    count += duplicates.insert_new(tx, pairs)
-                return count
+                def write(tx: Tx, keys: list[str] = batch) -> int:
+                    pairs = [
+                        new_case(merchant_id, stage, "nightly", pair, now)
+                        for key in keys
+                        for pair in combinations(duplicates.same_as(tx, merchant_id, stage, key, MANY), 2)
+                    ]
+                    return duplicates.insert_new(tx, pairs)
 
-            found += await self._runtime.database.write(write)
+                found += await self._runtime.database.write(write)
+
+
+def _batches(shared: Sequence[tuple[str, int]]) -> Iterator[list[str]]:
+    """Give keys with so few pairs at a time that no till waits for the write; one key has at most 45."""
+    keys, pairs = list[str](), 0
+    for key, count in shared:
+        more = count * (count - 1) // 2
+        if keys and pairs + more > _PAIRS_AT_ONCE:
+            yield keys
+            keys, pairs = [], 0
+        keys.append(key)
+        pairs += more
+    if keys:
+        yield keys
+
+
+def _check_open(case: DuplicateCase) -> None:
+    """Raise DuplicateDecided for a pair that was merged or dismissed."""
+    if case.state != OPEN:
+        raise DuplicateDecided(f"This pair was {case.state}.", state=case.state)
 
 
 def _found(tx: Tx, by: Principal, case_id: str, *, lock: bool) -> CaseView:

@@ -46,8 +46,10 @@ class Merges:
 
         return await self._runtime.database.read(read)
 
-    async def commit(self, by: Principal, plan: MergePlan, idempotency_key: str | None) -> Answer:
-        """Merge two customers in one transaction, once per key.
+    async def commit(
+        self, by: Principal, plan: MergePlan, idempotency_key: str | None, check: Callable[[Tx], None] | None = None
+    ) -> Answer:
+        """Merge two customers in one transaction, once per key; `check` may still refuse it there.
 
         Raises MergeSelf, NotFound, CardMerged, RedemptionOpen, CurrencyMismatch, AccountUnproved, CardRevoked,
         BalanceLimit and the errors of keys.
@@ -57,6 +59,8 @@ class Merges:
 
         def work(tx: Tx) -> tuple[str, Mapping[str, object]]:
             survey = take_survey(tx, by.merchant_id, plan, now, lock=True)
+            if check is not None:
+                check(tx)
             for conflict in survey.conflicts():
                 raise conflict
             seen = _survey_document(survey)

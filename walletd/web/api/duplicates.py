@@ -125,7 +125,7 @@ CONFIRM: Final = Endpoint(
     body=ConfirmNew,
     answer=MergeDone,
     idempotency_key="required",
-    errors=COMMIT.errors,
+    errors=(*COMMIT.errors, DuplicateDecided),
     example_body={"reason": "same person, registered twice"},
     example=DONE,
 )
