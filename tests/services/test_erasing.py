@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from tests.builders import Shop
+from tests.builders import PASS_TYPE, Shop
 from tests.channels.mailbox import a_mailbox
 from tests.services.importing import a_file, take_in
 from tests.services.merging import merged
@@ -118,6 +118,8 @@ async def test_after_erasing_no_row_names_the_person_and_the_books_still_prove(s
     await shop.services.proof.verify()
     with pytest.raises(IdempotencyKeySpent):
         await a_card(shop)
+    with pytest.raises(IdempotencyKeySpent):
+        await shop.services.messages.send(shop.principal, message, "message")
 
 
 async def test_a_customer_with_an_installed_card_is_not_erased_until_it_is_deleted(shop: Shop) -> None:
@@ -192,3 +194,17 @@ async def test_what_a_file_said_of_a_person_goes_with_it(shop: Shop) -> None:
     await shop.services.erasing.erase(shop.principal, person.id)
     after = await shop.runtime.database.read(everything)
     assert ("quackenbusch" in after, "anders" in after) == (False, True)
+
+
+@pytest.mark.parametrize("stays", [True, False])
+async def test_a_reinstated_card_is_installed_where_it_is_on_a_phone_still(shop: Shop, *, stays: bool) -> None:
+    """2.3.1: what happened on the phone while the card was revoked counts."""
+    card = await a_card(shop)
+    serial = card["serial_number"]
+    await shop.register(serial)
+    await shop.services.cards.revoke(shop.principal, serial, "lost")
+    if not stays:
+        authorization = shop.authorization(serial)
+        await shop.services.devices.unregister(PASS_TYPE, serial, "device-1", authorization)
+    back = await shop.services.cards.reinstate(shop.principal, serial, "found")
+    assert back.card.status == ("installed" if stays else "uninstalled")

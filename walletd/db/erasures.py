@@ -9,7 +9,8 @@ from typing import Any, Final
 from sqlalchemy import or_, select, update
 
 from walletd.db.api_keys import api_keys
-from walletd.db.base import Tx
+from walletd.db.audit import audit_log
+from walletd.db.base import Tx, locked
 from walletd.db.cards import cards
 from walletd.db.customers import customers
 from walletd.db.idempotency import idempotency_records
@@ -20,7 +21,7 @@ from walletd.domain.jobs import DEAD, PENDING
 from walletd.domain.matching import STAGES
 from walletd.domain.opt_in import NONE
 
-_ANSWERS: Final = ("cards", "merges")
+_ANSWERS: Final = ("cards", "merges", "messages")
 """Routes whose stored answers name a holder; found by the first columns of the key, for there are few."""
 
 _NOTHING: Final[dict[str, Any]] = {
@@ -56,8 +57,19 @@ def merged_into(tx: Tx, merchant_id: str, customer_id: str) -> list[str]:
 
 def cards_of(tx: Tx, customer_ids: Collection[str]) -> list[tuple[str, str]]:
     """Return the serial number and the status of every card of customers."""
-    query = select(cards.c.serial_number, cards.c.status).where(cards.c.customer_id.in_(list(customer_ids)))
+    # Kept as read: a phone that takes the card now comes after the erasing, and finds it deleted.
+    query = locked(select(cards.c.serial_number, cards.c.status).where(cards.c.customer_id.in_(list(customer_ids))))
     return sorted((row.serial_number, row.status) for row in tx.execute(query))
+
+
+def messages_to(tx: Tx, merchant_id: str, serials: Collection[str]) -> list[str]:
+    """Return the ids of all messages that were sent to the holders of cards."""
+    query = select(audit_log.c.details).where(
+        audit_log.c.merchant_id == merchant_id,
+        audit_log.c.subject.in_(list(serials)),
+        audit_log.c.action == "card.message_sent",
+    )
+    return [str(details["message_id"]) for details in tx.execute(query).scalars()]
 
 
 def delete_cards(tx: Tx, serials: Collection[str]) -> None:
@@ -94,7 +106,7 @@ def clear_merges(tx: Tx, merchant_id: str, customer_ids: Collection[str]) -> lis
 
 
 def forget_answers(tx: Tx, merchant_id: str, others: Collection[str], subjects: Collection[str]) -> None:
-    """Forget stored answers about these cards and merges; their idempotency keys stay spent.
+    """Forget stored answers about these cards, merges and messages; their idempotency keys stay spent.
 
     Answers are found by who asked: any API key of the merchant, or one of `others`.
     """

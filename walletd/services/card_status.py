@@ -21,6 +21,14 @@ def note_removed(tx: Tx, merchant_id: str, serial_number: str, now: datetime) ->
         _change(tx, merchant_id, serial_number, "uninstalled", now)
 
 
+def follow_phones(tx: Tx, serial_number: str) -> None:
+    """Follow what happened on phones while a card was revoked: it came onto one, or left the last one."""
+    if devices.count_of_card(tx, serial_number) > 0 or wallet_objects.is_saved(tx, serial_number):
+        cards.change_status(tx, serial_number, "installed", among=("issued", "uninstalled"))
+    else:
+        cards.change_status(tx, serial_number, "uninstalled", among=("installed",))
+
+
 def _change(tx: Tx, merchant_id: str, serial_number: str, status: str, now: datetime) -> None:
     if cards.change_status(tx, serial_number, status, among=("issued", "installed", "uninstalled")):
         phone = Principal(merchant_id, "phone", "phone", frozenset())

@@ -27,6 +27,7 @@ from walletd.domain.programs import Program, check_name, check_note, invalid
 from walletd.domain.rotating import read_code
 from walletd.services.booking.loading import open_books
 from walletd.services.booking.storing import store_pages
+from walletd.services.card_status import follow_phones
 from walletd.services.customers import check_goes_on, insert_customer
 from walletd.services.idempotency import Answer, Protected, check_key, encode, once
 from walletd.services.links import Links
@@ -121,6 +122,8 @@ class Cards:
             if found.card.status == "deleted":
                 raise CardDeleted
             changed = cards.revoke(tx, serial_number) if deed == "revoke" else cards.reinstate(tx, serial_number)
+            if changed and deed == "reinstate":
+                follow_phones(tx, serial_number)
             if changed:
                 audit.record(tx, by, now, f"card.{deed}d", serial_number, {"reason": reason})
                 tell_card(tx, found.card, f"card.{deed}d", now)

@@ -99,7 +99,8 @@ def _void(template: Template, resource: str) -> Json:
         "localizedBody": localized(template, lambda language: texts[language][1]),
     }
     number = {"cardNumber": _TOMBSTONE} if resource == "giftCard" else {}
-    return {"state": "INACTIVE", "textModulesData": [module], **number}
+    # Messages to the holder may name a person, and an object stays at Google for ever.
+    return {"state": "INACTIVE", "textModulesData": [module], "messages": [], **number}
 
 
 def _modules(template: Template, face: Face) -> list[Json]:
