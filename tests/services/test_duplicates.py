@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -209,3 +210,33 @@ async def test_the_night_finds_all_pairs_of_many_large_groups(shop: Shop) -> Non
     await shop.runtime.database.write(write)
     assert (await shop.services.duplicates.scan()).startswith("84 new pairs")
     assert len(await inbox(shop)) == 84
+
+
+async def test_an_address_that_many_share_does_not_hide_the_telephone(shop: Shop) -> None:
+    """What is no evidence is no hit either: the next stage decides."""
+    for number in range(11):
+        await a_customer(shop, first_name=f"P{number}", email="info@a.example")
+    already = len(await inbox(shop))
+    first = await a_customer(shop, email="info@a.example", phone="030 5550100")
+    second = await a_customer(shop, email="info@a.example", phone="030 5550100")
+    (newest, *others) = await inbox(shop)
+    assert (newest.older.id, newest.newer.id, newest.case.stage) == (first.id, second.id, "phone")
+    assert len(others) == already
+
+
+async def test_everybody_who_finds_the_same_pair_at_once_is_served(shop: Shop) -> None:
+    """Both customers are changed at once while the night looks: no change is refused, each pair has one case."""
+    pairs = [(await a_customer(shop), await a_customer(shop)) for _ in range(5)]
+    changes = []
+    for number, pair in enumerate(pairs):
+        phone = {"phone": f"030 555{number:04}"}
+        changes += [shop.services.customers.update(shop.principal, each.id, phone) for each in pair]
+    await asyncio.gather(*changes)
+    emails = []
+    for number, pair in enumerate(pairs):
+        email = {"email": f"m{number}@a.example"}
+        emails += [shop.services.customers.update(shop.principal, each.id, email) for each in pair]
+    await asyncio.gather(*emails, shop.services.duplicates.scan(), shop.services.duplicates.scan())
+    await shop.services.duplicates.scan()
+    found = [(case.older.id, case.newer.id) for case in await inbox(shop)]
+    assert sorted(found) == sorted((first.id, second.id) for first, second in pairs)

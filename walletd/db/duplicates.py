@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 
 from walletd.db.base import Tx, locked, merchant_column, metadata, moment, stored
+from walletd.db.bulk import insert_rows
 from walletd.db.customers import customers
 from walletd.db.pages import fetch_page
 from walletd.domain.calendar import from_milliseconds, milliseconds
@@ -49,6 +50,8 @@ duplicate_cases = Table(
     Index(None, "newer"),
     Index(None, "older"),
 )
+
+_UNLESS_KNOWN: Final = "ON CONFLICT (merchant_id, older, newer) DO NOTHING"
 
 
 def same_as(tx: Tx, merchant_id: str, stage: str, key: str, limit: int) -> list[str]:
@@ -81,18 +84,22 @@ def shared_keys(tx: Tx, merchant_id: str, stage: str, after: str, limit: int) ->
 
 
 def insert_new(tx: Tx, found: Sequence[DuplicateCase]) -> int:
-    """Store cases of pairs that have none yet; return how many that were."""
-    count = 0
-    for case in found:
+    """Store cases of pairs that have none yet; return how many that were.
+
+    Two that find the same pair at once are both right: the second one changes nothing.
+    """
+    new = list[dict[str, Any]]()
+    # In one order, so that two of them never wait for each other.
+    for case in sorted(found, key=lambda case: (case.older, case.newer)):
         known = select(duplicate_cases.c.id).where(
             duplicate_cases.c.merchant_id == case.merchant_id,
             duplicate_cases.c.older == case.older,
             duplicate_cases.c.newer == case.newer,
         )
         if tx.execute(known).first() is None:
-            tx.execute(duplicate_cases.insert(), _values(case))
-            count += 1
-    return count
+            new.append(_values(case))
+    insert_rows(tx, duplicate_cases, new, on_conflict=_UNLESS_KNOWN)
+    return len(new)
 
 
 def find(tx: Tx, merchant_id: str, case_id: str, *, lock: bool = False) -> DuplicateCase | None:

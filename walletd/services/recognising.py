@@ -23,13 +23,12 @@ def note_duplicates(tx: Tx, customer: Customer, now: datetime) -> None:
         if key is None:
             continue
         same = duplicates.same_as(tx, customer.merchant_id, stage, key, MANY + 1)
+        if len(same) > MANY:
+            continue
         others = [name for name in same if name != customer.id]
         if others:
-            if len(same) <= MANY:
-                pairs = [
-                    new_case(customer.merchant_id, stage, "registration", (customer.id, name), now) for name in others
-                ]
-                duplicates.insert_new(tx, pairs)
+            pairs = [new_case(customer.merchant_id, stage, "registration", (customer.id, name), now) for name in others]
+            duplicates.insert_new(tx, pairs)
             return
 
 
