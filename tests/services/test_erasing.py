@@ -11,8 +11,10 @@ from sqlalchemy import select
 
 from tests.builders import PASS_TYPE, Shop
 from tests.channels.mailbox import a_mailbox
+from tests.channels.receiver import Receiver
 from tests.services.importing import a_file, take_in
 from tests.services.merging import merged
+from tests.services.webhooks import an_endpoint, data, deliver
 from walletd.channels.mail import MailSender, MailServer
 from walletd.db.base import Tx
 from walletd.db.schema import metadata
@@ -208,3 +210,13 @@ async def test_a_reinstated_card_is_installed_where_it_is_on_a_phone_still(shop:
         await shop.services.devices.unregister(PASS_TYPE, serial, "device-1", authorization)
     back = await shop.services.cards.reinstate(shop.principal, serial, "found")
     assert back.card.status == ("installed" if stays else "uninstalled")
+
+
+async def test_erasing_tells_the_shop_of_the_person_and_of_each_card(shop: Shop, receiver: Receiver) -> None:
+    """Systems beside walletd hear of both, and can erase their copies."""
+    card = await a_card(shop)
+    await an_endpoint(shop, receiver, "card.deleted", "customer.erased")
+    await shop.services.erasing.erase(shop.principal, card["customer_id"])
+    await deliver(shop)
+    assert [told["serial_number"] for told in data(receiver, "card.deleted")] == [card["serial_number"]]
+    assert [told["customer_id"] for told in data(receiver, "customer.erased")] == [card["customer_id"]]

@@ -63,6 +63,18 @@ async def test_quick_infos_add_up_what_the_history_says(shop: Shop) -> None:
     assert (infos.last_turnover, infos.total_turnover) == (-1000, 4200)
 
 
+async def test_what_time_brings_about_is_no_visit(shop: Shop) -> None:
+    """Points that expire make a row of the history; the customer was not there."""
+    card = await shop.card()
+    await shop.post(card["serial_number"], "credit", amount=5, valid_until="2026-12-31")
+    visited = shop.clock()
+    shop.clock.advance(days=60)
+    await shop.services.upkeep.settle_due()
+    rows = await happened(shop, card["customer_id"])
+    infos = await shop.services.history.quick_infos(shop.principal, card["customer_id"])
+    assert (rows[0].event, rows[0].source, infos.last_visit) == ("expire", "walletd", visited)
+
+
 async def test_the_history_of_both_goes_on_after_a_merge_and_counts_once(shop: Shop) -> None:
     """What the absorbed customer bought stays in the history; moving it is no turnover."""
     one, other = await two_cards(shop)

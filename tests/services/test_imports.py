@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -260,3 +261,29 @@ async def test_raw_imports_are_forgotten_after_thirty_days(shop: Shop) -> None:
     with pytest.raises(NotFound):
         await shop.services.imports.get(shop.principal, head.id)
     assert (await counts(shop))["ledger_entries"] == 3
+
+
+async def test_an_import_that_two_commit_at_once_is_booked_to_its_end(shop: Shop) -> None:
+    """The slower one sees the customers that the import itself made; that is no drift, and stops nothing."""
+    report = await upload(shop, a_file(["Nachname", "E-Mail"], ["A", "a@b.de"], ["B", "b@b.de"]))
+    service, import_id = shop.services.imports, report.head.id
+    look = service._drifted
+
+    async def overtaken(head: Any) -> list[int]:
+        service._drifted = look  # type: ignore[method-assign]
+        assert (await book_all(shop, import_id)).state == "COMMITTED"
+        return await look(head)
+
+    service._drifted = overtaken  # type: ignore[method-assign]  # somebody is faster between the look and the commit
+    late = await service.commit(shop.principal, import_id)
+    assert (late.head.state, late.head.done) == ("COMMITTED", 2)
+
+
+async def test_a_file_that_activates_a_customer_ends_the_claim_of_a_deactivation(shop: Shop) -> None:
+    """Who is deactivated by hand afterwards stays so when the deactivation of many is undone."""
+    customer = await shop.services.customers.create(shop.principal, NewCustomer(last_name="Weber"))
+    made, _ = await shop.services.customer_lists.deactivate_without_opt_in(shop.principal)
+    await take_in(shop, a_file(["Kundennummer", "Aktiv"], [customer.number, 1]))
+    await shop.services.customers.set_flag(shop.principal, customer.id, "crm_active", value=False)
+    assert await shop.services.customer_lists.undo_deactivation(shop.principal, made.id) == 0
+    assert not (await shop.services.customers.get(shop.principal, customer.id)).crm_active

@@ -161,6 +161,9 @@ def change_all(tx: Tx, changed: Sequence[Customer]) -> None:
             for customer in changed
         ],
     )
+    active = [customer.id for customer in changed if customer.crm_active]
+    claimed = update(customers).where(customers.c.id.in_(active), customers.c.deactivated_by.is_not(None))
+    tx.execute(claimed.values(deactivated_by=None))
 
 
 def after(tx: Tx, merchant_id: str, number: int, limit: int) -> list[Customer]:

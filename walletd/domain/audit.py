@@ -35,7 +35,7 @@ class HistoryRow:
     id: str
     at: datetime
     source: str
-    """The name of the API key that did it, or `cli`, `phone`, `holder`, `scheduler`."""
+    """The name of the API key that did it, or `cli`, `phone`, `holder`, or `walletd` for what time brought about."""
     event: str
     """The kind of an entry, or the action of a deed, which has a dot in it."""
     subject: str

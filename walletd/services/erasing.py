@@ -66,9 +66,11 @@ class Erasing:
                 cards=installed,
             )
         serials = [serial for serial, _ in held]
-        for serial, status in held:
-            if status != "deleted":
-                audit.record(tx, by, now, "card.deleted", serial, {"reason": "the customer was erased"})
+        ending = [serial for serial, status in held if status != "deleted"]
+        for serial in ending:
+            audit.record(tx, by, now, "card.deleted", serial, {"reason": "the customer was erased"})
+        ended = [found.card for found in cards.of_serials(tx, ending).values()] if ending else []
+        webhook_events.tell_cards(tx, by.merchant_id, ended, "card.deleted", now)
         erasures.delete_cards(tx, serials)
         erasures.clear_customers(tx, names, now)
         imports.forget_customers(tx, names)

@@ -14,10 +14,9 @@ from walletd.domain.errors import CursorInvalid, NotFound
 from walletd.domain.ledger import Entry, Transaction
 from walletd.domain.pages import Page, PageRequest, decode_cursor, encode_cursor
 from walletd.domain.principals import Principal
+from walletd.services.booking.loading import TIME
 from walletd.services.runtime import Runtime
 
-_NO_PERSON: Final = ("scheduler",)
-"""Actors whose entries are no visit."""
 _NO_TURNOVER: Final = ("merge", "merge_undo")
 
 
@@ -63,7 +62,7 @@ class History:
             of_accounts = history.accounts_of(tx, names)
             subjects = [*names, *history.cards_of(tx, names)]
             bought = history.newest(tx, of_accounts, bought=True, but_by=())
-            visited = history.newest(tx, of_accounts, bought=False, but_by=_NO_PERSON)
+            visited = history.newest(tx, of_accounts, bought=False, but_by=(TIME,))
             return QuickInfos(
                 registered_at=customer.created_at,
                 last_visit=None if visited is None else from_milliseconds(visited[0]),

@@ -156,15 +156,15 @@ class Imports:
             raise ImportRefused(head.reason or "Only a file that was validated without errors can be committed.")
         lines = await self._drifted(head)
         now = self._runtime.clock()
-        if lines:
-            reason = f"Something changed since the dry run, first in line {lines[0]}; upload the file again."
-            failed = replace(head, state=FAILED, reason=reason, ended_at=now)
-            await self._runtime.database.write(lambda tx: imports.store(tx, failed))
-            raise ImportRefused(reason, lines=lines)
 
         def write(tx: Tx) -> None:
             present = _found(imports.find(tx, by.merchant_id, import_id, lock=True), import_id)
             if present.state != VALIDATED:
+                # Somebody else committed it meanwhile; what has drifted since then is its own doing.
+                return
+            if lines:
+                reason = f"Something changed since the dry run, first in line {lines[0]}; upload the file again."
+                imports.store(tx, replace(present, state=FAILED, reason=reason, ended_at=now))
                 return
             highest = imports.highest_number(tx, import_id)
             if highest is not None:
@@ -174,7 +174,10 @@ class Imports:
             self._want_work(tx, present, now)
 
         await self._runtime.database.write(write)
-        return await self.get(by, import_id)
+        report = await self.get(by, import_id)
+        if report.head.state == FAILED:
+            raise ImportRefused(report.head.reason, lines=lines)
+        return report
 
     async def book_next(self, merchant_id: str, import_id: str) -> ImportHead:
         """Book the next batch of a committed import in one transaction; return how far it is. Raises NotFound."""

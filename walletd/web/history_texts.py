@@ -11,6 +11,7 @@ _DEEDS: Final[Mapping[str, Mapping[str, str]]] = {
     "en": {
         "customer.created": "Taken into the master data",
         "customer.changed": "Details changed",
+        "customer.imported": "Taken in or changed by a file",
         "customer.flagged": "Activated, deactivated, blocked or unblocked",
         "customer.opt_in_sent": "Invited to the newsletter",
         "customer.opt_in_confirmed": "Newsletter consented to",
@@ -29,6 +30,7 @@ _DEEDS: Final[Mapping[str, Mapping[str, str]]] = {
     "de": {
         "customer.created": "In den Kundenstamm aufgenommen",
         "customer.changed": "Angaben geändert",
+        "customer.imported": "Durch eine Datei aufgenommen oder geändert",
         "customer.flagged": "Aktiviert, deaktiviert, gesperrt oder entsperrt",
         "customer.opt_in_sent": "Zum Newsletter eingeladen",
         "customer.opt_in_confirmed": "Newsletter bestätigt",

@@ -33,7 +33,10 @@ class HistoryAnswer(Struct, kw_only=True, forbid_unknown_fields=True):
 
     id: str
     at: Moment
-    source: Annotated[str, Meta(description="The name of the API key that did it, or cli, phone, holder, scheduler.")]
+    source: Annotated[
+        str,
+        Meta(description="The name of the API key, or cli, phone, holder; walletd for what time brought."),
+    ]
     event: Annotated[str, Meta(description="Stable: the kind of a ledger entry, or an action such as card.issued.")]
     description: str
     subject: Annotated[str, Meta(description="The account, card or customer it happened to.")]
