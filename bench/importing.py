@@ -53,7 +53,8 @@ async def _import(place: Path, rows: int) -> list[Figure]:
         with tempfile.TemporaryFile(dir=place) as file:
             _write(file, rows)
             started = time.perf_counter()
-            report = await shop.services.imports.upload(shop.by, file, ImportOptions(shop.program_id))
+            form = await shop.services.imports.examine(file)
+            report = await shop.services.imports.upload(shop.by, file, form, ImportOptions(shop.program_id))
         most = memory_bytes()
         assert report.head.state == "VALIDATED", report.noted[:3]
         import_id = report.head.id

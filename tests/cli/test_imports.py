@@ -89,7 +89,8 @@ def test_an_import_that_was_interrupted_goes_on_with_the_same_command(shop: Wall
     async def half(app: Application) -> None:
         by = shell((await app.services.merchants.get(None)).id)
         content = io.BytesIO(Path(file).read_bytes())  # noqa: ASYNC240 - a test waits for nobody
-        report = await app.services.imports.upload(by, content, ImportOptions(program))
+        form = await app.services.imports.examine(content)
+        report = await app.services.imports.upload(by, content, form, ImportOptions(program))
         await app.services.imports.commit(by, report.head.id)
         await app.services.imports.book_next(by.merchant_id, report.head.id)
 

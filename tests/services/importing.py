@@ -21,7 +21,8 @@ def a_file(*rows: Sequence[object]) -> io.BytesIO:
 async def upload(shop: Shop, file: io.BytesIO, kind: str | None = None, *, lenient: bool = False) -> ImportReport:
     """Validate a file, for the shop's program of a kind or for customers alone."""
     program = None if kind is None else await shop.program(kind)
-    return await shop.services.imports.upload(shop.principal, file, ImportOptions(program, lenient))
+    form = await shop.services.imports.examine(file)
+    return await shop.services.imports.upload(shop.principal, file, form, ImportOptions(program, lenient))
 
 
 async def book_all(shop: Shop, import_id: str) -> ImportHead:

@@ -115,7 +115,7 @@ async def test_the_night_finds_whom_nobody_looked_for(shop: Shop) -> None:
 
     def write(tx: Any) -> None:
         for customer in made:
-            customers.change(tx, with_email(customer))
+            customers.change(tx, [with_email(customer)])
 
     await shop.runtime.database.write(write)
     assert await shop.services.duplicates.scan() == "3 new pairs, 0 keys left out that more than 10 customers have"
@@ -205,7 +205,7 @@ async def test_the_night_finds_all_pairs_of_many_large_groups(shop: Shop) -> Non
     def write(tx: Any) -> None:
         for number, customer in made:
             address = f"house-{number % 3}@a.example"
-            customers.change(tx, replace(customer, details=replace(customer.details, email=address)))
+            customers.change(tx, [replace(customer, details=replace(customer.details, email=address))])
 
     await shop.runtime.database.write(write)
     assert (await shop.services.duplicates.scan()).startswith("84 new pairs")

@@ -134,7 +134,7 @@ async def test_a_customer_with_an_installed_card_is_not_erased_until_it_is_delet
     assert refused.value.facts["cards"] == [serial]
     await shop.settle()
     before = await shop.published_sequence(serial)
-    await shop.services.erasing.delete_card(shop.principal, serial, "moved away")
+    await shop.services.cards.delete(shop.principal, serial, "moved away")
     await shop.settle()
     assert await shop.published_sequence(serial) > before
     await shop.services.erasing.erase(shop.principal, card["customer_id"])
@@ -146,8 +146,8 @@ async def test_a_deleted_card_books_nothing_and_its_key_is_never_given_again(sho
     """2.3.1: terminal; the till refuses at once, by key and by serial number; reinstating does not bring it back."""
     card = await a_card(shop)
     for _ in range(2):
-        deleted = await shop.services.erasing.delete_card(shop.principal, card["serial_number"], "stolen")
-        assert deleted.status == "deleted"
+        deleted = await shop.services.cards.delete(shop.principal, card["serial_number"], "stolen")
+        assert deleted.card.status == "deleted"
     for name in (card["key"], card["serial_number"]):
         with pytest.raises(CardDeleted):
             await shop.post(name, "credit", amount=1)
@@ -156,7 +156,7 @@ async def test_a_deleted_card_books_nothing_and_its_key_is_never_given_again(sho
     with pytest.raises(CardKeyTaken):
         await shop.card(key=card["key"])
     with pytest.raises(NotFound):
-        await shop.services.erasing.delete_card(shop.principal, "x" * 26, "stolen")
+        await shop.services.cards.delete(shop.principal, "x" * 26, "stolen")
 
 
 async def test_nothing_is_added_to_somebody_who_was_erased(shop: Shop) -> None:

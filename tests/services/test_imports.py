@@ -244,10 +244,10 @@ async def test_no_merchant_sees_or_commits_an_import_of_another(shop: Shop) -> N
     stranger = Principal("mer_other", "key_other", "other", frozenset({"admin"}))
     with pytest.raises(NotFound):
         await shop.services.imports.commit(stranger, report.head.id)
+    file = a_file(*many(1))
+    form = await shop.services.imports.examine(file)
     with pytest.raises(NotFound):
-        await shop.services.imports.upload(
-            shop.principal, a_file(*many(1)), ImportOptions(program_id="prg_of_somebody")
-        )
+        await shop.services.imports.upload(shop.principal, file, form, ImportOptions(program_id="prg_of_somebody"))
 
 
 async def test_raw_imports_are_forgotten_after_thirty_days(shop: Shop) -> None:
@@ -287,3 +287,11 @@ async def test_a_file_that_activates_a_customer_ends_the_claim_of_a_deactivation
     await shop.services.customers.set_flag(shop.principal, customer.id, "crm_active", value=False)
     assert await shop.services.customer_lists.undo_deactivation(shop.principal, made.id) == 0
     assert not (await shop.services.customers.get(shop.principal, customer.id)).crm_active
+
+
+async def test_a_customer_that_came_by_a_file_is_found_by_a_tag(shop: Shop) -> None:
+    """Tags with letters beyond ASCII too, however the engine stores them."""
+    await take_in(shop, a_file(["Nachname", "E-Mail", "Tags"], ["A", "a@b.de", "Größe 10%"], ["B", "b@b.de", "x"]))
+    chosen = CustomerFilter(tag="Größe 10%")
+    page = await shop.services.customer_lists.page(shop.principal, PageRequest(page_size=10), chosen)
+    assert [each.details.last_name for each in page.items] == ["A"]

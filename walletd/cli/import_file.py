@@ -12,7 +12,6 @@ import click
 from walletd.bootstrap import Application
 from walletd.cli.exits import CHECK_FAILED
 from walletd.cli.opening import json_option, merchant_option, run_command
-from walletd.domain.import_files import examine
 from walletd.domain.imports import RowOfImport
 from walletd.domain.pages import PageRequest
 from walletd.domain.principals import Principal
@@ -41,12 +40,13 @@ def import_file(file: BinaryIO, *, dry_run: bool, merchant_id: str | None, as_js
     async def work(app: Application) -> ImportReport:
         by = shell((await app.services.merchants.get(merchant_id)).id)
         wanted = ImportOptions(**options)  # type: ignore[arg-type]  # click gives them by these names
+        form = await app.services.imports.examine(file)
         if not dry_run:
-            running = await app.services.imports.running_with(by, file, wanted.program_id)
+            running = await app.services.imports.running_with(by, form, wanted.program_id)
             if running is not None:
                 return await _book(app, by, running.id, show=not as_json)
-        with _bar(examine(file).lines - 1, "Checking", show=not as_json) as progress:
-            report = await app.services.imports.upload(by, file, wanted, progress)
+        with _bar(form.lines - 1, "Checking", show=not as_json) as progress:
+            report = await app.services.imports.upload(by, file, form, wanted, progress)
         if dry_run and not as_json:
             await _print_rows(app, by, report.head.id)
         if dry_run or report.head.state == FAILED:

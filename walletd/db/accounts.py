@@ -76,14 +76,7 @@ _PLACES = [list(accounts.c.keys()).index(name) for name in _FIELDS]
 _MOMENT_PLACES = [_FIELDS.index(name) for name in _MOMENTS]
 
 
-def insert(tx: Tx, account: AccountState) -> None:
-    """Store a new account."""
-    row = {"id": account.id, "merchant_id": account.merchant_id, "program_id": account.program_id}
-    row |= {"customer_id": account.customer_id, "unit": account.unit}
-    tx.execute(accounts.insert(), {**row, "currency": account.currency, **_figures(account)})
-
-
-def insert_all(tx: Tx, made: Sequence[AccountState]) -> None:
+def insert(tx: Tx, made: Sequence[AccountState]) -> None:
     """Store new accounts."""
     names = ("id", "merchant_id", "program_id", "customer_id", "unit", "currency")
     rows = [{**{name: getattr(account, name) for name in names}, **_figures(account)} for account in made]

@@ -1,18 +1,16 @@
-"""Many cards at once: issued together, and found by their customers."""
+"""Many cards at once: found by their customers, and by their keys."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import bindparam, select
 
 from walletd.db.base import Tx
-from walletd.db.bulk import insert_rows, one_of
+from walletd.db.bulk import one_of
 from walletd.db.cards import card_keys, cards
-from walletd.domain.calendar import milliseconds
-from walletd.domain.cards import Card
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,42 +37,6 @@ _HELD: Final = (
 _TAKEN: Final = select(card_keys.c.key).where(
     card_keys.c.merchant_id == bindparam("merchant"), one_of(card_keys.c.key, "keys")
 )
-
-
-def insert_all(tx: Tx, made: Sequence[Card]) -> None:
-    """Store new cards with their living keys."""
-    insert_rows(
-        tx,
-        cards,
-        [
-            {
-                "serial_number": card.serial_number,
-                "merchant_id": card.merchant_id,
-                "program_id": card.program_id,
-                "customer_id": card.customer_id,
-                "account_id": card.account_id,
-                "key": card.key,
-                "holder_name": card.holder_name,
-                "status": card.status,
-                "token_version": card.token_version,
-                "created_at": milliseconds(card.created_at),
-            }
-            for card in made
-        ],
-    )
-    insert_rows(
-        tx,
-        card_keys,
-        [
-            {
-                "merchant_id": card.merchant_id,
-                "key": card.key,
-                "serial_number": card.serial_number,
-                "state": "active",
-            }
-            for card in made
-        ],
-    )
 
 
 def of_customers(tx: Tx, program_id: str, customer_ids: Collection[str]) -> dict[str, HeldCard]:

@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from walletd.db.accounts import accounts, to_account
 from walletd.db.base import Tx, merchant_column, metadata, reference
-from walletd.db.bulk import one_of, one_of_rows
+from walletd.db.bulk import insert_rows, one_of, one_of_rows
 from walletd.db.customers import customers
 from walletd.db.merchants import merchants
 from walletd.db.pages import contains, fetch_page
@@ -151,27 +151,22 @@ _BOOKABLE_BY_KEY = (
 )
 
 
-def insert(tx: Tx, card: Card) -> None:
-    """Store a new card with its living key."""
-    tx.execute(
-        cards.insert(),
+_NEW = ("serial_number", "merchant_id", "program_id", "customer_id", "account_id", "key", "holder_name", "status")
+
+
+def insert(tx: Tx, made: Sequence[Card]) -> None:
+    """Store new cards with their living keys."""
+    rows = [
         {
-            "serial_number": card.serial_number,
-            "merchant_id": card.merchant_id,
-            "program_id": card.program_id,
-            "customer_id": card.customer_id,
-            "account_id": card.account_id,
-            "key": card.key,
-            "holder_name": card.holder_name,
-            "status": card.status,
+            **{name: getattr(card, name) for name in _NEW},
             "token_version": card.token_version,
             "created_at": milliseconds(card.created_at),
-        },
-    )
-    tx.execute(
-        card_keys.insert(),
-        {"merchant_id": card.merchant_id, "key": card.key, "serial_number": card.serial_number, "state": "active"},
-    )
+        }
+        for card in made
+    ]
+    insert_rows(tx, cards, rows)
+    living = ("merchant_id", "key", "serial_number")
+    insert_rows(tx, card_keys, [{**{name: row[name] for name in living}, "state": "active"} for row in rows])
 
 
 def find(tx: Tx, merchant_id: str, serial_number: str) -> CardInContext | None:

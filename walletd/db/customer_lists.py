@@ -97,9 +97,10 @@ def _conditions(merchant_id: str, search: str | None, chosen: CustomerFilter) ->
     if chosen.origin is not None:
         found.append(customers.c[f"from_{chosen.origin}"].is_(True))
     if chosen.tag is not None:
-        # As the tag is written in the stored JSON list.
-        tag = literally(json.dumps(chosen.tag))
-        found.append(cast(customers.c.tags, Text).like(f"%{tag}%", escape="\\"))
+        # As the tag is written in the stored JSON list, whichever way letters beyond ASCII were written there.
+        stored = cast(customers.c.tags, Text)
+        spelt = {json.dumps(chosen.tag, ensure_ascii=ascii_only) for ascii_only in (True, False)}
+        found.append(or_(*(stored.like(f"%{literally(tag)}%", escape="\\") for tag in sorted(spelt))))
     if search:
         # A whole key of any of the cards counts too, those of authorised buyers and former ones among them (D-39).
         holders = (

@@ -73,28 +73,26 @@ customers = Table(
     Index(None, "merchant_id", "created_at", "id"),
     Index(None, "deactivated_by"),
     *(Index(None, "merchant_id", f"match_{stage}", "id") for stage in STAGES),
-    Index(None, "merchant_id", "email"),
 )
 
 
 _DETAILS = tuple(item.name for item in fields(NewCustomer) if item.name != "number")
 
 
-def insert(tx: Tx, customer: Customer) -> None:
-    """Store a new customer."""
-    tx.execute(
-        customers.insert(),
+def insert(tx: Tx, made: Sequence[Customer]) -> None:
+    """Store new customers."""
+    rows = [
         {
             "id": customer.id,
             "merchant_id": customer.merchant_id,
             "number": customer.number,
-            "crm_active": customer.crm_active,
-            "loyalty_status": customer.loyalty_status,
-            "redeem_blocked": customer.redeem_blocked,
             "created_at": milliseconds(customer.created_at),
+            **_standing(customer),
             **_details(customer.details),
-        },
-    )
+        }
+        for customer in made
+    ]
+    insert_rows(tx, customers, rows)
 
 
 def find(tx: Tx, merchant_id: str, customer_id: str, *, lock: bool = False) -> Customer | None:
@@ -114,9 +112,9 @@ def find_any(tx: Tx, customer_id: str, *, lock: bool = False) -> Customer | None
 def by_numbers_or_emails(
     tx: Tx, merchant_id: str, numbers: Collection[int], emails: Collection[str], *, lock: bool = False
 ) -> list[Customer]:
-    """Return a merchant's customers that have one of these numbers or exactly one of these e-mail addresses."""
+    """Return a merchant's customers with one of these numbers, or addresses as `email_key` writes them."""
     found: dict[str, Customer] = {}
-    for column, values in ((customers.c.number, numbers), (customers.c.email, emails)):
+    for column, values in ((customers.c.number, numbers), (customers.c.match_email, emails)):
         if values:
             query = select(customers).where(customers.c.merchant_id == merchant_id, column.in_(sorted(values)))
             query = query.order_by(customers.c.id)
@@ -124,42 +122,24 @@ def by_numbers_or_emails(
     return list(found.values())
 
 
-def insert_all(tx: Tx, made: Sequence[Customer]) -> None:
-    """Store new customers."""
-    insert_rows(
-        tx,
-        customers,
-        [
-            {
-                "id": customer.id,
-                "merchant_id": customer.merchant_id,
-                "number": customer.number,
-                "crm_active": customer.crm_active,
-                "loyalty_status": customer.loyalty_status,
-                "redeem_blocked": customer.redeem_blocked,
-                "created_at": milliseconds(customer.created_at),
-                **_details(customer.details),
-            }
-            for customer in made
-        ],
-    )
+def by_ids(tx: Tx, customer_ids: Collection[str]) -> dict[str, Customer]:
+    """Return customers by id."""
+    query = select(customers).where(customers.c.id.in_(list(customer_ids)))
+    return {row.id: to_customer(row) for row in tx.execute(query)}
 
 
-def change_all(tx: Tx, changed: Sequence[Customer]) -> None:
-    """Store details and flags of customers that were read with `lock`."""
+def led_here(tx: Tx, merchant_id: str, customer_id: str) -> list[str]:
+    """Return the customers that were merged into one."""
+    query = select(customers.c.id).where(customers.c.merchant_id == merchant_id, customers.c.merged_into == customer_id)
+    return sorted(tx.execute(query).scalars())
+
+
+def change(tx: Tx, changed: Sequence[Customer]) -> None:
+    """Store details and standing of customers that were read with `lock`."""
     update_rows(
         tx,
         customers,
-        [
-            {
-                "id": customer.id,
-                "crm_active": customer.crm_active,
-                "loyalty_status": customer.loyalty_status,
-                "redeem_blocked": customer.redeem_blocked,
-                **_details(customer.details),
-            }
-            for customer in changed
-        ],
+        [{"id": customer.id, **_standing(customer), **_details(customer.details)} for customer in changed],
     )
     active = [customer.id for customer in changed if customer.crm_active]
     claimed = update(customers).where(customers.c.id.in_(active), customers.c.deactivated_by.is_not(None))
@@ -185,15 +165,6 @@ def number_is_taken(tx: Tx, merchant_id: str, number: int) -> bool:
     return found.first() is not None
 
 
-def change(tx: Tx, customer: Customer) -> None:
-    """Store a customer's details."""
-    tx.execute(
-        update(customers)
-        .where(customers.c.id == customer.id, customers.c.merchant_id == customer.merchant_id)
-        .values(**_details(customer.details))
-    )
-
-
 def set_merged(tx: Tx, customer_id: str, into: str | None) -> tuple[str, ...]:
     """Let a customer, and those that led to it, lead to another; None: it goes on by itself again.
 
@@ -205,28 +176,6 @@ def set_merged(tx: Tx, customer_id: str, into: str | None) -> tuple[str, ...]:
         forwarded = list(tx.execute(query.returning(customers.c.id)).scalars())
     tx.execute(update(customers).where(customers.c.id == customer_id).values(merged_into=into))
     return tuple(sorted(forwarded))
-
-
-def store_standing(tx: Tx, customer: Customer) -> None:
-    """Store what is on or off for a customer, the consent, and where it came from."""
-    opt_in, origins = customer.opt_in, customer.details.origins
-    values: dict[str, Any] = {
-        "crm_active": customer.crm_active,
-        "loyalty_status": customer.loyalty_status,
-        "redeem_blocked": customer.redeem_blocked,
-        "opt_in": opt_in.state,
-        "opt_in_sent_at": stored(opt_in.sent_at),
-        "opt_in_confirmed_at": stored(opt_in.confirmed_at),
-        "opt_in_revoked_at": stored(opt_in.revoked_at),
-        **{f"from_{origin}": origin in origins for origin in ORIGINS},
-    }
-    if customer.crm_active:
-        values["deactivated_by"] = None
-    tx.execute(
-        update(customers)
-        .where(customers.c.id == customer.id, customers.c.merchant_id == customer.merchant_id)
-        .values(values)
-    )
 
 
 def to_customer(row: Row[Any]) -> Customer:
@@ -262,6 +211,19 @@ def to_customer(row: Row[Any]) -> Customer:
         OptIn(row.opt_in, moment(row.opt_in_sent_at), moment(row.opt_in_confirmed_at), moment(row.opt_in_revoked_at)),
         moment(row.erased_at),
     )
+
+
+def _standing(customer: Customer) -> dict[str, Any]:
+    opt_in = customer.opt_in
+    return {
+        "crm_active": customer.crm_active,
+        "loyalty_status": customer.loyalty_status,
+        "redeem_blocked": customer.redeem_blocked,
+        "opt_in": opt_in.state,
+        "opt_in_sent_at": stored(opt_in.sent_at),
+        "opt_in_confirmed_at": stored(opt_in.confirmed_at),
+        "opt_in_revoked_at": stored(opt_in.revoked_at),
+    }
 
 
 def _details(details: NewCustomer) -> dict[str, Any]:

@@ -88,17 +88,16 @@ def insert_new(tx: Tx, found: Sequence[DuplicateCase]) -> int:
 
     Two that find the same pair at once are both right: the second one changes nothing.
     """
-    new = list[dict[str, Any]]()
+    known = select(duplicate_cases.c.older, duplicate_cases.c.newer).where(
+        duplicate_cases.c.older.in_({case.older for case in found}),
+        duplicate_cases.c.newer.in_({case.newer for case in found}),
+    )
+    present = {(row.older, row.newer) for row in tx.execute(known)}
     # In one order, so that two of them never wait for each other.
-    for case in sorted(found, key=lambda case: (case.older, case.newer)):
-        known = select(duplicate_cases.c.id).where(
-            duplicate_cases.c.merchant_id == case.merchant_id,
-            duplicate_cases.c.older == case.older,
-            duplicate_cases.c.newer == case.newer,
-        )
-        if tx.execute(known).first() is None:
-            new.append(_values(case))
-    insert_rows(tx, duplicate_cases, new, on_conflict=_UNLESS_KNOWN)
+    new = sorted(
+        (case for case in found if (case.older, case.newer) not in present), key=lambda case: (case.older, case.newer)
+    )
+    insert_rows(tx, duplicate_cases, [_values(case) for case in new], on_conflict=_UNLESS_KNOWN)
     return len(new)
 
 

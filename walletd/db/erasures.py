@@ -49,12 +49,6 @@ _NOTHING: Final[dict[str, Any]] = {
 }
 
 
-def merged_into(tx: Tx, merchant_id: str, customer_id: str) -> list[str]:
-    """Return the customers that lead to one."""
-    query = select(customers.c.id).where(customers.c.merchant_id == merchant_id, customers.c.merged_into == customer_id)
-    return sorted(tx.execute(query).scalars())
-
-
 def cards_of(tx: Tx, customer_ids: Collection[str]) -> list[tuple[str, str]]:
     """Return the serial number and the status of every card of customers."""
     # Kept as read: a phone that takes the card now comes after the erasing, and finds it deleted.

@@ -9,18 +9,9 @@ from sqlalchemy import func, select, tuple_
 from walletd.db.accounts import accounts
 from walletd.db.base import Tx
 from walletd.db.cards import cards
-from walletd.db.customers import customers
 from walletd.db.ledger import ledger_entries, to_pair, transactions, with_transaction
+from walletd.domain.audit import MOVES
 from walletd.domain.ledger import Entry, Transaction
-
-_NO_TURNOVER = ("merge", "merge_undo")
-"""Their turnover was counted when it was bought."""
-
-
-def persons(tx: Tx, merchant_id: str, customer_id: str) -> list[str]:
-    """Return a customer and those that were merged into it."""
-    query = select(customers.c.id).where(customers.c.merchant_id == merchant_id, customers.c.merged_into == customer_id)
-    return [customer_id, *sorted(tx.execute(query).scalars())]
 
 
 def accounts_of(tx: Tx, customer_ids: Collection[str]) -> list[str]:
@@ -70,7 +61,7 @@ def newest(tx: Tx, account_ids: Sequence[str], *, bought: bool, but_by: Collecti
             .join(transactions, transactions.c.id == ledger_entries.c.transaction_id)
             .where(
                 ledger_entries.c.account_id == account_id,
-                transactions.c.type.not_in(_NO_TURNOVER),
+                transactions.c.type.not_in(MOVES),
                 ledger_entries.c.turnover != 0 if bought else transactions.c.actor.not_in(list(but_by)),
             )
             .order_by(ledger_entries.c.sequence.desc())

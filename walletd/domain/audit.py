@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
+
+MOVES: Final = ("merge", "merge_undo")
+"""Types of transactions that only move what was bought before: their turnover is no new one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,7 @@ def examine(file: BinaryIO) -> FileForm:
         if encoding != "cp1252" and not _is_utf8(line):
             encoding = "cp1252"
     if number == 0 or not head.removeprefix(_BYTE_ORDER_MARK).strip():
-        raise _invalid(1, "must hold the names of the columns")
+        raise _invalid(1, "must name the columns")
     return FileForm(digest.hexdigest(), encoding, _separator(head) or _most_used(head, encoding), number)
 
 

@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 import phonenumbers
@@ -76,19 +77,27 @@ class DuplicateCase:
 
 def match_keys(details: NewCustomer) -> MatchKeys:
     """Return what a customer is recognised by."""
-    email = (details.email or "").strip().casefold() or None
     parts = (
         _name(details.first_name),
         _name(details.last_name),
         _street(details.address.get("street")),
         "".join((details.address.get("postal_code") or "").split()).casefold(),
     )
-    return MatchKeys(email, _telephone(details), _digest(parts) if all(parts) else None)
+    country = details.address.get("country") or ""
+    home = country.upper() if _COUNTRY.match(country) else _HOME
+    return MatchKeys(
+        email_key(details.email), _telephone(details.phone or "", home), _digest(parts) if all(parts) else None
+    )
 
 
 def hit(one: MatchKeys, other: MatchKeys) -> str | None:
     """Return the first stage at which two customers are the same; None where there is none."""
     return next((stage for stage in STAGES if one.of(stage) is not None and one.of(stage) == other.of(stage)), None)
+
+
+def email_key(email: str | None) -> str | None:
+    """Return an e-mail address written one way; None for a blank."""
+    return (email or "").strip().casefold() or None
 
 
 def is_obvious(one: NewCustomer, other: NewCustomer) -> bool:
@@ -111,12 +120,11 @@ def _digest(parts: Sequence[str]) -> str:
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
 
 
-def _telephone(details: NewCustomer) -> str | None:
+@lru_cache(maxsize=256)  # One customer's number is asked for several times in a row, and is dear to read.
+def _telephone(phone: str, home: str) -> str | None:
     """Return a number as E.164; one that cannot be dialled anywhere is none."""
-    country = details.address.get("country") or ""
-    home = country.upper() if _COUNTRY.match(country) else _HOME
     try:
-        number = phonenumbers.parse(details.phone or "", home)
+        number = phonenumbers.parse(phone, home)
     except phonenumbers.NumberParseException:
         return None
     # Germany has numbers of any length: a few digits are an extension or a mistake, and would match strangers.

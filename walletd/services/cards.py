@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
 from functools import partial
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from walletd.db import accounts, audit, cards, customers, merchants, programs, publishing
@@ -17,8 +18,8 @@ from walletd.domain.cards import Card, CardView, NewCard
 from walletd.domain.customers import Customer, check_customer
 from walletd.domain.documents import card_document
 from walletd.domain.errors import CardDeleted, CardKeyReplaced, CardKeyTaken, LoyaltySuspended, NotFound, WalletdError
-from walletd.domain.identifiers import is_card_key, new_card_key, new_id, new_serial_number
-from walletd.domain.ledger import GENESIS_HASH, Transaction
+from walletd.domain.identifiers import is_card_key, new_id
+from walletd.domain.ledger import Transaction
 from walletd.domain.merging import CardMerged
 from walletd.domain.operations import opening
 from walletd.domain.pages import Page, PageRequest
@@ -30,9 +31,16 @@ from walletd.services.booking.storing import store_pages
 from walletd.services.card_status import follow_phones
 from walletd.services.customers import check_goes_on, insert_customer
 from walletd.services.idempotency import Answer, Protected, check_key, encode, once
+from walletd.services.issuing import new_account, new_card
 from walletd.services.links import Links
 from walletd.services.runtime import Runtime
 from walletd.services.webhook_events import tell_card
+
+_DEEDS: Final[Mapping[str, Callable[[Tx, str], bool]]] = {
+    "revoke": cards.revoke,
+    "reinstate": cards.reinstate,
+    "delete": cards.delete,
+}
 
 
 class Cards:
@@ -111,6 +119,13 @@ class Cards:
         """Give a revoked card the state back that it had; raises NotFound, CardDeleted."""
         return await self._change_status(by, serial_number, "reinstate", reason)
 
+    async def delete(self, by: Principal, serial_number: str, reason: str) -> CardView:
+        """Delete a card for good: nothing is booked by it again, its pass is void; again, it changes nothing.
+
+        On the phone it stays until its holder removes it. Raises NotFound, CardMerged.
+        """
+        return await self._change_status(by, serial_number, "delete", reason)
+
     async def _change_status(self, by: Principal, serial_number: str, deed: str, reason: str) -> CardView:
         check_note(reason, "/reason")
         now = self._runtime.clock()
@@ -119,9 +134,11 @@ class Cards:
             found = cards.find(tx, by.merchant_id, serial_number)
             if found is None:
                 raise NotFound("There is no card with this serial number.")
-            if found.card.status == "deleted":
+            if deed == "delete" and found.card.merged_into is not None:
+                raise CardMerged(serial_number=found.card.merged_into)
+            if deed != "delete" and found.card.status == "deleted":
                 raise CardDeleted
-            changed = cards.revoke(tx, serial_number) if deed == "revoke" else cards.reinstate(tx, serial_number)
+            changed = _DEEDS[deed](tx, serial_number)
             if changed and deed == "reinstate":
                 follow_phones(tx, serial_number)
             if changed:
@@ -161,20 +178,11 @@ class Cards:
                 raise CardKeyTaken(f"The key {new.key} is taken.")
         shared = self._main_card(tx, by, new, program)
         customer = shared.customer if shared is not None else _customer_of(tx, by, new, now)
-        account = shared.account if shared is not None else _open_account(tx, program, customer, now)
-        card = Card(
-            serial_number=new_serial_number(),
-            merchant_id=by.merchant_id,
-            program_id=program.id,
-            customer_id=customer.id,
-            account_id=account.id,
-            key=new.key or new_card_key(),
-            holder_name=new.holder_name,
-            status="issued",
-            token_version=1,
-            created_at=now,
-        )
-        cards.insert(tx, card)
+        account = shared.account if shared is not None else new_account(program, customer, now)
+        if shared is None:
+            accounts.insert(tx, [account])
+        card = new_card(account, new.key, new.holder_name, now)
+        cards.insert(tx, [card])
         if shared is None:
             account = _open_balance(tx, by, card, program, account)
         audit.record(tx, by, now, "card.issued", card.serial_number, {"program_id": program.id})
@@ -227,20 +235,6 @@ def _customer_of(tx: Tx, by: Principal, new: NewCard, now: datetime) -> Customer
         raise NotFound(f"There is no customer {new.customer_id}.")
     check_goes_on(found)
     return found
-
-
-def _open_account(tx: Tx, program: Program, customer: Customer, now: datetime) -> AccountState:
-    account = AccountState(
-        id=new_id("acc", now),
-        merchant_id=program.merchant_id,
-        program_id=program.id,
-        customer_id=customer.id,
-        unit=program.unit,
-        currency=program.currency,
-        head_hash=GENESIS_HASH,
-    )
-    accounts.insert(tx, account)
-    return account
 
 
 def _open_balance(tx: Tx, by: Principal, card: Card, program: Program, account: AccountState) -> AccountState:

@@ -42,7 +42,7 @@ def insert_customer(tx: Tx, by: Principal, new: NewCustomer, now: datetime) -> C
         redeem_blocked=False,
         created_at=now,
     )
-    customers.insert(tx, customer)
+    customers.insert(tx, [customer])
     audit.record(tx, by, now, "customer.created", customer.id)
     note_duplicates(tx, customer, now)
     return customer
@@ -90,7 +90,7 @@ class Customers:
             check_goes_on(present)
             known = {item.name: getattr(present.details, item.name) for item in fields(NewCustomer)} | dict(changes)
             changed = replace(present, details=check_customer(NewCustomer(**known)))
-            customers.change(tx, changed)
+            customers.change(tx, [changed])
             if match_keys(changed.details) != match_keys(present.details):
                 note_duplicates(tx, changed, now)
             audit.record(tx, by, now, "customer.changed", customer_id, {"fields": sorted(changes)})
@@ -116,7 +116,7 @@ class Customers:
                 return present
             check_goes_on(present)
             changed = replace(present, **{flag: value})  # type: ignore[arg-type]
-            customers.store_standing(tx, changed)
+            customers.change(tx, [changed])
             audit.record(tx, by, now, "customer.flagged", customer_id, {flag: value})
             serials = publishing.mark_customer_dirty(tx, customer_id, now)
             tx.after_commit.append(lambda: self._runtime.remembered.forget(serials))

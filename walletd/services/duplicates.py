@@ -70,7 +70,7 @@ class Duplicates:
 
         def read(tx: Tx) -> Page[CaseView]:
             found = duplicates.page(tx, by.merchant_id, request, state)
-            return Page(tuple(_view(tx, case) for case in found.items), found.next_cursor)
+            return Page(tuple(_views(tx, found.items)), found.next_cursor)
 
         return await self._runtime.database.read(read)
 
@@ -107,9 +107,9 @@ class Duplicates:
         after = ""
         while len(found) < _AT_ONCE:
             views = await self._runtime.database.read(
-                lambda tx, after=after: [  # type: ignore[misc]
-                    _view(tx, case) for case in duplicates.open_at(tx, by.merchant_id, EMAIL, after, _AT_ONCE)
-                ]
+                lambda tx, after=after: _views(  # type: ignore[misc]
+                    tx, duplicates.open_at(tx, by.merchant_id, EMAIL, after, _AT_ONCE)
+                )
             )
             if not views:
                 break
@@ -209,7 +209,9 @@ def _found(tx: Tx, by: Principal, case_id: str, *, lock: bool) -> CaseView:
 
 
 def _view(tx: Tx, case: DuplicateCase) -> CaseView:
-    older, newer = (customers.find(tx, case.merchant_id, name) for name in (case.older, case.newer))
-    if older is None or newer is None:
-        raise NotFound("A customer of this case is not there any more.")
-    return CaseView(case, older, newer)
+    return _views(tx, [case])[0]
+
+
+def _views(tx: Tx, cases: Sequence[DuplicateCase]) -> list[CaseView]:
+    known = customers.by_ids(tx, {name for case in cases for name in (case.older, case.newer)})
+    return [CaseView(case, known[case.older], known[case.newer]) for case in cases]

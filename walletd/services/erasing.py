@@ -1,4 +1,4 @@
-"""Deleting cards, and erasing the person behind them (domain.md D-14, D-15)."""
+"""Erasing a person: the books stay, nothing names the person any more (domain.md D-14, D-15)."""
 
 from __future__ import annotations
 
@@ -6,46 +6,20 @@ from datetime import datetime
 
 from walletd.db import audit, cards, customers, duplicates, erasures, imports, publishing
 from walletd.db.base import Tx
-from walletd.domain.cards import Card
 from walletd.domain.customers import Customer
 from walletd.domain.erasing import CardInstalled, CustomerErased, Erasure
 from walletd.domain.errors import NotFound
-from walletd.domain.merging import CardMerged
 from walletd.domain.principals import Principal
-from walletd.domain.programs import check_note
 from walletd.services import webhook_events
 from walletd.services.customers import check_goes_on
 from walletd.services.runtime import Runtime
 
 
 class Erasing:
-    """Use cases that end cards and customers for good."""
+    """Use cases that end a customer for good."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-
-    async def delete_card(self, by: Principal, serial_number: str, reason: str) -> Card:
-        """Delete a card for good: its key books nothing any more, its pass is void on every phone.
-
-        It stays on the phone until its holder removes it. Again, it changes nothing. Raises NotFound, CardMerged.
-        """
-        check_note(reason, "/reason")
-        now = self._runtime.clock()
-
-        def write(tx: Tx) -> Card:
-            found = cards.find(tx, by.merchant_id, serial_number)
-            if found is None:
-                raise NotFound("There is no card with this serial number.")
-            if found.card.merged_into is not None:
-                raise CardMerged(serial_number=found.card.merged_into)
-            if found.card.status != "deleted" and cards.delete(tx, serial_number):
-                audit.record(tx, by, now, "card.deleted", serial_number, {"reason": reason})
-                webhook_events.tell_card(tx, found.card, "card.deleted", now)
-                self._republish(tx, serial_number, now)
-            after = cards.find(tx, by.merchant_id, serial_number) or found
-            return after.card
-
-        return await self._runtime.database.write(write)
 
     async def erase(self, by: Principal, customer_id: str) -> Erasure:
         """Erase a person: cards are deleted, names go, the books and the number stay.
@@ -87,7 +61,7 @@ class Erasing:
 
     def _locked(self, tx: Tx, by: Principal, customer_id: str) -> list[str]:
         """Return the customer and those that led to it, kept as they are until commit, in the order of merges."""
-        names = sorted({customer_id, *erasures.merged_into(tx, by.merchant_id, customer_id)})
+        names = sorted({customer_id, *customers.led_here(tx, by.merchant_id, customer_id)})
         found: dict[str, Customer] = {}
         for name in names:
             customer = customers.find(tx, by.merchant_id, name, lock=True)

@@ -107,7 +107,7 @@ class Exports:
             program = None if program_id is None else programs.find(tx, by.merchant_id, program_id)
             if program_id is not None and program is None:
                 raise NotFound(f"There is no program {program_id}.")
-            merchant = next(row for row in merchants.all_merchants(tx) if row.id == by.merchant_id)
+            merchant = merchants.get(tx, by.merchant_id)
             audit.record(tx, by, now, f"export.{what}", program_id or by.merchant_id)
             return program, _Writer(ZoneInfo(merchant.timezone), language, merchant.currency)
 

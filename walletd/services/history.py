@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from dataclasses import dataclass
+from datetime import datetime
 
 from walletd.db import api_keys, audit, customers, history, merchants
 from walletd.db.base import Tx
-from walletd.domain.audit import AuditFilter, AuditRow, HistoryRow, QuickInfos
+from walletd.domain.audit import MOVES, AuditFilter, AuditRow, HistoryRow, QuickInfos
 from walletd.domain.calendar import from_milliseconds, milliseconds
-from walletd.domain.customers import Customer
 from walletd.domain.errors import CursorInvalid, NotFound
 from walletd.domain.ledger import Entry, Transaction
 from walletd.domain.pages import Page, PageRequest, decode_cursor, encode_cursor
 from walletd.domain.principals import Principal
 from walletd.services.booking.loading import TIME
 from walletd.services.runtime import Runtime
-
-_NO_TURNOVER: Final = ("merge", "merge_undo")
 
 
 class History:
@@ -37,12 +35,9 @@ class History:
         before = None if position is None else (int(position[0]), str(position[1]))
 
         def read(tx: Tx) -> Page[HistoryRow]:
-            _find(tx, by, customer_id)
-            names = history.persons(tx, by.merchant_id, customer_id)
-            limit = request.page_size + 1
-            entries = history.entries(tx, history.accounts_of(tx, names), before, limit)
-            subjects = [*names, *history.cards_of(tx, names)]
-            deeds = audit.about(tx, by.merchant_id, subjects, before, limit)
+            trail, limit = _trail(tx, by, customer_id), request.page_size + 1
+            entries = history.entries(tx, trail.accounts, before, limit)
+            deeds = audit.about(tx, by.merchant_id, trail.subjects, before, limit)
             called = {key.id: key.name for key in api_keys.of_merchant(tx, by.merchant_id)}
             rows = [_of_entry(*pair, called) for pair in entries] + [_of_deed(deed, called) for deed in deeds]
             rows.sort(key=lambda row: (row.at, row.id), reverse=True)
@@ -57,18 +52,16 @@ class History:
         """Return what is known of a customer at a glance; raises NotFound."""
 
         def read(tx: Tx) -> QuickInfos:
-            customer = _find(tx, by, customer_id)
-            names = history.persons(tx, by.merchant_id, customer_id)
-            of_accounts = history.accounts_of(tx, names)
-            subjects = [*names, *history.cards_of(tx, names)]
-            bought = history.newest(tx, of_accounts, bought=True, but_by=())
-            visited = history.newest(tx, of_accounts, bought=False, but_by=(TIME,))
+            trail = _trail(tx, by, customer_id)
+            bought = history.newest(tx, trail.accounts, bought=True, but_by=())
+            visited = history.newest(tx, trail.accounts, bought=False, but_by=(TIME,))
             return QuickInfos(
-                registered_at=customer.created_at,
+                registered_at=trail.registered_at,
                 last_visit=None if visited is None else from_milliseconds(visited[0]),
-                contacts=history.count_entries(tx, of_accounts) + audit.count_about(tx, by.merchant_id, subjects),
+                contacts=history.count_entries(tx, trail.accounts)
+                + audit.count_about(tx, by.merchant_id, trail.subjects),
                 last_turnover=0 if bought is None else bought[1],
-                total_turnover=history.total_turnover(tx, of_accounts),
+                total_turnover=history.total_turnover(tx, trail.accounts),
                 currency=merchants.currency(tx, by.merchant_id),
             )
 
@@ -79,11 +72,21 @@ class History:
         return await self._runtime.database.read(lambda tx: audit.page(tx, by.merchant_id, request, chosen))
 
 
-def _find(tx: Tx, by: Principal, customer_id: str) -> Customer:
+@dataclass(frozen=True, slots=True)
+class _Trail:
+    """Where a customer left traces: own accounts and subjects, and those of customers merged into it."""
+
+    registered_at: datetime
+    accounts: list[str]
+    subjects: list[str]
+
+
+def _trail(tx: Tx, by: Principal, customer_id: str) -> _Trail:
     customer = customers.find(tx, by.merchant_id, customer_id)
     if customer is None:
         raise NotFound(f"There is no customer {customer_id}.")
-    return customer
+    names = [customer_id, *customers.led_here(tx, by.merchant_id, customer_id)]
+    return _Trail(customer.created_at, history.accounts_of(tx, names), [*names, *history.cards_of(tx, names)])
 
 
 def _of_entry(entry: Entry, transaction: Transaction, called: Mapping[str, str]) -> HistoryRow:
@@ -93,7 +96,7 @@ def _of_entry(entry: Entry, transaction: Transaction, called: Mapping[str, str])
         source=called.get(transaction.actor, transaction.actor),
         event=entry.kind,
         subject=entry.account_id,
-        turnover=0 if transaction.type in _NO_TURNOVER else entry.turnover,
+        turnover=0 if transaction.type in MOVES else entry.turnover,
         amount=entry.amount,
         unit=entry.currency or entry.unit,
         reference=transaction.reference,

@@ -21,7 +21,7 @@ from walletd.db.base import Tx
 from walletd.domain.errors import NotFound
 from walletd.domain.identifiers import new_id
 from walletd.domain.import_columns import columns_of
-from walletd.domain.import_files import ImportFileInvalid, ImportRefused, Record, examine, read_records
+from walletd.domain.import_files import FileForm, ImportFileInvalid, ImportRefused, Record, examine, read_records
 from walletd.domain.importing import ERROR, Reader, Wish
 from walletd.domain.imports import ImportHead, RowOfImport
 from walletd.domain.jobs import Attempt, Job, Verdict, new_job
@@ -74,18 +74,27 @@ class Imports:
         self._at_once = 10
         """Rows in a batch; follows how long the last ones took here."""
 
-    async def upload(
-        self, by: Principal, file: BinaryIO, options: ImportOptions, progress: Progress | None = None
-    ) -> ImportReport:
-        """Read and validate a file: the dry run. Nothing is booked. `file` can be read from its beginning twice.
+    async def examine(self, file: BinaryIO) -> FileForm:
+        """Read a file from its beginning and say how it is written; afterwards it is at its beginning again.
 
-        Raises ImportFileInvalid, NotFound.
+        Raises ImportFileInvalid.
         """
-        now = self._runtime.clock()
-        program, zone = await self._program(by.merchant_id, options.program_id)
         file.seek(0)
         form = await asyncio.to_thread(examine, file)
         file.seek(0)
+        return form
+
+    async def upload(
+        self,
+        by: Principal,
+        file: BinaryIO,
+        form: FileForm,
+        options: ImportOptions,
+        progress: Progress | None = None,
+    ) -> ImportReport:
+        """Read and validate an examined file: the dry run. Nothing is booked. Raises ImportFileInvalid, NotFound."""
+        now = self._runtime.clock()
+        program, zone = await self._program(by.merchant_id, options.program_id)
         records = read_records(file, form)
         first = await asyncio.to_thread(next, records, Record(1, []))
         columns = columns_of(first.cells, with_program=program is not None)
@@ -132,14 +141,8 @@ class Imports:
 
         return await self._runtime.database.read(read)
 
-    async def running_with(self, by: Principal, file: BinaryIO, program_id: str | None) -> ImportHead | None:
-        """Return the import of this very file that was interrupted, None where there is none.
-
-        Raises ImportFileInvalid.
-        """
-        file.seek(0)
-        form = await asyncio.to_thread(examine, file)
-        file.seek(0)
+    async def running_with(self, by: Principal, form: FileForm, program_id: str | None) -> ImportHead | None:
+        """Return the import of this very file that was interrupted, None where there is none."""
         return await self._runtime.database.read(
             lambda tx: imports.running_with(tx, by.merchant_id, program_id, form.sha256)
         )
@@ -289,8 +292,7 @@ def _is_refused(plan: Plan) -> bool:
 
 def _program(tx: Tx, merchant_id: str, program_id: str | None) -> tuple[Program | None, ZoneInfo]:
     if program_id is None:
-        zones = {row.id: row.timezone for row in merchants.all_merchants(tx)}
-        return None, ZoneInfo(zones[merchant_id])
+        return None, ZoneInfo(merchants.get(tx, merchant_id).timezone)
     found = programs.with_zones(tx, [program_id]).get(program_id)
     if found is None or found[0].merchant_id != merchant_id:
         raise NotFound(f"There is no program {program_id}.")

@@ -127,7 +127,7 @@ class Messages:
         serials = publishing.mark_card_dirty(tx, new.serial_number, now)
         tx.after_commit.append(lambda: self._runtime.remembered.forget(serials))
         wallets = [row.platform for row in wallet_objects.standings(tx, new.serial_number)]
-        language = next(row.languages[0] for row in merchants.all_merchants(tx) if row.id == by.merchant_id)
+        language = merchants.get(tx, by.merchant_id).languages[0]
         content = {
             "message_id": message_id,
             "serial_number": new.serial_number,

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hmac
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -12,7 +9,7 @@ from typing import Final
 from walletd.db import audit, customers, jobs, merchants
 from walletd.db.base import Tx
 from walletd.domain.customers import Customer
-from walletd.domain.errors import LinkExpired, LinkInvalid, NotFound
+from walletd.domain.errors import LinkInvalid, NotFound
 from walletd.domain.identifiers import new_id
 from walletd.domain.jobs import new_job
 from walletd.domain.mails import check_mailbox
@@ -23,12 +20,10 @@ from walletd.services.customers import check_goes_on
 from walletd.services.jobs import TOPIC
 from walletd.services.mail import KIND
 from walletd.services.runtime import Runtime
+from walletd.services.signed_tokens import SignedTokens
 
 ANSWER_WITHIN: Final = timedelta(days=30)
-_PURPOSE: Final = b"opt-in "
 _ULID_LENGTH: Final = 26
-_MOMENT_BYTES: Final = 5
-_MAC_BYTES: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +39,7 @@ class OptIns:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
+        self._tokens = SignedTokens(runtime, b"opt-in ", _ULID_LENGTH)
 
     async def invite(self, by: Principal, customer_id: str, *, by_mail: bool) -> Customer:
         """Note that a customer was invited, and mail the invitation unless it was handed over otherwise.
@@ -71,9 +67,7 @@ class OptIns:
 
     def link(self, customer_id: str) -> str:
         """Return the address of the page where a customer answers, good for `ANSWER_WITHIN`."""
-        ends = int((self._runtime.clock() + ANSWER_WITHIN).timestamp())
-        content = customer_id.removeprefix("cus_").encode() + ends.to_bytes(_MOMENT_BYTES, "big")
-        token = base64.urlsafe_b64encode(content + self._mac(content)).decode().rstrip("=")
+        token = self._tokens.make(customer_id.removeprefix("cus_").encode(), ANSWER_WITHIN)
         return f"{self._runtime.public_url}/opt-in/{token}"
 
     async def open(self, token: str) -> Invitation:
@@ -118,19 +112,7 @@ class OptIns:
         tx.announce(TOPIC)
 
     def _customer(self, token: str) -> str:
-        try:
-            signed = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
-        except (binascii.Error, ValueError) as error:
-            raise LinkInvalid from error
-        content, mac = signed[:-_MAC_BYTES], signed[-_MAC_BYTES:]
-        if len(content) != _ULID_LENGTH + _MOMENT_BYTES or not hmac.compare_digest(mac, self._mac(content)):
-            raise LinkInvalid
-        if int.from_bytes(content[_ULID_LENGTH:], "big") < self._runtime.clock().timestamp():
-            raise LinkExpired
-        return f"cus_{content[:_ULID_LENGTH].decode()}"
-
-    def _mac(self, content: bytes) -> bytes:
-        return self._runtime.vault.link_mac(_PURPOSE + content)[:_MAC_BYTES]
+        return f"cus_{self._tokens.read(token).decode()}"
 
 
 def _find(tx: Tx, merchant_id: str, customer_id: str) -> Customer:
@@ -154,6 +136,6 @@ def _invited(tx: Tx, customer_id: str, *, lock: bool) -> Customer:
 def _step(tx: Tx, by: Principal, customer: Customer, state: str, now: datetime) -> Customer:
     changed = replace(customer, opt_in=customer.opt_in.after(state, now))
     if changed != customer:
-        customers.store_standing(tx, changed)
+        customers.change(tx, [changed])
         audit.record(tx, by, now, f"customer.opt_in_{state}", customer.id)
     return changed

@@ -49,7 +49,7 @@ class Statements:
         def read(tx: Tx) -> Statement:
             account, customer = open_to_queries(tx, by, account_id)
             program, _ = programs.with_zones(tx, [account.program_id])[account.program_id]
-            merchant = next(row for row in merchants.all_merchants(tx) if row.id == by.merchant_id)
+            merchant = merchants.get(tx, by.merchant_id)
             book = open_books(tx, [account], now)[account.id]
             return Statement(
                 now,

@@ -14,6 +14,8 @@ from walletd.domain.webhooks import PENDING, WAITING, Endpoint, Message, interes
 
 TOPIC = "webhooks"
 """Wakes whoever sends."""
+_CARD = ("serial_number", "program_id", "customer_id", "account_id")
+"""What a message says of a card."""
 
 
 def tell(tx: Tx, merchant_id: str, event: str, subject: str, content: Mapping[str, object], now: datetime) -> None:
@@ -29,14 +31,14 @@ def tell(tx: Tx, merchant_id: str, event: str, subject: str, content: Mapping[st
 
 def tell_card(tx: Tx, card: Card, event: str, now: datetime) -> None:
     """Queue a message about a card."""
-    tell(tx, card.merchant_id, event, card.serial_number, _content_of(card), now)
+    tell_cards(tx, card.merchant_id, [card], event, now)
 
 
 def tell_cards(tx: Tx, merchant_id: str, cards: Sequence[Card], event: str, now: datetime) -> None:
     """Queue a message about each of a merchant's cards."""
     endpoints = interested(webhooks.active(tx, [merchant_id]), event) if cards else ()
     made = [
-        new_message(endpoint, event, card.serial_number, dict(_content_of(card)), now)
+        new_message(endpoint, event, card.serial_number, {name: getattr(card, name) for name in _CARD}, now)
         for endpoint in endpoints
         for card in cards
     ]
@@ -79,12 +81,3 @@ def new_message(
         tried_since=now,
         ended_at=None,
     )
-
-
-def _content_of(card: Card) -> dict[str, object]:
-    return {
-        "serial_number": card.serial_number,
-        "program_id": card.program_id,
-        "customer_id": card.customer_id,
-        "account_id": card.account_id,
-    }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NoReturn
 
 from litestar.types import Receive
@@ -31,10 +31,16 @@ class ClientGone(Exception):
 
 async def read_body(receive: Receive, headers: Headers, limit: int) -> bytes:
     """Return the whole body; raises BodyTooLarge above `limit` bytes before reading more, and ClientGone."""
+    chunks: list[bytes] = []
+    await hand_over(receive, headers, limit, chunks.append)
+    return b"".join(chunks)
+
+
+async def hand_over(receive: Receive, headers: Headers, limit: int, take: Callable[[bytes], object]) -> None:
+    """Give each part of the body to `take`, as it comes; raises as `read_body` does."""
     announced = next((value for name, value in headers if name == b"content-length"), b"0")
     if announced.isdigit() and int(announced[:20]) > limit:
         raise BodyTooLarge(limit_bytes=limit)
-    chunks: list[bytes] = []
     size = 0
     while True:
         message = await receive()
@@ -44,9 +50,9 @@ async def read_body(receive: Receive, headers: Headers, limit: int) -> bytes:
         size += len(chunk)  # type: ignore[arg-type]  # Litestar types the message of every protocol as one union
         if size > limit:
             raise BodyTooLarge(limit_bytes=limit)
-        chunks.append(chunk)  # type: ignore[arg-type]  # see above
+        take(chunk)  # type: ignore[arg-type]  # see above
         if not message.get("more_body", False):
-            return b"".join(chunks)
+            return
 
 
 def parse_json(body: bytes) -> object:

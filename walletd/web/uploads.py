@@ -9,8 +9,8 @@ from typing import BinaryIO, Final
 
 from litestar.types import Receive
 
-from walletd.domain.errors import BodyTooLarge, MediaTypeUnsupported
-from walletd.web.bodies import ClientGone, Headers
+from walletd.domain.errors import MediaTypeUnsupported
+from walletd.web.bodies import Headers, hand_over
 
 UPLOAD_MAX: Final = 20 * 1024 * 1024
 """The most bytes of an uploaded file (reliability.md 3); larger ones are for the command line."""
@@ -27,21 +27,7 @@ def check_media_type(headers: Headers, allowed: Collection[str]) -> None:
 @asynccontextmanager
 async def uploaded(receive: Receive, headers: Headers) -> AsyncIterator[BinaryIO]:
     """Give the body as a file that is gone afterwards; raises BodyTooLarge before reading more, and ClientGone."""
-    announced = next((value for name, value in headers if name == b"content-length"), b"0")
-    if announced.isdigit() and int(announced[:20]) > UPLOAD_MAX:
-        raise BodyTooLarge(limit_bytes=UPLOAD_MAX)
     with TemporaryFile() as file:
-        size = 0
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise ClientGone
-            chunk = message.get("body", b"")
-            size += len(chunk)  # type: ignore[arg-type]  # Litestar types the message of every protocol as one union
-            if size > UPLOAD_MAX:
-                raise BodyTooLarge(limit_bytes=UPLOAD_MAX)
-            file.write(chunk)  # type: ignore[arg-type]  # see above
-            if not message.get("more_body", False):
-                break
+        await hand_over(receive, headers, UPLOAD_MAX, file.write)
         file.seek(0)
         yield file

@@ -9,20 +9,19 @@ from datetime import datetime, tzinfo
 from functools import partial
 from typing import Final
 
-from walletd.db import accounts, audit, card_batches, customers, idempotency, imports, merchants, publishing
+from walletd.db import accounts, audit, cards, customers, idempotency, imports, merchants, publishing
 from walletd.db.audit import Deed
 from walletd.db.base import Tx
 from walletd.db.bulk import together
 from walletd.db.idempotency import IdempotencyRow
-from walletd.domain.balances import AccountState
 from walletd.domain.books import AccountBook
 from walletd.domain.calendar import from_milliseconds
 from walletd.domain.cards import Card
 from walletd.domain.customers import Customer, NewCustomer
-from walletd.domain.identifiers import new_card_key, new_id, new_serial_number
+from walletd.domain.identifiers import new_id
 from walletd.domain.importing import ERROR, Wish, movement_of
 from walletd.domain.imports import ImportHead, RowOfImport
-from walletd.domain.ledger import GENESIS_HASH, Transaction, request_hash
+from walletd.domain.ledger import Transaction, request_hash
 from walletd.domain.operations import opening
 from walletd.domain.principals import Principal
 from walletd.domain.programs import Program
@@ -30,6 +29,7 @@ from walletd.domain.publishing import MANY
 from walletd.services import webhook_events
 from walletd.services.booking.storing import store_pages
 from walletd.services.importing.planning import CREATE, ISSUE, KEEP, UPDATE, Plan, Planner, changed
+from walletd.services.issuing import new_account, new_card
 from walletd.services.runtime import Runtime
 
 _CREATED: Final = 201
@@ -116,28 +116,9 @@ class RowBooker:
 
     def _issue(self, batch: _Batch, row: RowOfImport, wish: Wish, customer: Customer, program: Program) -> RowOfImport:
         """Issue a card with what the kind starts with, and book the balance of the row on it."""
-        now, merchant_id = self.now, self.head.merchant_id
-        account = AccountState(
-            id=new_id("acc", now),
-            merchant_id=merchant_id,
-            program_id=program.id,
-            customer_id=customer.id,
-            unit=program.unit,
-            currency=program.currency,
-            head_hash=GENESIS_HASH,
-        )
-        card = Card(
-            serial_number=new_serial_number(),
-            merchant_id=merchant_id,
-            program_id=program.id,
-            customer_id=customer.id,
-            account_id=account.id,
-            key=wish.card_key or new_card_key(),
-            holder_name=None,
-            status="issued",
-            token_version=1,
-            created_at=now,
-        )
+        now = self.now
+        account = new_account(program, customer, now)
+        card = new_card(account, wish.card_key, None, now)
         book = AccountBook(account, (), now, partial(new_id, "ent", now))
         start = None if program.kind == "multipass" else opening(program, now, self.zone)
         if start is not None:
@@ -181,10 +162,10 @@ class RowBooker:
 
     def _store(self, tx: Tx, batch: _Batch) -> None:
         with together(tx):
-            customers.insert_all(tx, batch.created)
-            customers.change_all(tx, batch.updated)
-            accounts.insert_all(tx, [book.state for book in batch.books])
-            card_batches.insert_all(tx, batch.cards)
+            customers.insert(tx, batch.created)
+            customers.change(tx, batch.updated)
+            accounts.insert(tx, [book.state for book in batch.books])
+            cards.insert(tx, batch.cards)
             store_pages(tx, batch.books)
             idempotency.insert_keys(tx, batch.keys)
             audit.record_all(tx, batch.deeds, self.now)

@@ -16,6 +16,7 @@ from walletd.db.card_batches import HeldCard
 from walletd.domain.books import AccountBook
 from walletd.domain.customers import Customer, NewCustomer
 from walletd.domain.importing import ERROR, WARNING, Finding, Wish, merged
+from walletd.domain.matching import email_key
 from walletd.domain.programs import Program
 from walletd.services.booking.loading import open_books
 
@@ -72,12 +73,13 @@ class Planner:
 
     def _present(self, tx: Tx, wishes: Sequence[Wish], now: datetime, *, lock: bool) -> _Present:
         numbers = {wish.number for wish in wishes if wish.number is not None}
-        emails = {spelt for wish in wishes if wish.number is None for spelt in _spellings(wish.email)}
+        emails = {key for wish in wishes if wish.number is None and (key := email_key(wish.email))}
         found = customers.by_numbers_or_emails(tx, self.merchant_id, numbers, emails, lock=lock)
         present = _Present({customer.number: customer for customer in found})
         for customer in found:
-            if customer.details.email in emails and customer.merged_into is None:
-                present.by_email.setdefault(customer.details.email or "", []).append(customer)
+            key = email_key(customer.details.email)
+            if key in emails and customer.merged_into is None:
+                present.by_email.setdefault(key or "", []).append(customer)
         if self.program is not None:
             present.cards = card_batches.of_customers(tx, self.program.id, [customer.id for customer in found])
             keys = {wish.card_key for wish in wishes if wish.card_key is not None}
@@ -150,14 +152,10 @@ def _named(present: _Present, wish: Wish) -> tuple[Customer | None, tuple[Findin
         if customer is not None and customer.erased_at is not None:
             return customer, (Finding(ERROR, "number", "belongs to a customer who was erased"),)
         return customer, ()
-    found = {each.id: each for spelt in _spellings(wish.email) for each in present.by_email.get(spelt, ())}
+    found = present.by_email.get(email_key(wish.email) or "", ())
     if len(found) > 1:
         return None, (Finding(ERROR, "email", "belongs to several customers; name the customer number"),)
-    return next(iter(found.values()), None), ()
-
-
-def _spellings(email: str | None) -> set[str]:
-    return set() if email is None else {email, email.lower()}
+    return next(iter(found), None), ()
 
 
 def _digest(customer: Customer | None, card: HeldCard | None, book: AccountBook | None) -> str:

@@ -13,6 +13,7 @@ from walletd.db.base import Tx
 from walletd.domain.import_files import ImportFileInvalid, Record
 from walletd.domain.importing import ERROR, INFO, WARNING, Finding, Reader, Wish
 from walletd.domain.imports import ImportHead, RowOfImport
+from walletd.domain.matching import email_key
 from walletd.services.importing.planning import CREATE, ISSUE, UPDATE, Plan, Planner
 
 READ_AT_ONCE: Final = 200
@@ -49,7 +50,7 @@ def read_batches(records: Iterator[Record], reader: Reader, rows_max: int | None
 
 
 def _row(line: int, wish: Wish, plan: Plan, said: Sequence[Finding]) -> RowOfImport:
-    email = None if wish.email is None else wish.email.lower()
+    email = email_key(wish.email)
     named = email if wish.number is None else str(wish.number)
     findings = [*said, *plan.findings]
     return RowOfImport(

@@ -107,7 +107,7 @@ def move(tx: Tx, survey: Survey, joins: Sequence[Join]) -> Journal:
         opt_in=newer_consent(survivor.opt_in, absorbed.opt_in),
         details=replace(survivor.details, origins=all_origins(survivor.details.origins, absorbed.details.origins)),
     )
-    customers.store_standing(tx, flags)
+    customers.change(tx, [flags])
     return Journal(
         joined=joined,
         owned=owned,

@@ -145,7 +145,7 @@ def _restore_flags(tx: Tx, merge: Merge) -> None:
         redeem_blocked=journal.redeem_blocked if survivor.redeem_blocked == blocked else survivor.redeem_blocked,
         loyalty_status=journal.loyalty_status if survivor.loyalty_status == status else survivor.loyalty_status,
     )
-    customers.store_standing(tx, _restored_person(restored, absorbed, journal))
+    customers.change(tx, [_restored_person(restored, absorbed, journal)])
 
 
 def _restored_person(survivor: Customer, absorbed: Customer, journal: Journal) -> Customer:

@@ -12,7 +12,7 @@ from walletd.domain.errors import LoyaltySuspended
 from walletd.web.api.answers import AccountAnswer, EntryAnswer
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
 from walletd.web.api.examples import ACCOUNT, ENTRY
-from walletd.web.api.reading import name_in_path, page_of, query_of, services_of
+from walletd.web.api.reading import name_in_path, narrowed_page_of, services_of
 from walletd.web.api.replies import Reply, json_reply, page_reply
 
 _CARD: Final = {"card": "Serial number of a card: what was booked by it alone, on an account that several share."}
@@ -40,9 +40,9 @@ async def read_account(request: ApiRequest, account_id: FromPath[str]) -> Reply:
 @get("/accounts/{account_id:str}/entries", opt={OPT: ENTRIES})
 async def list_entries(request: ApiRequest, account_id: FromPath[str]) -> Reply:
     """Return the history of an account, page by page."""
-    card = query_of(request, {"page_size", "cursor", "sort", "search", *_CARD}).get("card") or None
+    wanted, chosen = narrowed_page_of(request, _CARD)
     accounts = services_of(request).accounts
-    page = await accounts.entries(request.auth, name_in_path(account_id), page_of(request, _CARD), card)
+    page = await accounts.entries(request.auth, name_in_path(account_id), wanted, chosen.get("card"))
     return page_reply(page, lambda line: entry_document(*line))
 
 

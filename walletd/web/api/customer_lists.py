@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
 
 from litestar import get, post
 from litestar.params import FromPath
@@ -14,7 +15,7 @@ from walletd.domain.programs import invalid
 from walletd.web.api.answers import CustomerAnswer, Moment, customer_answer
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
 from walletd.web.api.examples import CUSTOMER, Example
-from walletd.web.api.reading import body_of, name_in_path, page_of, query_of, services_of
+from walletd.web.api.reading import body_of, name_in_path, narrowed_page_of, query_of, services_of
 from walletd.web.api.replies import Reply, json_reply, page_reply
 
 _FILTERS: Final = {
@@ -90,16 +91,17 @@ UNDO: Final = Endpoint(
 @get("/customers", opt={OPT: LIST})
 async def list_customers(request: ApiRequest) -> Reply:
     """Return the merchant's customers, page by page; sorted by number, created_at or name."""
-    page = page_of(request, _FILTERS)
-    found = await services_of(request).customer_lists.page(request.auth, page, _filter_of(request))
+    page, chosen = narrowed_page_of(request, _FILTERS)
+    found = await services_of(request).customer_lists.page(request.auth, page, _filter_of(chosen))
     return page_reply(found, customer_answer)
 
 
 @get("/customers/tiles", opt={OPT: TILES})
 async def count_customers(request: ApiRequest) -> Reply:
     """Return how many customers a list holds, their transactions, reviews and mean rating."""
-    search = query_of(request, {"search", *_FILTERS}).get("search") or None
-    tiles = await services_of(request).customer_lists.tiles(request.auth, search, _filter_of(request))
+    values = query_of(request, {"search", *_FILTERS})
+    search, chosen = values.pop("search", "") or None, {name: value for name, value in values.items() if value}
+    tiles = await services_of(request).customer_lists.tiles(request.auth, search, _filter_of(chosen))
     rating = None if tiles.overall_rating is None else round(tiles.overall_rating, 1)
     answer = TilesAnswer(
         customers=tiles.customers, transactions=tiles.transactions, reviews=tiles.reviews, overall_rating=rating
@@ -126,24 +128,14 @@ async def undo_deactivation(request: ApiRequest, deactivation_id: FromPath[str])
     return json_reply(DeactivationUndone(deactivation_id=name, customers=back))
 
 
-def _filter_of(request: ApiRequest) -> CustomerFilter:
-    values = query_of(request, {"page_size", "cursor", "sort", "search", *_FILTERS})
-
-    def truth(name: str) -> bool | None:
-        if not values.get(name):
-            return None
-        if values[name] not in _TRUTH:
-            raise invalid(f"/{name}", "must be true or false")
-        return _TRUTH[values[name]]
-
-    return CustomerFilter(
-        crm_active=truth("crm_active"),
-        loyalty_status=values.get("loyalty_status") or None,
-        redeem_blocked=truth("redeem_blocked"),
-        opt_in=values.get("opt_in") or None,
-        origin=values.get("origin") or None,
-        tag=values.get("tag") or None,
-    )
+def _filter_of(chosen: Mapping[str, str]) -> CustomerFilter:
+    given: dict[str, Any] = dict(chosen)
+    for name in ("crm_active", "redeem_blocked"):
+        if name in given:
+            if given[name] not in _TRUTH:
+                raise invalid(f"/{name}", "must be true or false")
+            given[name] = _TRUTH[given[name]]
+    return CustomerFilter(**given)
 
 
 ROUTES: Final = (list_customers, count_customers, deactivate_without_opt_in, undo_deactivation)

@@ -21,9 +21,8 @@ from walletd.web.api.reading import (
     body_of,
     idempotency_key,
     name_in_path,
+    narrowed_page_of,
     optional_body_of,
-    page_of,
-    query_of,
     services_of,
 )
 from walletd.web.api.replies import Reply, answer_reply, json_reply, page_reply
@@ -162,8 +161,8 @@ DISMISS: Final = Endpoint(
 @get("/duplicates", opt={OPT: LIST})
 async def list_duplicates(request: ApiRequest) -> Reply:
     """Return pairs of customers who may be one person, the newest first."""
-    state = query_of(request, {"page_size", "cursor", "sort", "search", *_STATE}).get("state") or None
-    found = await services_of(request).duplicates.page(request.auth, page_of(request, _STATE), state)
+    wanted, chosen = narrowed_page_of(request, _STATE)
+    found = await services_of(request).duplicates.page(request.auth, wanted, chosen.get("state"))
     return page_reply(found, _answer)
 
 

@@ -51,9 +51,9 @@ ERASE: Final = Endpoint(
 @post("/cards/{serial_number:str}/delete", status_code=200, opt={OPT: DELETE})
 async def delete_card(request: ApiRequest, serial_number: FromPath[str]) -> Reply:
     """End a card: nothing is booked by it again, its pass is void. Its holder still has to remove it from the phone."""
-    deed, services, serial = await body_of(request, CardDeed), services_of(request), name_in_path(serial_number)
-    await services.erasing.delete_card(request.auth, serial, deed.reason)
-    return json_reply(card_document(await services.cards.get(request.auth, serial)))
+    deed = await body_of(request, CardDeed)
+    view = await services_of(request).cards.delete(request.auth, name_in_path(serial_number), deed.reason)
+    return json_reply(card_document(view))
 
 
 @delete("/customers/{customer_id:str}", status_code=200, opt={OPT: ERASE})

@@ -14,7 +14,7 @@ from walletd.domain.programs import invalid
 from walletd.web.api.answers import Moment
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
 from walletd.web.api.examples import CUSTOMER
-from walletd.web.api.reading import name_in_path, page_of, query_of, services_of
+from walletd.web.api.reading import name_in_path, narrowed_page_of, services_of
 from walletd.web.api.replies import Reply, json_reply, page_reply
 from walletd.web.history_texts import describe
 
@@ -24,7 +24,6 @@ _CHOICE: Final = {
     "actor": "The id of an API key, or cli, phone, holder.",
     "action": "Such as card.revoked.",
 }
-_PAGE: Final = {"page_size", "cursor", "sort", "search"}
 _AT: Final = "2026-11-23T09:30:00.125Z"
 
 
@@ -124,12 +123,11 @@ AUDIT: Final = Endpoint(
 @get("/customers/{customer_id:str}/history", opt={OPT: HISTORY})
 async def read_history(request: ApiRequest, customer_id: FromPath[str]) -> Reply:
     """Return purchases, cards, consents and all else that happened, the newest first; of merged customers too."""
-    language = query_of(request, {*_PAGE, *_LANGUAGE}).get("language") or "en"
+    wanted, chosen = narrowed_page_of(request, _LANGUAGE)
+    language = chosen.get("language", "en")
     if language not in {"de", "en"}:
         raise invalid("/language", "must be de or en")
-    page = await services_of(request).history.of_customer(
-        request.auth, name_in_path(customer_id), page_of(request, _LANGUAGE)
-    )
+    page = await services_of(request).history.of_customer(request.auth, name_in_path(customer_id), wanted)
     return page_reply(page, lambda row: _history_answer(row, language))
 
 
@@ -154,9 +152,8 @@ async def read_quick_infos(request: ApiRequest, customer_id: FromPath[str]) -> R
 @get("/audit", opt={OPT: AUDIT})
 async def read_audit(request: ApiRequest) -> Reply:
     """Return the audit log, the newest first; bookings stand in the ledger instead, with who booked them."""
-    values = query_of(request, {*_PAGE, *_CHOICE})
-    chosen = AuditFilter(*(values.get(name) or None for name in ("subject", "actor", "action")))
-    page = await services_of(request).history.audit(request.auth, page_of(request, _CHOICE), chosen)
+    wanted, chosen = narrowed_page_of(request, _CHOICE)
+    page = await services_of(request).history.audit(request.auth, wanted, AuditFilter(**chosen))
     return page_reply(page, _audit_answer)
 
 

@@ -98,10 +98,11 @@ async def upload_import(request: ApiRequest) -> Reply:
     check_media_type(headers, {_CSV, "application/csv", "application/vnd.ms-excel"})
     imports = services_of(request).imports
     async with uploaded(request.receive, headers) as file:
-        running = None if is_dry else await imports.running_with(request.auth, file, options.program_id)
+        form = await imports.examine(file)
+        running = None if is_dry else await imports.running_with(request.auth, form, options.program_id)
         if running is not None:
             return json_reply(import_answer(await imports.get(request.auth, running.id)), 201)
-        report = await imports.upload(request.auth, file, options)
+        report = await imports.upload(request.auth, file, form, options)
     if not is_dry:
         _check_valid(report)
         report = await imports.commit(request.auth, report.head.id)

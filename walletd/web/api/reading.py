@@ -105,18 +105,28 @@ def _check_media_type(content_type: str) -> None:
         raise MediaTypeUnsupported("JSON is UTF-8.", received=charset[1][:100])
 
 
-def page_of(request: ApiRequest, filters: Collection[str] = ()) -> PageRequest:
-    """Return which page of a list is asked for; raises ValidationFailed for parameters that this list does not know."""
+def page_of(request: ApiRequest) -> PageRequest:
+    """Return which page of a list is asked for; raises ValidationFailed for parameters that no list knows."""
+    return narrowed_page_of(request, ())[0]
+
+
+def narrowed_page_of(request: ApiRequest, filters: Collection[str]) -> tuple[PageRequest, dict[str, str]]:
+    """Return which page of a list is asked for, and what it is narrowed to; an empty filter narrows nothing.
+
+    Raises ValidationFailed for parameters that this list does not know.
+    """
     values = query_of(request, {*_PAGE_PARAMETERS, *filters})
+    chosen = {name: values[name] for name in filters if values.get(name)}
     size = values.get("page_size", "25")
     if not (size.isascii() and size.isdigit() and len(size) < 4):
         raise _invalid("/page_size", "must be 10, 25, 50 or 100")
-    return PageRequest(
+    page = PageRequest(
         page_size=int(size),
         cursor=values.get("cursor") or None,
         sort=values.get("sort") or None,
         search=values.get("search") or None,
     )
+    return page, chosen
 
 
 def query_of(request: ApiRequest, known: Collection[str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Imports with their rows, and customers by e-mail address (expand)."""
+"""Imports with their rows (expand)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ _COUNTS = ("rows", "errors", "warnings", "created", "updated", "cards", "booking
 
 def upgrade() -> None:
     """Create the tables and the index."""
-    op.create_index(op.f("ix_customers_merchant_id_email"), "customers", ["merchant_id", "email"])
     op.create_table(
         "imports",
         sa.Column("id", sa.String(30), nullable=False),
