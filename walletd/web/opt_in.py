@@ -83,18 +83,19 @@ def _page(request: PageRequest, token: str, invitation: Invitation, *, refused: 
 
 def _message(request: PageRequest, error: LinkInvalid | LinkExpired) -> Response[bytes]:
     language = language_of(request)
-    own = {"heading": _LINKS[language][error.code]}
-    return render("opt_in_link.html", status_of(error), {"language": language, "title": own["heading"], "own": own})
+    heading, body = _LINKS[language][error.code]
+    values = {"language": language, "title": heading, "body": body}
+    return render("opt_in_link.html", status_of(error), values)
 
 
-_LINKS: Final[Mapping[str, Mapping[str, str]]] = {
+_LINKS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
     "de": {
-        "link_invalid": "Dieser Link ist nicht gültig. Bitte öffnen Sie ihn so, wie er in der E-Mail steht.",
-        "link_expired": "Dieser Link gilt nicht mehr. Bitte bitten Sie das Geschäft um eine neue Einladung.",
+        "link_invalid": ("Dieser Link ist nicht gültig", "Bitte öffnen Sie ihn so, wie er in der E-Mail steht."),
+        "link_expired": ("Dieser Link gilt nicht mehr", "Bitten Sie das Geschäft um eine neue Einladung."),
     },
     "en": {
-        "link_invalid": "This link is not valid. Please open it just as it stands in the e-mail.",
-        "link_expired": "This link is not valid any more. Please ask the shop for a new invitation.",
+        "link_invalid": ("This link is not valid", "Please open it just as it stands in the e-mail."),
+        "link_expired": ("This link is not valid any more", "Please ask the shop for a new invitation."),
     },
 }
 
