@@ -35,6 +35,8 @@ TIMETABLE: Final[tuple[Job, ...]] = (
     Job("purge", "0 5 * * *", "local", "run_once", lambda services: services.upkeep.purge()),
     Job("certificate_watch", "0 6 * * *", "local", "run_once", watch_certificates),
     Job("checkpoint_mail", "0 7 * * *", "local", "run_once", lambda services: services.assurance.mail_checkpoint()),
+    Job("duplicate_digest", "0 7 * * *", "local", "run_once", lambda services: services.duplicate_mails.mail_daily()),
+    Job("duplicate_mail", "* * * * *", "utc", "skip", lambda services: services.duplicate_mails.mail_at_once()),
     Job("expiring_notice", "0 10 * * *", "local", "run_once", lambda services: services.upkeep.notice_expiring()),
     Job("stale_reminders", "*/10 * * * *", "utc", "skip", lambda services: services.upkeep.remind_stale()),
 )

@@ -102,6 +102,11 @@ class Shop:
         document: dict[str, Any] = json.loads(answer.body)
         return document
 
+    async def stranger(self) -> Principal:
+        """Return somebody with all rights at another merchant."""
+        other = await self.services.merchants.create(NewMerchant("Other shop"))
+        return Principal(other.id, "key_other", "other", frozenset({"admin"}))
+
     async def book(self, card: str, kind: str, amount: int, key: str | None = None) -> dict[str, Any]:
         """Book a credit, debit or purchase and return the transaction."""
         booking = Booking(card, kind, None, amount) if kind == "purchase" else Booking(card, kind, amount)

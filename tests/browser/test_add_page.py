@@ -151,3 +151,16 @@ def test_a_holder_consents_and_revokes_with_two_buttons(browser: Browser, served
     assert "keinen Newsletter" in page.get_by_role("status").inner_text()
     assert page.get_by_role("button").count() == 0
     assert faults == []
+
+
+def test_a_second_address_confirms_a_merge_request_with_one_button(browser: Browser, served: Served) -> None:
+    """S4-063: the page names who asks, works without scripts, and says what happens next; declining still works."""
+    faults: list[str] = []
+    url = served.confirm_url.replace(PUBLIC_URL, served.address)
+    page = opened(browser, url, faults=faults, locale="de-DE", viewport={"width": 390, "height": 700})
+    assert page.get_by_role("heading").inner_text() == "Konten bei Café Morgenrot zusammenlegen"
+    assert "mia.new@example.org" in page.get_by_role("main").inner_text()
+    page.get_by_role("button", name="Ja, zusammenlegen").click()
+    assert page.get_by_role("status").inner_text().startswith("Danke!")
+    assert page.get_by_role("button").count() == 0
+    assert faults == []

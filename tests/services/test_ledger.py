@@ -19,8 +19,6 @@ from walletd.domain.errors import (
     NotFound,
     OperationNotAllowed,
 )
-from walletd.domain.principals import Principal
-from walletd.services.merchants import NewMerchant
 
 
 @pytest.mark.parametrize(
@@ -134,8 +132,7 @@ async def test_a_credit_beyond_what_an_account_may_hold_is_refused(shop: Shop) -
 async def test_a_card_of_another_merchant_is_not_found(shop: Shop) -> None:
     """One merchant's key finds nothing of another."""
     serial = (await shop.card())["serial_number"]
-    other = await shop.services.merchants.create(NewMerchant("Other shop"))
-    stranger = Principal(other.id, "key_other", "other", frozenset({"admin"}))
+    stranger = await shop.stranger()
     with pytest.raises(NotFound):
         await shop.services.ledger.book(stranger, Booking(serial, "credit", 5), "k")
 

@@ -23,7 +23,7 @@ from walletd.db.base import Tx
 from walletd.domain.errors import LedgerUnproved, ValidationFailed
 from walletd.domain.jobs import DEAD, DONE, Attempt, Job
 from walletd.services.jobs import Jobs
-from walletd.services.mail import KIND
+from walletd.services.mail_queue import KIND
 
 ADDRESS = "office@shop.example"
 

@@ -8,8 +8,6 @@ import pytest
 
 from tests.builders import Shop
 from walletd.domain.errors import ValidationFailed
-from walletd.domain.principals import Principal
-from walletd.services.merchants import NewMerchant
 from walletd.services.reports import Liability
 
 OPENS_AT = datetime(2026, 12, 31, 11, 0, tzinfo=UTC)
@@ -94,6 +92,5 @@ async def test_a_period_that_is_none_is_refused(shop: Shop, since: str | None, a
 async def test_a_merchant_sees_its_own_books_only(shop: Shop) -> None:
     """Another merchant's report is empty."""
     await shop.post((await shop.card())["serial_number"], "credit", amount=5)
-    other = await shop.services.merchants.create(NewMerchant("Other shop"))
-    stranger = Principal(other.id, "key", "key", frozenset({"admin"}))
+    stranger = await shop.stranger()
     assert (await shop.services.reports.liability(stranger, None, None)).lines == ()

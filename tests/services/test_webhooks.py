@@ -17,8 +17,6 @@ from walletd.domain.errors import (
     ValidationFailed,
     WebhookTargetRefused,
 )
-from walletd.domain.principals import Principal
-from walletd.services.merchants import NewMerchant
 
 # --- what is told -----------------------------------------------------------------------------------------------------
 
@@ -49,8 +47,7 @@ async def test_an_endpoint_is_told_only_what_it_asked_for(shop: Shop, receiver: 
     """One wants cards, one accounts; a merchant's endpoint hears nothing of another merchant."""
     await an_endpoint(shop, receiver, "card.issued", path="/cards")
     await an_endpoint(shop, receiver, "account.changed", path="/accounts")
-    other = await shop.services.merchants.create(NewMerchant("Other shop"))
-    stranger = Principal(other.id, "key", "key", frozenset({"admin"}))
+    stranger = await shop.stranger()
     await shop.services.webhooks.create(stranger, receiver.url("/stranger"))
     serial = (await shop.card())["serial_number"]
     await shop.post(serial, "credit", amount=7)

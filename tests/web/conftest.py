@@ -15,8 +15,6 @@ from tests.builders import Shop, open_shop
 from tests.fakes import NOW, FakeServices
 from walletd import telemetry
 from walletd.db.database import Database
-from walletd.domain.principals import Principal
-from walletd.services.merchants import NewMerchant
 from walletd.web.app import create_app
 from walletd.web.edge import Edge
 
@@ -92,8 +90,7 @@ async def till(database: Database) -> AsyncIterator[Till]:
             trusted_proxies=(),
             clock=shop.clock,
         )
-        other = await shop.services.merchants.create(NewMerchant("Other shop"))
-        stranger = Principal(other.id, "key_other", "other", frozenset({"admin"}))
+        stranger = await shop.stranger()
         keys = [(await shop.services.api_keys.create(by, "till", ("admin",)))[1] for by in (shop.principal, stranger)]
         mine, theirs = ({"authorization": f"Bearer {key}"} for key in keys)
         async with a_client(application) as connected:

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 
 import uvicorn
 
-from tests.builders import open_shop
+from tests.builders import Shop, open_shop
+from walletd.channels.mail import MailSender, MailServer
 from walletd.db.database import open_database
+from walletd.domain.customers import NewCustomer
 from walletd.web.app import create_app
 
 PUBLIC_URL = "https://shop.test"
@@ -27,6 +29,7 @@ class Served:
     api_key: str = ""
     add_url: str = ""
     invitation_url: str = ""
+    confirm_url: str = ""
     ready: threading.Event = field(default_factory=threading.Event)
     stop: threading.Event = field(default_factory=threading.Event)
 
@@ -39,6 +42,7 @@ class Served:
             card = await shop.card("stamp")
             await shop.services.opt_ins.invite(shop.principal, card["customer_id"], by_mail=False)
             self.add_url, self.invitation_url = card["add_url"], shop.services.opt_ins.link(card["customer_id"])
+            self.confirm_url = await _ask_for_a_merge(shop)
             application = create_app(
                 shop.services,
                 public_url=PUBLIC_URL,
@@ -56,6 +60,19 @@ class Served:
                 server.should_exit = True
                 await serving
         await database.close()
+
+
+async def _ask_for_a_merge(shop: Shop) -> str:
+    """Return the address of the page that a merge request is confirmed on; its mail is never sent."""
+    shop.runtime.mail_channel = MailSender(
+        MailServer.from_url("smtp://127.0.0.1:9", "shop.test"), "shop.test", seconds=1
+    )
+    names = []
+    for email in ("mia.new@example.org", "mia.old@example.org"):
+        new = NewCustomer(first_name="Mia", last_name="Weber", email=email)
+        names.append((await shop.services.customers.create(shop.principal, new)).id)
+    filed = await shop.services.merge_requests.file(shop.principal, *names, None)
+    return shop.services.merge_requests.link(filed.request.id)
 
 
 @contextmanager

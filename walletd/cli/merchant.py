@@ -21,6 +21,7 @@ from walletd.bootstrap import (
 from walletd.cli.google import set_google
 from walletd.cli.opening import json_option, merchant_option, private_file, run_command, shell
 from walletd.domain.errors import CertificateInvalid, ValidationFailed
+from walletd.services.merchants import POLICIES
 
 _file = click.Path(exists=True, dir_okay=False, path_type=Path)
 _GIVE: Final = "Give --apple-p12 FILE, or --apple-certificate FILE together with --apple-key FILE"
@@ -47,6 +48,7 @@ def show(merchant_id: str | None, as_json: bool) -> None:  # noqa: FBT001 - clic
             "timezone": row.timezone,
             "languages": list(row.languages),
             "service_mail": row.service_mail or "",
+            **{name: getattr(row, name) for name in POLICIES},
             "google": _google(app, row.id),
             "apple": [{"level": each.level, "check": each.check, "detail": each.detail} for each in findings],
         }
@@ -57,10 +59,10 @@ def show(merchant_id: str | None, as_json: bool) -> None:  # noqa: FBT001 - clic
         return
     for name, value in shown.items():
         if name != "apple":
-            click.echo(f"{name:12} {', '.join(value) if isinstance(value, list) else value}")
+            click.echo(f"{name:15} {', '.join(value) if isinstance(value, list) else value}")
     apple = shown["apple"]
     for finding in apple if isinstance(apple, list) else []:
-        click.echo(f"apple        {finding['level']:8} {finding['detail']}")
+        click.echo(f"apple           {finding['level']:8} {finding['detail']}")
 
 
 @merchant.command("set")
@@ -78,22 +80,32 @@ def show(merchant_id: str | None, as_json: bool) -> None:  # noqa: FBT001 - clic
 @click.option("--google-issuer", metavar="ID", help="Issuer id of the Google Pay & Wallet Console.")
 @click.option("--google-service-account", type=_file, help="JSON key of a service account that is a user there.")
 @click.option("--service-mail", metavar="ADDRESS", help='Mailbox for checkpoints and alarms; "" for none.')
+@click.option("--merge-requests", type=click.Choice(POLICIES["merge_requests"]), help="Who may ask for a merge.")
+@click.option("--duplicate-mail", type=click.Choice(POLICIES["duplicate_mail"]), help="When duplicates are mailed.")
 @merchant_option
 def set_merchant(
     merchant_id: str | None,
     service_mail: str | None,
     google_issuer: str | None,
     google_service_account: Path | None,
-    **certificate: Any,
+    **others: Any,
 ) -> None:
-    """Load a pass certificate or a service account of Google, or name the mailbox of the staff.
+    """Load a pass certificate or a service account of Google, name the mailbox of the staff, or choose policies.
 
     A certificate is checked by a test signature first, and stored encrypted. A running server takes it within ten
     seconds, and every card is published anew with it. A new mailbox is sent a greeting.
     """
+    policies = {name: others.pop(name) for name in POLICIES}
+    chosen = {name: value for name, value in policies.items() if value is not None}
+    certificate = others
     google = google_issuer is not None or google_service_account is not None
-    if not any(certificate.values()) and service_mail is None and not google:
-        raise ValidationFailed(f"{_GIVE}, or --google-issuer with --google-service-account, or --service-mail.")
+    if not any(certificate.values()) and service_mail is None and not google and not chosen:
+        raise ValidationFailed(
+            f"{_GIVE}, or --google-issuer with --google-service-account, or --service-mail, --merge-requests or"
+            " --duplicate-mail."
+        )
+    if chosen:
+        _set_policies(merchant_id, chosen)
     if any(certificate.values()):
         _set_certificate(merchant_id, **certificate)
     if google:
@@ -104,6 +116,16 @@ def set_merchant(
 
 def _google(app: Application, merchant_id: str) -> str:
     return app.google.topic(merchant_id) if app.google.is_configured(merchant_id) else ""
+
+
+def _set_policies(merchant_id: str | None, policies: dict[str, str]) -> None:
+    async def work(app: Application) -> None:
+        row = await app.services.merchants.get(merchant_id)
+        await app.services.merchants.set_policies(shell(row.id), policies)
+
+    run_command(work)
+    for name, value in policies.items():
+        click.echo(f"{name} is {value}.")
 
 
 def _set_mailbox(merchant_id: str | None, address: str) -> None:

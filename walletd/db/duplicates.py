@@ -10,6 +10,7 @@ from typing import Any, Final
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     ForeignKeyConstraint,
     Index,
     Row,
@@ -49,6 +50,7 @@ duplicate_cases = Table(
     UniqueConstraint("merchant_id", "older", "newer"),
     Index(None, "newer"),
     Index(None, "older"),
+    Index(None, "merchant_id", "created_at", "id"),
 )
 
 _UNLESS_KNOWN: Final = "ON CONFLICT (merchant_id, older, newer) DO NOTHING"
@@ -156,6 +158,24 @@ def open_at(tx: Tx, merchant_id: str, stage: str, after: str, limit: int) -> lis
         .limit(limit)
     )
     return [_case(row) for row in tx.execute(query)]
+
+
+def opened_since(tx: Tx, merchant_id: str, since: datetime, limit: int) -> list[DuplicateCase]:
+    """Return the newest open cases that came in after an instant."""
+    query = select(duplicate_cases).where(*_open_after(merchant_id, since))
+    newest = query.order_by(duplicate_cases.c.created_at.desc(), duplicate_cases.c.id.desc()).limit(limit)
+    return [_case(row) for row in tx.execute(newest)]
+
+
+def count_open(tx: Tx, merchant_id: str, since: datetime | None = None) -> int:
+    """Return how many cases are open, of those that came in after an instant or of all."""
+    counted: int = tx.execute(select(func.count()).where(*_open_after(merchant_id, since))).scalar_one()
+    return counted
+
+
+def _open_after(merchant_id: str, since: datetime | None) -> tuple[ColumnElement[bool], ...]:
+    is_open = (duplicate_cases.c.merchant_id == merchant_id, duplicate_cases.c.state == OPEN)
+    return is_open if since is None else (*is_open, duplicate_cases.c.created_at > milliseconds(since))
 
 
 def forget_customers(tx: Tx, customer_ids: Collection[str]) -> None:

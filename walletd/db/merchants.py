@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -36,6 +37,9 @@ merchants = Table(
     Column("customer_number", BigInteger, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("service_mail", Text),
+    Column("merge_requests", String(16), nullable=False, server_default="confirmed"),
+    Column("duplicate_mail", String(16), nullable=False, server_default="daily"),
+    Column("duplicates_told_at", BigInteger, nullable=False, server_default="0"),
 )
 
 
@@ -65,6 +69,10 @@ class MerchantRow:
     created_at: datetime
     service_mail: str | None = None
     """Where staff read what they have to know without looking."""
+    merge_requests: str = "confirmed"
+    """What customers may ask for, one of `merge_requests.POLICIES`."""
+    duplicate_mail: str = "daily"
+    """When staff are written to about duplicates, one of `matching.MAIL_POLICIES`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +123,28 @@ def _merchant(row: Row[Any]) -> MerchantRow:
         languages=tuple(row.languages),
         created_at=from_milliseconds(row.created_at),
         service_mail=row.service_mail,
+        merge_requests=row.merge_requests,
+        duplicate_mail=row.duplicate_mail,
     )
+
+
+def store_policies(tx: Tx, merchant_id: str, policies: Mapping[str, str]) -> None:
+    """Store `merge_requests` or `duplicate_mail` or both."""
+    tx.execute(update(merchants).where(merchants.c.id == merchant_id).values(**policies))
+
+
+def duplicates_told(tx: Tx, merchant_id: str) -> datetime:
+    """Return when staff were last written to about duplicates."""
+    query = select(merchants.c.duplicates_told_at).where(merchants.c.id == merchant_id)
+    return from_milliseconds(tx.execute(query).scalar_one())
+
+
+def take_duplicates_told(tx: Tx, merchant_id: str, now: datetime) -> datetime:
+    """Return when staff were last written to about duplicates, and note that this happens now."""
+    row = locked(select(merchants.c.duplicates_told_at).where(merchants.c.id == merchant_id))
+    before: int = tx.execute(row).scalar_one()
+    tx.execute(update(merchants).where(merchants.c.id == merchant_id).values(duplicates_told_at=milliseconds(now)))
+    return from_milliseconds(before)
 
 
 def store_service_mail(tx: Tx, merchant_id: str, address: str | None) -> None:

@@ -32,6 +32,10 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
 OPEN, MERGED, DISMISSED = "open", "merged", "dismissed"
 CASE_STATES: Final = (OPEN, MERGED, DISMISSED)
 
+DAILY, AT_ONCE = "daily", "at_once"
+MAIL_POLICIES: Final = (DAILY, AT_ONCE)
+"""When staff are written to about new pairs: all of a day together, or about each one too (D-04, strict mode)."""
+
 _HOME: Final = "DE"
 _SHORTEST: Final = 100_000
 _COUNTRY: Final = re.compile(r"[A-Za-z]{2}\Z")

@@ -13,6 +13,7 @@ from walletd.services.customer_lists import CustomerLists
 from walletd.services.customers import Customers
 from walletd.services.deliveries import Deliveries
 from walletd.services.devices import Devices
+from walletd.services.duplicate_mails import DuplicateMails
 from walletd.services.duplicates import Duplicates
 from walletd.services.erasing import Erasing
 from walletd.services.exports import Exports
@@ -24,9 +25,10 @@ from walletd.services.jobs import Jobs
 from walletd.services.key_rewrites import KeyRewrites
 from walletd.services.ledger import Ledger
 from walletd.services.links import Links
-from walletd.services.mail import KIND as MAIL
 from walletd.services.mail import ServiceMail
+from walletd.services.mail_queue import KIND as MAIL
 from walletd.services.merchants import Merchants
+from walletd.services.merge_requests import MergeRequests
 from walletd.services.merges import Merges
 from walletd.services.messages import KIND as MESSAGE
 from walletd.services.messages import Messages
@@ -58,6 +60,7 @@ class Services:
     customers: Customers
     deliveries: Deliveries
     devices: Devices
+    duplicate_mails: DuplicateMails
     duplicates: Duplicates
     erasing: Erasing
     exports: Exports
@@ -69,6 +72,7 @@ class Services:
     ledger: Ledger
     links: Links
     merchants: Merchants
+    merge_requests: MergeRequests
     merges: Merges
     messages: Messages
     object_saving: ObjectSaving
@@ -104,6 +108,7 @@ def build_services(runtime: Runtime) -> Services:
         customers=Customers(runtime),
         deliveries=deliveries,
         devices=Devices(runtime, passes, publisher),
+        duplicate_mails=DuplicateMails(runtime),
         duplicates=Duplicates(runtime, merges),
         erasing=Erasing(runtime),
         exports=Exports(runtime),
@@ -115,6 +120,7 @@ def build_services(runtime: Runtime) -> Services:
         ledger=ledger,
         links=links,
         merchants=merchants,
+        merge_requests=MergeRequests(runtime, merges),
         merges=merges,
         messages=messages,
         object_saving=object_saving,

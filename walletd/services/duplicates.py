@@ -93,8 +93,8 @@ class Duplicates:
             reason=survivors.get("reason") or f"duplicate {case.id}",
         )
 
-        def still_open(tx: Tx) -> None:
-            _check_open(_found(tx, by, case_id, lock=True).case)
+        def still_open(tx: Tx, *, lock: bool) -> None:
+            _check_open(_found(tx, by, case_id, lock=lock).case)
 
         return await self._merges.commit(by, plan, idempotency_key, still_open)
 

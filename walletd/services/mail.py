@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Final
 
@@ -17,10 +17,9 @@ from walletd.domain.mails import Mail, check_mailbox
 from walletd.domain.principals import Principal
 from walletd.services import mail_texts
 from walletd.services.jobs import TOPIC
-from walletd.services.mail_texts import Text, compose
+from walletd.services.mail_queue import KIND, to_staff
 from walletd.services.runtime import Runtime
 
-KIND: Final = "mail"
 _NO_SERVER: Final = "WALLETD_SMTP_URL is not set: no mail is sent"
 
 Write = Callable[[MerchantRow], Mail | None]
@@ -44,7 +43,7 @@ class ServiceMail:
         await self._runtime.database.write(write)
         await self._post(
             f"welcome {new_id('job', now)}",
-            lambda merchant: _mail(merchant, mail_texts.WELCOME) if merchant.id == merchant_id else None,
+            lambda merchant: to_staff(merchant, mail_texts.WELCOME) if merchant.id == merchant_id else None,
         )
         return mailbox
 
@@ -58,13 +57,15 @@ class ServiceMail:
             "checkpoint": signed.text(),
         }
         return await self._post(
-            f"checkpoint {checkpoint.number}", lambda merchant: _mail(merchant, mail_texts.CHECKPOINT, **facts)
+            f"checkpoint {checkpoint.number}", lambda merchant: to_staff(merchant, mail_texts.CHECKPOINT, **facts)
         )
 
     async def post_unproved(self, detail: str) -> str:
         """Write to every mailbox, once a day, that the books cannot be proved; return a sentence."""
         day = rfc3339(self._runtime.clock())[:10]
-        return await self._post(f"unproved {day}", lambda merchant: _mail(merchant, mail_texts.UNPROVED, detail=detail))
+        return await self._post(
+            f"unproved {day}", lambda merchant: to_staff(merchant, mail_texts.UNPROVED, detail=detail)
+        )
 
     async def post_certificate_ends(self, platform: str, topic: str, days_left: int) -> str:
         """Write to the merchant of a certificate, once a day, until when it is valid; return a sentence."""
@@ -76,7 +77,7 @@ class ServiceMail:
         return await self._post(
             f"certificate {topic} {facts['day']} {days_left}",
             lambda merchant: (
-                _mail(merchant, mail_texts.CERTIFICATE, **facts) if merchant.id == row.merchant_id else None
+                to_staff(merchant, mail_texts.CERTIFICATE, **facts) if merchant.id == row.merchant_id else None
             ),
         )
 
@@ -108,9 +109,3 @@ class ServiceMail:
             return jobs.insert(tx, made)
 
         return f"{await self._runtime.database.write(write)} mails"
-
-
-def _mail(merchant: MerchantRow, texts: Mapping[str, Text], **facts: object) -> Mail | None:
-    if merchant.service_mail is None:
-        return None
-    return compose(merchant.service_mail, merchant.languages, texts, merchant=merchant.name, **facts)

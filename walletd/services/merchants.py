@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from walletd.db import audit, lanes, merchants, programs, publishing
 from walletd.db.base import Tx
 from walletd.db.merchants import CredentialsRow, MerchantRow
+from walletd.domain import matching, merge_requests
 from walletd.domain.errors import CertificateInvalid, NotFound
 from walletd.domain.identifiers import new_id
 from walletd.domain.principals import Principal
@@ -20,6 +21,12 @@ from walletd.services.runtime import Runtime
 from walletd.telemetry import logger
 
 _CURRENCY_LENGTH: Final = 3
+
+POLICIES: Final[Mapping[str, tuple[str, ...]]] = {
+    "merge_requests": merge_requests.POLICIES,
+    "duplicate_mail": matching.MAIL_POLICIES,
+}
+"""What a merchant decides once, and what there is to choose from."""
 
 log = logger(__name__)
 
@@ -69,6 +76,22 @@ class Merchants:
                 raise NotFound("There is no shop here yet; run: walletd init")
             raise NotFound("There is no such merchant." if merchant_id else "Name one merchant by its id.")
         return found[0]
+
+    async def set_policies(self, by: Principal, policies: Mapping[str, str]) -> None:
+        """Store what customers may ask for, and when staff are written to; raises ValidationFailed.
+
+        `policies` may name `merge_requests` and `duplicate_mail`.
+        """
+        for name, value in policies.items():
+            if value not in POLICIES[name]:
+                raise invalid(f"/{name}", f"must be one of {', '.join(POLICIES[name])}")
+        now = self._runtime.clock()
+
+        def write(tx: Tx) -> None:
+            merchants.store_policies(tx, by.merchant_id, policies)
+            audit.record(tx, by, now, "merchant.policies_set", by.merchant_id, policies)
+
+        await self._runtime.database.write(write)
 
     async def set_credentials(
         self, merchant_id: str, platform: str, topic: str, credentials: bytes, not_valid_after: datetime

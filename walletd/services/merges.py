@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from functools import partial
+from typing import Protocol
 
-from walletd.db import audit, duplicates, merges, publishing
+from walletd.db import audit, merges, publishing
 from walletd.db.base import Tx
 from walletd.domain.calendar import rfc3339
 from walletd.domain.customers import Customer
@@ -19,10 +20,18 @@ from walletd.domain.principals import Principal
 from walletd.domain.programs import check_note
 from walletd.services import webhook_events
 from walletd.services.idempotency import Answer, Protected, check_key, once
+from walletd.services.merging.following import follow_merge
 from walletd.services.merging.moving import cards_after, join_accounts, move, store_books
 from walletd.services.merging.survey import Pair, Survey, take_survey
 from walletd.services.merging.undoing import Separation, check_undoable, lock_customers, put_back, separate
 from walletd.services.runtime import Runtime
+
+
+class Check(Protocol):
+    """May refuse a merge in its transaction, by raising a Conflict."""
+
+    def __call__(self, tx: Tx, *, lock: bool) -> None:
+        """Raise where the merge must not be; with `lock`, what was looked at stays as read until commit."""
 
 
 class Merges:
@@ -47,7 +56,7 @@ class Merges:
         return await self._runtime.database.read(read)
 
     async def commit(
-        self, by: Principal, plan: MergePlan, idempotency_key: str | None, check: Callable[[Tx], None] | None = None
+        self, by: Principal, plan: MergePlan, idempotency_key: str | None, check: Check | None = None
     ) -> Answer:
         """Merge two customers in one transaction, once per key; `check` may still refuse it there.
 
@@ -58,9 +67,12 @@ class Merges:
         now = self._runtime.clock()
 
         def work(tx: Tx) -> tuple[str, Mapping[str, object]]:
+            # Once before, so that its refusal is what is told; once for good, in the order in which all lock.
+            if check is not None:
+                check(tx, lock=False)
             survey = take_survey(tx, by.merchant_id, plan, now, lock=True)
             if check is not None:
-                check(tx)
+                check(tx, lock=True)
             for conflict in survey.conflicts():
                 raise conflict
             seen = _survey_document(survey)
@@ -118,7 +130,7 @@ class Merges:
         plan = survey.plan
         details = {"absorbed": plan.absorbed, "number_survivor": plan.number_survivor, "reason": plan.reason}
         audit.record(tx, by, now, "customer.merged", plan.identity_survivor, details | {"merge_id": merge.id})
-        duplicates.follow_merge(tx, plan.identity_survivor, plan.absorbed, now)
+        follow_merge(tx, merge, now, by_mail=self._runtime.mail_channel is not None)
         self._tell(tx, merge, "customer.merged", now)
         changed = [book.state for book in books if book.is_changed]
         webhook_events.tell_accounts_changed(tx, changed, now)

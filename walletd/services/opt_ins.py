@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from walletd.db import audit, customers, jobs, merchants
+from walletd.db import audit, customers, merchants
 from walletd.db.base import Tx
 from walletd.domain.customers import Customer
 from walletd.domain.errors import LinkInvalid, NotFound
-from walletd.domain.identifiers import new_id
-from walletd.domain.jobs import new_job
-from walletd.domain.mails import check_mailbox
 from walletd.domain.opt_in import CONFIRMED, NOT_ASKED, REVOKED, SENT, MailUnavailable
 from walletd.domain.principals import Principal
-from walletd.services import mail_texts
+from walletd.services import mail_queue, mail_texts
 from walletd.services.customers import check_goes_on
-from walletd.services.jobs import TOPIC
-from walletd.services.mail import KIND
 from walletd.services.runtime import Runtime
 from walletd.services.signed_tokens import SignedTokens
 
@@ -96,20 +91,9 @@ class OptIns:
 
     def _mail(self, tx: Tx, customer: Customer, now: datetime) -> None:
         merchant = merchants.get(tx, customer.merchant_id)
-        details = customer.details
-        locale = (details.locale or "").partition("-")[0]
-        mail = mail_texts.compose(
-            check_mailbox(details.email or "", "/email"),
-            (locale, *merchant.languages),
-            mail_texts.INVITATION,
-            merchant=merchant.name,
-            name=customer.name,
-            link=self.link(customer.id),
-            days=ANSWER_WITHIN.days,
-        )
-        job_id = new_id("job", now)
-        jobs.insert(tx, [new_job(job_id, merchant.id, KIND, f"opt-in {customer.id} {job_id}", asdict(mail), now)])
-        tx.announce(TOPIC)
+        link, days = self.link(customer.id), ANSWER_WITHIN.days
+        mail = mail_queue.to_customer(merchant, customer, mail_texts.INVITATION, link=link, days=days)
+        mail_queue.queue(tx, merchant.id, f"opt-in {customer.id}", mail, now)
 
     def _customer(self, token: str) -> str:
         return f"cus_{self._tokens.read(token).decode()}"

@@ -14,7 +14,7 @@ from litestar.handlers import HTTPRouteHandler
 from walletd import telemetry
 from walletd.domain.errors import InvalidRequest, MethodNotAllowed, NotFound, WalletdError
 from walletd.services import Services
-from walletd.web import add, google, operations, opt_in
+from walletd.web import add, confirm, google, operations, opt_in
 from walletd.web.api import openapi
 from walletd.web.api.reading import BearerAuthentication
 from walletd.web.apple import LOGS_PER_MINUTE, AppleWebService
@@ -52,6 +52,7 @@ def create_app(
         route_handlers=[
             Router("/api/v1", route_handlers=[_openapi_route(public_url), *_guarded_routes()]),
             *add.ROUTES,
+            *confirm.ROUTES,
             *google.ROUTES,
             *opt_in.ROUTES,
             *operations.ROUTES,

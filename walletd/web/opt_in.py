@@ -1,27 +1,23 @@
-"""The page behind an invitation to a newsletter: it asks, and only its buttons answer.
-
-A GET changes nothing: mail programs open links before people do, and that is no consent.
-"""
+"""The page behind an invitation to a newsletter: it asks, and only its buttons answer."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import parse_qsl
 
 from litestar import Response, get, post
 from litestar.params import FromPath
 
-from walletd.domain.errors import LinkExpired, LinkInvalid, ValidationFailed
+from walletd.domain.errors import LinkExpired, LinkInvalid
 from walletd.domain.opt_in import OptInRefused
 from walletd.services.opt_ins import Invitation
-from walletd.web.bodies import read_body
-from walletd.web.errors import status_of
 from walletd.web.html import PageRequest, checked_token, language_of, render, services_of
+from walletd.web.questions import answer_of, bad_link
 
-_BODY_MAX: Final = 1_024
-_ANSWERS: Final = {"yes": True, "no": False}
-
+_EXPIRED: Final = {
+    "de": "Bitten Sie das Geschäft um eine neue Einladung.",
+    "en": "Please ask the shop for a new invitation.",
+}
 _TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
     "de": {
         "title": "Newsletter von {merchant}",
@@ -53,24 +49,19 @@ async def show_invitation(request: PageRequest, token: FromPath[str]) -> Respons
     try:
         return _page(request, token, await services_of(request).opt_ins.open(checked_token(token)))
     except (LinkInvalid, LinkExpired) as error:
-        return _message(request, error)
+        return bad_link(request, error, _EXPIRED)
 
 
 @post("/opt-in/{token:str}", status_code=200)
 async def answer_invitation(request: PageRequest, token: FromPath[str]) -> Response[bytes]:
     """Store the answer of the button that was pressed; pressing it again changes nothing."""
-    body = await read_body(request.receive, request.scope["headers"], _BODY_MAX)
-    # A body that is no such form has no answer in it. Its size is bounded, so is the number of its fields.
-    chosen = dict(parse_qsl(body.decode("latin-1"))).get("answer", "")
-    if chosen not in _ANSWERS:
-        raise ValidationFailed("answer must be yes or no.", errors=[{"pointer": "/answer", "detail": "yes or no"}])
-    opt_ins = services_of(request).opt_ins
+    consents, opt_ins = await answer_of(request), services_of(request).opt_ins
     try:
-        return _page(request, token, await opt_ins.answer(checked_token(token), consents=_ANSWERS[chosen]))
+        return _page(request, token, await opt_ins.answer(checked_token(token), consents=consents))
     except OptInRefused:
         return _page(request, token, await opt_ins.open(token), refused=True)
     except (LinkInvalid, LinkExpired) as error:
-        return _message(request, error)
+        return bad_link(request, error, _EXPIRED)
 
 
 def _page(request: PageRequest, token: str, invitation: Invitation, *, refused: bool = False) -> Response[bytes]:
@@ -80,23 +71,5 @@ def _page(request: PageRequest, token: str, invitation: Invitation, *, refused: 
     status = 409 if refused else 200
     return render("opt_in.html", status, values | {"path": f"/opt-in/{token}"}, form_action="'self'")
 
-
-def _message(request: PageRequest, error: LinkInvalid | LinkExpired) -> Response[bytes]:
-    language = language_of(request)
-    heading, body = _LINKS[language][error.code]
-    values = {"language": language, "title": heading, "body": body}
-    return render("opt_in_link.html", status_of(error), values)
-
-
-_LINKS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
-    "de": {
-        "link_invalid": ("Dieser Link ist nicht gültig", "Bitte öffnen Sie ihn so, wie er in der E-Mail steht."),
-        "link_expired": ("Dieser Link gilt nicht mehr", "Bitten Sie das Geschäft um eine neue Einladung."),
-    },
-    "en": {
-        "link_invalid": ("This link is not valid", "Please open it just as it stands in the e-mail."),
-        "link_expired": ("This link is not valid any more", "Please ask the shop for a new invitation."),
-    },
-}
 
 ROUTES: Final = (show_invitation, answer_invitation)

@@ -9,7 +9,6 @@ from litestar.params import FromPath
 from msgspec import Meta, Struct, structs
 
 from walletd.domain.calendar import rfc3339
-from walletd.domain.customers import Customer
 from walletd.domain.matching import FIELDS, DuplicateDecided
 from walletd.services.duplicates import CaseView
 from walletd.web.api.answers import Moment
@@ -26,23 +25,9 @@ from walletd.web.api.reading import (
     services_of,
 )
 from walletd.web.api.replies import Reply, answer_reply, json_reply, page_reply
+from walletd.web.api.sides import TWIN_ID, SideAnswer, side_answer, side_example
 
 _STATE: Final = {"state": "open, merged or dismissed; without it all."}
-_TWIN_ID: Final = "cus_01KB3ZA9T4R8Y0A2B5F7H9M1P3"
-
-
-class SideAnswer(Struct, kw_only=True, forbid_unknown_fields=True):
-    """One of two customers, as staff compare them."""
-
-    customer_id: str
-    number: int
-    name: str
-    email: str | None
-    phone: str | None
-    address: dict[str, str]
-    birth_date: str | None
-    merged_into: str | None
-    created_at: Moment
 
 
 class DuplicateAnswer(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -97,19 +82,14 @@ class ObviousAnswers(Struct, kw_only=True, forbid_unknown_fields=True):
     dry_run: bool
 
 
-def _side(customer_id: object, number: int) -> Example:
-    names = ("name", "email", "phone", "address", "birth_date", "merged_into", "created_at")
-    return {"customer_id": customer_id, "number": number, **{name: CUSTOMER[name] for name in names}}
-
-
 _CASE: Final[Example] = {
     "duplicate_id": "dup_01KB3ZC5V9S1A3C6D8H0K2N4Q6",
     "state": "open",
     "stage": "email",
     "same": ["email"],
     "source": "registration",
-    "older": _side(CUSTOMER["customer_id"], 1001),
-    "newer": _side(_TWIN_ID, 1002),
+    "older": side_example(CUSTOMER["customer_id"], 1001),
+    "newer": side_example(TWIN_ID, 1002),
     "reason": None,
     "created_at": "2026-11-23T09:30:00.125Z",
     "decided_at": None,
@@ -139,7 +119,7 @@ OBVIOUS: Final = Endpoint(
             {
                 "duplicate_id": _CASE["duplicate_id"],
                 "older": CUSTOMER["customer_id"],
-                "newer": _TWIN_ID,
+                "newer": TWIN_ID,
                 "merged": False,
                 "refused": None,
             }
@@ -205,26 +185,11 @@ def _answer(view: CaseView) -> DuplicateAnswer:
         stage=case.stage,
         same=list(FIELDS[case.stage]),
         source=case.source,
-        older=_side_answer(view.older),
-        newer=_side_answer(view.newer),
+        older=side_answer(view.older),
+        newer=side_answer(view.newer),
         reason=case.reason,
         created_at=rfc3339(case.created_at),
         decided_at=None if case.decided_at is None else rfc3339(case.decided_at),
-    )
-
-
-def _side_answer(customer: Customer) -> SideAnswer:
-    details = customer.details
-    return SideAnswer(
-        customer_id=customer.id,
-        number=customer.number,
-        name=customer.name,
-        email=details.email,
-        phone=details.phone,
-        address=dict(details.address),
-        birth_date=details.birth_date,
-        merged_into=customer.merged_into,
-        created_at=rfc3339(customer.created_at),
     )
 
 

@@ -1,0 +1,117 @@
+"""Mail about duplicates: staff are told what came into the inbox since the last mail (domain.md D-04, J-11)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from walletd.db import customers, duplicates, merchants
+from walletd.db.base import Tx
+from walletd.db.merchants import MerchantRow
+from walletd.domain.matching import AT_ONCE, DAILY, EMAIL, PERSON, PHONE, DuplicateCase
+from walletd.services.mail_queue import queue, to_staff
+from walletd.services.mail_texts import Text
+from walletd.services.runtime import Runtime
+
+_SHOWN: Final = 20
+_NO_SERVER: Final = "WALLETD_SMTP_URL is not set: no mail is sent"
+
+FOUND: Final[Mapping[str, Text]] = {
+    "de": Text(
+        "Mögliche Dubletten bei {merchant}: {new} neu, {open} offen",
+        """Seit der letzten Nachricht kamen {new} Paare von Kunden dazu, die dieselbe Person sein könnten.
+Offen sind {open}.
+
+{pairs}
+
+Nebeneinander zeigt sie GET /api/v1/duplicates?state=open; entschieden wird mit …/confirm oder …/dismiss. Paare mit
+gleicher E-Mail-Adresse und ohne Widerspruch legt POST /api/v1/duplicates/merge-obvious zusammen.
+""",
+    ),
+    "en": Text(
+        "Possible duplicates at {merchant}: {new} new, {open} open",
+        """Since the last mail {new} pairs of customers came in who may be one person. {open} are open.
+
+{pairs}
+
+GET /api/v1/duplicates?state=open shows them side by side; decide with …/confirm or …/dismiss. Pairs with the same
+e-mail address and nothing that contradicts are merged by POST /api/v1/duplicates/merge-obvious.
+""",
+    ),
+}
+_LINES: Final = {
+    "de": "- Kunde {older} und Kunde {newer}: {why}",
+    "en": "- customer {older} and customer {newer}: {why}",
+}
+_WHY: Final[Mapping[str, Mapping[str, str]]] = {
+    "de": {
+        EMAIL: "gleiche E-Mail-Adresse",
+        PHONE: "gleiche Telefonnummer",
+        PERSON: "gleicher Name und gleiche Anschrift",
+    },
+    "en": {EMAIL: "same e-mail address", PHONE: "same telephone number", PERSON: "same name and address"},
+}
+
+
+class DuplicateMails:
+    """Use cases without a caller about the inbox of duplicates."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    async def mail_daily(self) -> str:
+        """Write to every merchant who wants one mail a day, if there is something new; return a sentence."""
+        return await self._mail(DAILY)
+
+    async def mail_at_once(self) -> str:
+        """Write to every merchant who wants to know at once, if there is something new; return a sentence."""
+        return await self._mail(AT_ONCE)
+
+    async def _mail(self, policy: str) -> str:
+        if self._runtime.mail_channel is None:
+            return _NO_SERVER
+        rows = await self._runtime.database.read(merchants.all_merchants)
+        told = 0
+        for merchant in rows:
+            if merchant.duplicate_mail == policy and merchant.service_mail is not None:
+                told += await self._tell(merchant)
+        return f"{told} mails"
+
+    async def _tell(self, merchant: MerchantRow) -> bool:
+        now, database = self._runtime.clock(), self._runtime.database
+        # A look first: what runs every minute must not write every minute.
+        if not await database.read(lambda tx: _has_news(tx, merchant.id)):
+            return False
+
+        def write(tx: Tx) -> bool:
+            since = merchants.take_duplicates_told(tx, merchant.id, now)
+            found = duplicates.opened_since(tx, merchant.id, since, _SHOWN)
+            if not found:
+                return False
+            facts = {
+                "new": duplicates.count_open(tx, merchant.id, since),
+                "open": duplicates.count_open(tx, merchant.id),
+                "pairs": _lines(tx, merchant, found),
+            }
+            mail = to_staff(merchant, FOUND, **facts)
+            if mail is not None:
+                queue(tx, merchant.id, "duplicates", mail, now)
+            return mail is not None
+
+        return await database.write(write)
+
+
+def _has_news(tx: Tx, merchant_id: str) -> bool:
+    return bool(duplicates.opened_since(tx, merchant_id, merchants.duplicates_told(tx, merchant_id), 1))
+
+
+def _lines(tx: Tx, merchant: MerchantRow, cases: Sequence[DuplicateCase]) -> str:
+    language = next((name for name in merchant.languages if name in FOUND), "en")
+    known = customers.by_ids(tx, {name for case in cases for name in (case.older, case.newer)})
+    # Numbers and no names: a mailbox is out of reach when a person is to be erased.
+    return "\n".join(
+        _LINES[language].format(
+            older=known[case.older].number, newer=known[case.newer].number, why=_WHY[language][case.stage]
+        )
+        for case in cases
+    )

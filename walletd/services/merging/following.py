@@ -1,0 +1,29 @@
+"""What a merge decides besides: pairs in the inbox of duplicates, and merge requests about the two."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from walletd.db import customers, duplicates, merchants, merge_requests
+from walletd.db.base import Tx
+from walletd.domain.merge_requests import EXPIRED
+from walletd.domain.merging import Merge
+from walletd.services.request_mails import APPROVED, RequestMails
+
+
+def follow_merge(tx: Tx, merge: Merge, now: datetime, *, by_mail: bool) -> None:
+    """Close what was open about the two customers, whoever merged them and from where."""
+    survivor, absorbed = merge.plan.identity_survivor, merge.plan.absorbed
+    duplicates.follow_merge(tx, survivor, absorbed, now)
+    request = merge_requests.undecided(tx, merge.merchant_id, (survivor, absorbed))
+    if request is None or request.at(now).state == EXPIRED:
+        return
+    approved = request.approved(merge.id, now)
+    merge_requests.change(tx, approved)
+    if not by_mail:
+        return
+    mails = RequestMails(tx, merchants.get(tx, merge.merchant_id), approved, now)
+    told = customers.by_ids(tx, [request.requested_by, request.requested_for])
+    # Both addresses, once each: whoever used the one or the other knows what is right from now on (S0-056).
+    for customer in {person.details.email: person for person in told.values()}.values():
+        mails.tell_decided(customer, APPROVED)
