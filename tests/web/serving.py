@@ -71,7 +71,7 @@ async def _ask_for_a_merge(shop: Shop) -> str:
     for email in ("mia.new@example.org", "mia.old@example.org"):
         new = NewCustomer(first_name="Mia", last_name="Weber", email=email)
         names.append((await shop.services.customers.create(shop.principal, new)).id)
-    filed = await shop.services.merge_requests.file(shop.principal, *names, None)
+    filed = await shop.services.merge_requests.file(shop.principal, names[0], names[1], None)
     return shop.services.merge_requests.link(filed.request.id)
 
 

@@ -60,6 +60,10 @@ STORY = (
     ("post", "/redemptions"),
     ("get", "/redemptions/{code}"),
     ("post", "/redemptions/{code}/capture"),
+    ("post", "/orders"),
+    ("get", "/orders"),
+    ("get", "/orders/{order_id}"),
+    ("get", "/customers/{customer_id}/export"),
     ("post", "/webhooks"),
     ("get", "/webhooks"),
     ("get", "/webhooks/{webhook_id}"),
@@ -153,7 +157,8 @@ def _example_of(openapi: Document, name: str) -> str:
     redemption = _success(openapi["paths"]["/redemptions"]["post"])[1]["example"]
     webhook = _success(openapi["paths"]["/webhooks"]["post"])[1]["example"]
     deactivation = _success(openapi["paths"]["/customers/deactivate-without-opt-in"]["post"])[1]["example"]
-    return str((redemption | card | transaction | webhook | deactivation)[name])
+    order = _success(openapi["paths"]["/orders"]["post"])[1]["example"]
+    return str((order | redemption | card | transaction | webhook | deactivation)[name])
 
 
 def _learn(known: dict[str, str], example: Any, answer: Any) -> None:

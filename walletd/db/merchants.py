@@ -40,6 +40,7 @@ merchants = Table(
     Column("merge_requests", String(16), nullable=False, server_default="confirmed"),
     Column("duplicate_mail", String(16), nullable=False, server_default="daily"),
     Column("duplicates_told_at", BigInteger, nullable=False, server_default="0"),
+    Column("order_number", BigInteger, nullable=False, server_default="0"),
 )
 
 
@@ -170,6 +171,17 @@ def next_customer_number(tx: Tx, merchant_id: str) -> int:
         .where(merchants.c.id == merchant_id)
         .values(customer_number=merchants.c.customer_number + 1)
         .returning(merchants.c.customer_number)
+    ).scalar_one()
+    return number
+
+
+def next_order_number(tx: Tx, merchant_id: str) -> int:
+    """Raise the merchant's counter of orders and return the number it reached."""
+    number: int = tx.execute(
+        update(merchants)
+        .where(merchants.c.id == merchant_id)
+        .values(order_number=merchants.c.order_number + 1)
+        .returning(merchants.c.order_number)
     ).scalar_one()
     return number
 

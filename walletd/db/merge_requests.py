@@ -93,14 +93,20 @@ def page(tx: Tx, merchant_id: str, request: PageRequest, state: str | None, now:
     return fetch_page(tx, query, wanted, sorts=sorts, identifier=merge_requests.c.id, to_item=_request)
 
 
+def about(tx: Tx, customer_ids: Collection[str]) -> list[MergeRequest]:
+    """Return all requests by and about customers, in the order in which they were filed."""
+    query = select(merge_requests).where(_names(customer_ids)).order_by(merge_requests.c.id)
+    return [_request(row) for row in tx.execute(query)]
+
+
 def forget_customers(tx: Tx, customer_ids: Collection[str]) -> None:
     """Forget all requests by and about customers who were erased."""
+    tx.execute(delete(merge_requests).where(_names(customer_ids)))
+
+
+def _names(customer_ids: Collection[str]) -> ColumnElement[bool]:
     names = list(customer_ids)
-    tx.execute(
-        delete(merge_requests).where(
-            or_(merge_requests.c.requested_by.in_(names), merge_requests.c.requested_for.in_(names))
-        )
-    )
+    return or_(merge_requests.c.requested_by.in_(names), merge_requests.c.requested_for.in_(names))
 
 
 def _is(state: str, now: datetime) -> ColumnElement[bool]:

@@ -35,7 +35,9 @@ from walletd.services.messages import Messages
 from walletd.services.objects.saving import ObjectSaving
 from walletd.services.objects.sending import ObjectSending
 from walletd.services.opt_ins import OptIns
+from walletd.services.orders import Orders
 from walletd.services.passes import Passes
+from walletd.services.personal_data import PersonalDataExports
 from walletd.services.programs import Programs
 from walletd.services.proof import Proof
 from walletd.services.publisher import Publisher
@@ -78,7 +80,9 @@ class Services:
     object_saving: ObjectSaving
     object_sending: ObjectSending
     opt_ins: OptIns
+    orders: Orders
     passes: Passes
+    personal_data: PersonalDataExports
     programs: Programs
     proof: Proof
     publisher: Publisher
@@ -98,6 +102,7 @@ def build_services(runtime: Runtime) -> Services:
     messages, object_sending, imports = Messages(runtime), ObjectSending(runtime), Imports(runtime)
     object_saving = ObjectSaving(runtime, publisher, links, object_sending)
     proof, checkpoints, service_mail = Proof(runtime), Checkpoints(runtime), ServiceMail(runtime)
+    history = History(runtime)
     return Services(
         accounts=Accounts(runtime),
         api_keys=ApiKeys(runtime),
@@ -113,7 +118,7 @@ def build_services(runtime: Runtime) -> Services:
         erasing=Erasing(runtime),
         exports=Exports(runtime),
         health=Health(runtime),
-        history=History(runtime),
+        history=history,
         imports=imports,
         jobs=Jobs(runtime, {MAIL: service_mail.send, MESSAGE: messages.deliver, IMPORT: imports.work}),
         key_rewrites=KeyRewrites(runtime),
@@ -126,7 +131,9 @@ def build_services(runtime: Runtime) -> Services:
         object_saving=object_saving,
         object_sending=object_sending,
         opt_ins=OptIns(runtime),
+        orders=Orders(runtime),
         passes=passes,
+        personal_data=PersonalDataExports(runtime, history),
         programs=Programs(runtime),
         proof=proof,
         publisher=publisher,

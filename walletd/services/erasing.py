@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from walletd.db import audit, cards, customers, duplicates, erasures, imports, merge_requests, publishing
+from walletd.db import audit, cards, customers, duplicates, erasures, imports, merge_requests, orders, publishing
 from walletd.db.base import Tx
 from walletd.domain.customers import Customer
 from walletd.domain.erasing import CardInstalled, CustomerErased, Erasure
@@ -50,6 +50,7 @@ class Erasing:
         imports.forget_customers(tx, names)
         duplicates.forget_customers(tx, names)
         merge_requests.forget_customers(tx, names)
+        orders.forget_addresses(tx, names)
         merge_ids = erasures.clear_merges(tx, by.merchant_id, names)
         messages = erasures.messages_to(tx, by.merchant_id, serials)
         erasures.forget_answers(tx, by.merchant_id, [by.key_id], [*serials, *merge_ids, *messages])

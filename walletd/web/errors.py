@@ -16,6 +16,7 @@ from walletd.domain import (
     merge_requests,
     merging,
     opt_in,
+    orders,
     rotating,
     wallet_errors,
 )
@@ -75,6 +76,7 @@ STATUS: Final[Mapping[type[errors.WalletdError], int]] = {
     merge_requests.MergeRequestUnconfirmed: 409,
     merge_requests.MergeRequestDecided: 409,
     key_rewrites.RewritesRefused: 422,
+    orders.OrderExists: 409,
     opt_in.OptInRefused: 409,
     opt_in.MailUnavailable: 409,
     customer_lists.DeactivationNotUndoable: 409,

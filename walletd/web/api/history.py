@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 from litestar import get
@@ -124,11 +125,9 @@ AUDIT: Final = Endpoint(
 async def read_history(request: ApiRequest, customer_id: FromPath[str]) -> Reply:
     """Return purchases, cards, consents and all else that happened, the newest first; of merged customers too."""
     wanted, chosen = narrowed_page_of(request, _LANGUAGE)
-    language = chosen.get("language", "en")
-    if language not in {"de", "en"}:
-        raise invalid("/language", "must be de or en")
+    language = language_of(chosen)
     page = await services_of(request).history.of_customer(request.auth, name_in_path(customer_id), wanted)
-    return page_reply(page, lambda row: _history_answer(row, language))
+    return page_reply(page, lambda row: history_answer(row, language))
 
 
 @get("/customers/{customer_id:str}/quick-infos", opt={OPT: GLANCE})
@@ -157,7 +156,16 @@ async def read_audit(request: ApiRequest) -> Reply:
     return page_reply(page, _audit_answer)
 
 
-def _history_answer(row: HistoryRow, language: str) -> HistoryAnswer:
+def language_of(chosen: Mapping[str, str]) -> str:
+    """Return the language of descriptions that a query asks for; raises ValidationFailed."""
+    language = chosen.get("language") or "en"
+    if language not in {"de", "en"}:
+        raise invalid("/language", "must be de or en")
+    return language
+
+
+def history_answer(row: HistoryRow, language: str) -> HistoryAnswer:
+    """Return what happened as it is answered, described in a language."""
     return HistoryAnswer(
         id=row.id,
         at=rfc3339(row.at),
