@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from walletd.domain.customers import NewCustomer
 from walletd.domain.import_columns import GERMAN, armoured, columns_of, disarmed, header
+from walletd.domain.import_consent import imported
 from walletd.domain.import_files import LINE_BYTES_MAX, ImportFileInvalid, examine, read_records
 from walletd.domain.importing import ERROR, INFO, WARNING, Reader, Wish, merged, movement_of
+from walletd.domain.opt_in import NOT_ASKED, OptIn, OptInRefused
 from walletd.domain.programs import UNITS, Program, complete_rules
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
@@ -33,6 +35,9 @@ def rows(content: bytes) -> list[list[str]]:
     form = examine(file)
     file.seek(0)
     return [record.cells for record in read_records(file, form)]
+
+
+DAYS = tuple(datetime(2026, 3, day, 8, tzinfo=UTC) for day in (1, 2, 3))
 
 
 def read(kind: str | None, cells: dict[str, str], *, lenient: bool = False, **rules: object) -> tuple[Wish, list[str]]:
@@ -209,6 +214,8 @@ def test_blank_keeps_and_a_dash_clears() -> None:
         ({"tags": '["a, b"]'}, {"tags": ["a, b"]}),
         ({"custom_fields": '{"size": "42"}'}, {"custom_fields": {"size": "42"}}),
         ({"phone": "'+49 171"}, {"phone": "+49 171"}),
+        ({"origins": "Online, Kasse, voucher"}, {"origins": ["online", "till", "voucher"]}),
+        ({"feedback_rating": "4"}, {"feedback_rating": 4}),
     ],
 )
 def test_cells_of_a_customer_are_read(cells: dict[str, str], value: dict[str, Any]) -> None:
@@ -231,6 +238,9 @@ def test_cells_of_a_customer_are_read(cells: dict[str, str], value: dict[str, An
         {"tags": "[1]"},
         {"card_key": "ü"},
         {"number": "-"},
+        {"feedback_rating": "4,5"},
+        {"opt_in": "yes"},
+        {"opt_in_sent": "31.12.2999"},
     ],
 )
 def test_a_cell_that_means_nothing_is_an_error_of_its_column(cells: dict[str, str]) -> None:
@@ -250,3 +260,37 @@ def test_a_customer_that_would_have_no_name_is_an_error_with_its_column() -> Non
     """The same checks as over the API."""
     finding = merged(read(None, {"first_name": "Mia"})[0], None)[1][0]
     assert (finding.level, finding.column) == (ERROR, "last_name")
+
+
+@pytest.mark.parametrize(
+    ("cells", "state"),
+    [
+        ({}, "none"),
+        ({"opt_in_sent": "01.03.2026"}, "sent"),
+        ({"opt_in": "02.03.2026"}, "confirmed"),
+        ({"opt_in_sent": "01.03.2026", "opt_in": "01.03.2026"}, "confirmed"),
+        ({"opt_in": "02.03.2026", "opt_in_revoked": "03.03.2026"}, "revoked"),
+        ({"opt_in": "02.03.2026", "opt_in_revoked": "03.03.2026", "opt_in_sent": "04.03.2026"}, "sent"),
+    ],
+)
+def test_the_last_step_of_a_consent_decides_its_state(cells: dict[str, str], state: str) -> None:
+    """S2-008: the column OptIn holds the day of the confirmation; what is not there was not done."""
+    assert imported(NOT_ASKED, read(None, cells)[0].consent).state == state
+
+
+def test_a_file_does_not_bring_a_revoked_consent_back() -> None:
+    """2.3.7, I-22: only whoever was invited again can have confirmed again; blank keeps, a dash clears."""
+    revoked = OptIn("revoked", sent_at=DAYS[0], confirmed_at=DAYS[1], revoked_at=DAYS[2])
+    later, again = read(None, {"opt_in": "04.03.2026"})[0], read(None, {"opt_in_sent": "04.03.2026"})[0]
+    with pytest.raises(OptInRefused):
+        imported(revoked, later.consent)
+    both = {**again.consent, **later.consent}
+    assert imported(revoked, both).state == "confirmed"
+    assert imported(revoked, {}) == revoked
+    assert imported(revoked, read(None, {"opt_in_revoked": "-", "opt_in": "-"})[0].consent).state == "sent"
+
+
+def test_a_moment_that_is_known_to_the_second_is_no_change() -> None:
+    """A file holds seconds: an export that comes back changes nothing."""
+    known = OptIn("sent", sent_at=datetime(2026, 3, 1, 9, 0, 0, 125_000, UTC))
+    assert imported(known, read(None, {"opt_in_sent": "2026-03-01 10:00:00"})[0].consent) == known

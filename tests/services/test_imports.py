@@ -295,3 +295,19 @@ async def test_a_customer_that_came_by_a_file_is_found_by_a_tag(shop: Shop) -> N
     chosen = CustomerFilter(tag="Größe 10%")
     page = await shop.services.customer_lists.page(shop.principal, PageRequest(page_size=10), chosen)
     assert [each.details.last_name for each in page.items] == ["A"]
+
+
+async def test_a_file_that_would_bring_a_revoked_consent_back_is_refused(shop: Shop) -> None:
+    """I-22: the row is an error with its column, and the customer stays without a newsletter."""
+    customer = await shop.services.customers.create(shop.principal, NewCustomer(last_name="Muster"))
+    for state in ("confirmed", "revoked"):
+        shop.clock.advance(days=1)
+        await shop.services.opt_ins.note(shop.principal, customer.id, state)
+    shop.clock.advance(days=9)
+    file = a_file(["Kundennummer", "Nachname", "OptIn"], [customer.number, "Muster", "30.11.2026"])
+    report = await upload(shop, file)
+    assert errors_of(report) == [(2, "opt_in", "error")]
+    file = a_file(["Kundennummer", "OptIn gesendet"], [customer.number, "30.11.2026"])
+    await take_in(shop, file)
+    after = await shop.services.customers.get(shop.principal, customer.id)
+    assert after.opt_in.state == "sent"

@@ -146,6 +146,14 @@ async def test_the_template_can_be_filled_in_and_sent(till: Till, language: str,
     assert (names[0], sent.json()["state"], sent.json()["created"]) == (first, "VALIDATED", 1)
 
 
+async def consent(till: Till, customer_id: str) -> None:
+    """Invite a customer, who confirms two days later, at no full second."""
+    till.shop.clock.advance(milliseconds=125)
+    await till.shop.services.opt_ins.invite(till.shop.principal, customer_id, by_mail=False)
+    till.shop.clock.advance(days=2, milliseconds=1)
+    await till.shop.services.opt_ins.note(till.shop.principal, customer_id, "confirmed")
+
+
 DANGEROUS = ("=1+1", "+49 171", "-5", "@SUM(A1)", "|calc", "%x", "'=1", "01067", "123456789012345", 'a;"b",c', "-")
 
 
@@ -155,9 +163,16 @@ async def test_an_export_is_imported_again_to_the_same_state(till: Till, kind: s
     """Nothing to do here; and in another shop the same customers with the same balances, whatever their texts hold."""
     for text in DANGEROUS:
         new = NewCustomer(
-            last_name="Muster", company=text, tags=("a,b", "c"), custom_fields={"k": text}, address={"city": text}
+            last_name="Muster",
+            company=text,
+            tags=("a,b", "c"),
+            custom_fields={"k": text},
+            address={"city": text},
+            origins=("online", "voucher"),
+            feedback_rating=4,
         )
         card = await till.shop.card(kind, customer=new)
+        await consent(till, card["customer_id"])
         if kind in {"gift", "stamp"}:
             await till.shop.book(card["serial_number"], "credit", 1250)
         if kind == "discount":
@@ -181,9 +196,11 @@ async def test_an_export_is_imported_again_to_the_same_state(till: Till, kind: s
 
 async def test_another_shop_takes_an_export_in(till: Till) -> None:
     """Customers with their flags, days and keys, and cards with their balances."""
-    card = await till.shop.card(
-        "gift", customer=NewCustomer(last_name="Muster", phone="+49 171", birth_date="1980-12-31"), key="K-1"
+    new = NewCustomer(
+        last_name="Muster", phone="+49 171", birth_date="1980-12-31", origins=("till",), feedback_rating=5
     )
+    card = await till.shop.card("gift", customer=new, key="K-1")
+    await consent(till, card["customer_id"])
     await till.shop.book(card["serial_number"], "credit", 1250)
     await till.shop.services.customers.set_flag(till.shop.principal, card["customer_id"], "redeem_blocked", value=True)
     export = await get(till, f"/exports/customers.csv?language=de&program_id={await till.shop.program('gift')}")
@@ -196,6 +213,8 @@ async def test_another_shop_takes_an_export_in(till: Till) -> None:
     assert sent.json()["state"] == "COMMITTING"
     await till.shop.services.jobs.start_due()
     await till.shop.services.jobs.finish()
+    (one,) = (await till.client.get(f"{API}/customers", headers=till.stranger)).json()["items"]
+    assert (one["opt_in"]["state"], one["origins"], one["feedback_rating"]) == ("confirmed", ["till"], 5)
     theirs = await till.client.get(f"{API}/exports/customers.csv{query}&language=de", headers=till.stranger)
     assert theirs.content == export.content
 

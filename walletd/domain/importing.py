@@ -15,11 +15,14 @@ from typing import Any, Final
 from walletd.domain.balances import AMOUNT_MAX
 from walletd.domain.bookings import Movement
 from walletd.domain.calendar import in_days, milliseconds, moment_of, on_wall
-from walletd.domain.customers import NewCustomer, check_customer
+from walletd.domain.customers import Customer, NewCustomer, check_customer
 from walletd.domain.errors import ValidationFailed
 from walletd.domain.identifiers import is_card_key
 from walletd.domain.import_columns import disarmed
+from walletd.domain.import_consent import COLUMNS as CONSENT
+from walletd.domain.import_consent import imported
 from walletd.domain.money import minor_digits
+from walletd.domain.opt_in import NOT_ASKED, OptInRefused
 from walletd.domain.programs import Program, reached, tiers_of
 
 ERROR, WARNING, INFO = "error", "warning", "info"
@@ -31,11 +34,10 @@ MONEY: Final = frozenset({"cashback", "gift", "discount"})
 OPENS_BY_ITSELF: Final = frozenset({"coupon", "membership"})
 """Kinds whose new cards start with what the program says, whatever the file holds."""
 
-_DETAILS: Final = frozenset(
-    {"ref_id", "first_name", "last_name", "company", "email", "phone", "birth_date", "locale", "source"}
-)
 _ADDRESS: Final = frozenset({"street", "postal_code", "city", "country"})
 _MAPS: Final = frozenset({"custom_fields", "utm"})
+_LISTS: Final = frozenset({"tags", "origins"})
+_ORIGINS: Final = {"kasse": "till", "gutschein": "voucher"}
 _YES: Final = frozenset({"1", "ja", "yes", "true", "wahr", "aktiv", "active"})
 _NO: Final = frozenset({"0", "nein", "no", "false", "falsch", "inaktiv", "inactive"})
 _FLAGS: Final[Mapping[str, str]] = {"active": "crm_active", "loyalty": "loyalty_active", "blocked": "redeem_blocked"}
@@ -66,6 +68,8 @@ class Wish:
     """Field of the customer → its value, None where it is cleared; blank cells are not in it."""
     address: Mapping[str, str | None] = field(default_factory=dict)
     flags: Mapping[str, bool] = field(default_factory=dict)
+    consent: Mapping[str, int | None] = field(default_factory=dict)
+    """Step of the consent → its moment in milliseconds, None where it is cleared."""
     created_at: int | None = None
     card_key: str | None = None
     amount: int | None = None
@@ -80,9 +84,8 @@ class Wish:
     def merged_with(self, present: NewCustomer | None) -> NewCustomer:
         """Return the customer as it is to be, checked; raises ValidationFailed."""
         known = present or NewCustomer(number=self.number)
-        values: dict[str, Any] = {name: value for name, value in self.details.items() if name not in {"tags", *_MAPS}}
-        if "tags" in self.details:
-            values["tags"] = tuple(self.details["tags"] or ())
+        values: dict[str, Any] = {name: value for name, value in self.details.items() if name not in {*_LISTS, *_MAPS}}
+        values |= {name: tuple(self.details[name] or ()) for name in _LISTS if name in self.details}
         values |= {name: self.details[name] or {} for name in _MAPS if name in self.details}
         if self.address:
             address = {**known.address, **self.address}
@@ -131,6 +134,8 @@ class Reader:
             parts.flags[_FLAGS[column]] = _flag(text)
         elif column in _ADDRESS:
             parts.address[column] = text
+        elif column in CONSENT:
+            parts.consent[CONSENT[column]] = None if text is None else self._moment(text)
         elif text is None:
             if column in {"number", "card_key", "registered"}:
                 raise _CellRefused("cannot be cleared")
@@ -151,6 +156,10 @@ class Reader:
             parts.details[column] = _day(text).isoformat()
         elif column == "tags":
             parts.details[column] = _tags(text)
+        elif column == "origins":
+            parts.details[column] = [_ORIGINS.get(name.casefold(), name.casefold()) for name in _tags(text)]
+        elif column == "feedback_rating":
+            parts.details[column] = decimal_of(text, 0)
         elif column in _MAPS:
             parts.details[column] = _map(text)
         else:
@@ -197,12 +206,13 @@ class _Parts:
     details: dict[str, Any] = field(default_factory=dict)
     address: dict[str, str | None] = field(default_factory=dict)
     flags: dict[str, bool] = field(default_factory=dict)
+    consent: dict[str, int | None] = field(default_factory=dict)
     created_at: int | None = None
     card_key: str | None = None
     amount: int | None = None
 
     def wish(self) -> Wish:
-        return Wish(self.number, self.details, self.address, self.flags, self.created_at, self.card_key, self.amount)
+        return Wish(**{name: getattr(self, name) for name in _Parts.__slots__})
 
 
 def movement_of(program: Program, amount: int, now: datetime, zone: tzinfo) -> Movement | None:
@@ -233,10 +243,13 @@ def decimal_of(text: str, digits: int) -> int:
     return -value if sign else value
 
 
-def merged(wish: Wish, present: NewCustomer | None) -> tuple[NewCustomer | None, tuple[Finding, ...]]:
+def merged(wish: Wish, present: Customer | None) -> tuple[NewCustomer | None, tuple[Finding, ...]]:
     """Return the customer as the row would have it, or what stands against that."""
     try:
-        return wish.merged_with(present), ()
+        imported(NOT_ASKED if present is None else present.opt_in, wish.consent)
+        return wish.merged_with(None if present is None else present.details), ()
+    except OptInRefused:
+        return None, (Finding(ERROR, "opt_in", "was revoked by the customer, who has to be invited again"),)
     except ValidationFailed as error:
         found = error.facts.get("errors")
         first = found[0] if isinstance(found, list) and found else {"pointer": "", "detail": error.detail}

@@ -15,6 +15,7 @@ from walletd.db.exports import ExportedEntry
 from walletd.domain.customers import Customer
 from walletd.domain.errors import NotFound
 from walletd.domain.import_columns import CUSTOMER, GERMAN, armoured, header
+from walletd.domain.import_consent import COLUMNS as CONSENT
 from walletd.domain.importing import COUNTED, MONEY
 from walletd.domain.money import Money
 from walletd.domain.principals import Principal
@@ -171,6 +172,9 @@ def _customer(customer: Customer, writer: _Writer) -> list[Cell]:
         "tags": _tags(details.tags),
         "custom_fields": _json(dict(details.custom_fields)),
         "utm": _json(dict(details.utm)),
+        "origins": ", ".join(details.origins) or None,
+        "feedback_rating": details.feedback_rating,
+        **{column: writer.moment(getattr(customer.opt_in, step)) for column, step in CONSENT.items()},
         "active": int(customer.crm_active),
         "loyalty": int(customer.loyalty_status == "active"),
         "blocked": int(customer.redeem_blocked),

@@ -19,10 +19,12 @@ from walletd.domain.calendar import from_milliseconds
 from walletd.domain.cards import Card
 from walletd.domain.customers import Customer, NewCustomer
 from walletd.domain.identifiers import new_id
+from walletd.domain.import_consent import imported
 from walletd.domain.importing import ERROR, Wish, movement_of
 from walletd.domain.imports import ImportHead, RowOfImport
 from walletd.domain.ledger import Transaction, request_hash
 from walletd.domain.operations import opening
+from walletd.domain.opt_in import NOT_ASKED
 from walletd.domain.principals import Principal
 from walletd.domain.programs import Program
 from walletd.domain.publishing import MANY
@@ -112,6 +114,7 @@ class RowBooker:
             loyalty_status="active" if flags.get("loyalty_active", True) else "suspended",
             redeem_blocked=flags.get("redeem_blocked", False),
             created_at=self.now if wish.created_at is None else from_milliseconds(wish.created_at),
+            opt_in=imported(NOT_ASKED, wish.consent),
         )
 
     def _issue(self, batch: _Batch, row: RowOfImport, wish: Wish, customer: Customer, program: Program) -> RowOfImport:

@@ -15,6 +15,7 @@ from walletd.db.base import Tx
 from walletd.db.card_batches import HeldCard
 from walletd.domain.books import AccountBook
 from walletd.domain.customers import Customer, NewCustomer
+from walletd.domain.import_consent import imported
 from walletd.domain.importing import ERROR, WARNING, Finding, Wish, merged
 from walletd.domain.matching import email_key
 from walletd.domain.programs import Program
@@ -92,7 +93,7 @@ class Planner:
         customer, findings = _named(present, wish)
         details: NewCustomer | None = None
         if not findings:
-            details, findings = merged(wish, None if customer is None else customer.details)
+            details, findings = merged(wish, customer)
         action = CREATE if customer is None else KEEP
         if customer is not None and details is not None and changed(customer, details, wish) != customer:
             action = UPDATE
@@ -140,6 +141,7 @@ def changed(customer: Customer, details: NewCustomer, wish: Wish) -> Customer:
         crm_active=flags.get("crm_active", customer.crm_active),
         redeem_blocked=flags.get("redeem_blocked", customer.redeem_blocked),
         loyalty_status=customer.loyalty_status if loyal is None else "active" if loyal else "suspended",
+        opt_in=imported(customer.opt_in, wish.consent),
     )
 
 
