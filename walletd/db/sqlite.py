@@ -45,7 +45,15 @@ Job = tuple[Callable[[Tx], Any], "Future[Any]"]
 GROUP_MAX: Final = 256
 WAITING_MAX: Final = 10_000
 READERS: Final = 4
-PRAGMAS: Final = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000", "foreign_keys=ON", "mmap_size=0")
+PRAGMAS: Final = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "busy_timeout=5000",
+    "foreign_keys=ON",
+    "mmap_size=0",
+    # What is erased is overwritten, and does not stay readable in the file.
+    "secure_delete=ON",
+)
 _FIXED: Final = (((3, 51, 3), (99,)), ((3, 50, 7), (3, 51)), ((3, 44, 6), (3, 45)))
 _NETWORK_FILE_SYSTEMS: Final = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs"}
 
