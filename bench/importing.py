@@ -3,49 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import BinaryIO, Final
 
+from bench.bare_rows import rate_of_postgres, rate_of_sqlite
 from bench.figures import Figure, thousands
 from bench.rates import Scale, memory_bytes, percentile
-from bench.shop import Shop, database_url, folder, open_shop, run_loop, settings_for
+from bench.shop import ENGINES, Shop, database_url, folder, open_shop, run_loop, settings_for
 from walletd.domain.bookings import Booking
 from walletd.services.imports import ImportOptions
 
-_TABLES: Final = (
-    "customers",
-    "accounts",
-    "cards",
-    "card_keys",
-    "transactions",
-    "ledger_entries",
-    "lots",
-    "audit_log",
-    "dirty_cards",
-    "idempotency_records",
-    "import_rows",
-)
-"""What an import writes."""
-_SCHEMA: Final = (
-    "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND type IN ('table', 'index') AND name NOT LIKE 'sqlite_%'"
-)
 _GOAL_SHARE: Final = 0.25
 _GOAL_MEGABYTES: Final = 300.0
 _GOAL_MILLISECONDS: Final = 100.0
-_BARE_AT_ONCE: Final = 25
+_NAMES: Final = {"sqlite": "SQLite", "postgres": "PostgreSQL"}
 
 
 def run(scale: Scale) -> list[Figure]:
     """Import many customers with balances, with a till that books beside it, and write the same rows bare."""
-    with folder() as place:
-        return run_loop(_import(place, scale.pick(1_000_000, 20_000, 60)))
+    sizes = {"sqlite": scale.pick(1_000_000, 20_000, 60), "postgres": scale.pick(100_000, 20_000, 60)}
+    figures: list[Figure] = []
+    for engine in ENGINES:
+        with folder() as place:
+            figures += run_loop(_import(place, engine, sizes[engine]))
+    return figures
 
 
-async def _import(place: Path, rows: int) -> list[Figure]:
-    url = database_url("sqlite", place)
+async def _import(place: Path, engine: str, rows: int) -> list[Figure]:
+    url = database_url(engine, place)
     async with open_shop(settings_for(place, url)) as shop:
         till = await shop.card()
         alone = await _alone(shop, till["serial_number"])
@@ -69,11 +56,14 @@ async def _import(place: Path, rows: int) -> list[Figure]:
         waits = (await asyncio.gather(waiting, return_exceptions=True))[0]
         assert (head.done, head.left_out) == (rows, 0)
     waited = waits if isinstance(waits, list) else []
-    bare = _bare(Path(url.removeprefix("sqlite:///")), place / "bare.sqlite3", rows)
-    what = f"import of {thousands(rows)} rows with balances, SQLite"
+    if engine == "sqlite":
+        beside, bare = "bare sqlite3", rate_of_sqlite(Path(url.removeprefix("sqlite:///")), place / "bare", rows)
+    else:
+        beside, bare = "bare psycopg", rate_of_postgres(url, rows)
+    what = f"import of {thousands(rows)} rows with balances, {_NAMES[engine]}"
     return [
-        Figure(f"{what}: booked", rows / (ended - booking_began), bare, "bare sqlite3", _GOAL_SHARE),
-        Figure("checked and booked", rows / (ended - started), bare, "bare sqlite3", _GOAL_SHARE),
+        Figure(f"{what}: booked", rows / (ended - booking_began), bare, beside, _GOAL_SHARE),
+        Figure("checked and booked", rows / (ended - started), bare, beside, _GOAL_SHARE),
         Figure("memory grown by", max(most - before, 0) / 1e6, _GOAL_MEGABYTES, "allowed", 1.0, "MB", at_most=True),
         Figure(
             "a till beside it waits, p99",
@@ -115,32 +105,3 @@ def _write(file: BinaryIO, rows: int) -> None:
     lines = (f"{n + 1000};Mia;Muster {n};mia{n}@example.org;01067;Dresden;{n % 500 + 1}\r\n" for n in range(rows))
     file.writelines(line.encode() for line in lines)
     file.seek(0)
-
-
-def _bare(source: Path, target: Path, rows: int) -> float:
-    """Write the same rows into the same tables with the driver alone, as many to a commit; return rows a second."""
-    wanted = min(rows, 100_000)
-    connection = sqlite3.connect(source)
-    schema = [text for (text,) in connection.execute(_SCHEMA)]
-    kept: dict[str, list[Any]] = {
-        name: connection.execute(f"SELECT * FROM {name} ORDER BY rowid DESC LIMIT {wanted}").fetchall()[::-1]  # noqa: S608
-        for name in _TABLES
-    }
-    connection.close()
-    bare = sqlite3.connect(target, isolation_level=None)
-    bare.execute("PRAGMA journal_mode = WAL")
-    bare.execute("PRAGMA synchronous = FULL")
-    for text in schema:
-        bare.execute(text)
-    began = time.perf_counter()
-    for first in range(0, wanted, _BARE_AT_ONCE):
-        bare.execute("BEGIN IMMEDIATE")
-        for name, found in kept.items():
-            part = found[first : first + _BARE_AT_ONCE]
-            if part:
-                marks = ", ".join("?" * len(part[0]))
-                bare.executemany(f"INSERT INTO {name} VALUES ({marks})", part)  # noqa: S608 - our own tables
-        bare.execute("COMMIT")
-    taken = time.perf_counter() - began
-    bare.close()
-    return wanted / taken

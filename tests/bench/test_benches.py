@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bench import soak_merges
 from bench.__main__ import BENCHES, main, run_apart
 from bench.figures import Figure, table
 from bench.peer import write_material
@@ -69,3 +70,12 @@ def test_the_peer_is_given_the_same_pass(tmp_path: Path) -> None:
     members = [path for path in (tmp_path / "pass").rglob("*") if path.is_file()]
     assert len(members) == 12
     assert (tmp_path / "key.pem").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.slow
+def test_a_soak_of_merges_says_how_much_it_did_and_that_the_books_hold(capsys: pytest.CaptureFixture[str]) -> None:
+    """A few steps on each engine: so many were done, and every account was proved."""
+    assert soak_merges.main(["--steps", "200"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(":")[0] for line in lines] == ["sqlite", "postgres"]
+    assert all(re.search(r"\d+ steps of merging in .* entries hold", line) for line in lines)
