@@ -1,100 +1,37 @@
-"""A handful of customers who are merged, parted, given new keys, blocked and booked on in any order, and an oracle.
+"""Rules of the machine of merges: customers are merged, parted, given new keys, blocked, erased and booked on.
 
-The oracle knows what was credited and debited, which customers were merged into which, and to which card each key was
-given; nothing of how walletd keeps that.
+In any order; what must hold after each step stands in `merging_world`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import initialize, precondition, rule, run_state_machine_as_test
 
 from tests.builders import Shop, next_key
-from walletd.db import accounts, cards
-from walletd.db.base import Tx
-from walletd.domain.balances import Balances
-from walletd.domain.errors import CardKeyReplaced, CardKeyTaken, CardRevoked, HoldExpired, InsufficientBalance
+from tests.services.merging_world import CUSTOMERS, WHO, MergingWorld
+from walletd.domain.erasing import CardInstalled, CustomerErased
+from walletd.domain.errors import CardDeleted, CardKeyTaken, CardRevoked, HoldExpired, InsufficientBalance
 from walletd.domain.key_rewrites import REDIRECT, RETIRE, Rewrite, RewritePlan
 from walletd.domain.merging import CardMerged, MergeNotUndoable, RedemptionOpen
-from walletd.services.booking.loading import open_books
 
-Result = TypeVar("Result")
-CUSTOMERS = 4
-WHO = st.integers(0, CUSTOMERS - 1)
 AMOUNTS = st.integers(1, 60)
 DAYS = st.none() | st.integers(1, 45)
+ENDED = (CardRevoked, CardDeleted)
 
 
-@dataclass(slots=True)
-class Oracle:
-    """Who is whom, and whose key is which."""
-
-    leads_to: list[int] = field(default_factory=lambda: list(range(CUSTOMERS)))
-    owner: dict[str, int] = field(default_factory=dict)
-    """Key → the card that it was given to."""
-    active: list[str] = field(default_factory=list)
-    """The key that each card's barcode shows while it goes on."""
-    retired: set[str] = field(default_factory=set)
-
-    def copy(self) -> Oracle:
-        """Return the same, to come back to."""
-        return Oracle(list(self.leads_to), dict(self.owner), list(self.active), set(self.retired))
-
-    def goes_on(self, who: int) -> bool:
-        """Say whether a customer was not merged into another."""
-        return self.leads_to[who] == who
-
-
-class Merging(RuleBasedStateMachine):
-    """The customers with a card each, and what the oracle thinks of them."""
-
-    runner: asyncio.Runner
-    shop: Shop
-    steps = 0
-    """Over all examples: how often the invariants were looked at."""
+class Merging(MergingWorld):
+    """What can be done to a handful of customers."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.clock = self.shop.clock
-        self.moved = 0
-        self.oracle = Oracle()
-        self.revoked: set[int] = set()
-        self.merges: list[tuple[str, Oracle]] = []
-        self.orders: list[tuple[int, str]] = []
-        self.holds: dict[str, int] = {}
-        self.cards: list[dict[str, Any]] = [self.run(self.shop.card()) for _ in range(CUSTOMERS)]
-        for place, card in enumerate(self.cards):
-            self.oracle.owner[card["key"]] = place
-            self.oracle.active.append(card["key"])
-
-    def run(self, work: Coroutine[Any, Any, Result]) -> Result:
-        """Do something in the loop of the shop."""
-        return self.runner.run(work)
-
-    def key_of(self, who: int) -> str:
-        """Return a key that leads to a customer: the oldest that was not retired."""
-        living = self.oracle.leads_to[who]
-        own = (key for key, owner in self.oracle.owner.items() if self.oracle.leads_to[owner] == living)
-        return next(key for key in own if key not in self.oracle.retired)
-
-    def refuses(self, who: int) -> bool:
-        """Say whether the card that a customer leads to is revoked."""
-        return self.oracle.leads_to[who] in self.revoked
+        self.answers: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = []
 
     @initialize()
     def begin_with_something(self) -> None:
@@ -113,14 +50,23 @@ class Merging(RuleBasedStateMachine):
             for name, days in (("locked_until", lock), ("valid_until", valid))
             if days is not None
         }
+        key, name, fields = self.key_of(who), next_key(), {"amount": amount, **terms}
         try:
-            done = self.run(self.shop.post(self.key_of(who), "credit", amount=amount, **terms))
-        except CardRevoked:
+            done = self.run(self.shop.post(key, "credit", name, **fields))
+        except ENDED:
             assert self.refuses(who)
             return
         assert not self.refuses(who)
         self.orders.append((amount, done["transaction_id"]))
+        self.answers.append((key, name, fields, done))
         self.moved += amount
+
+    @precondition(lambda self: self.answers)
+    @rule(data=st.data())
+    def repeat(self, data: st.DataObject) -> None:
+        """I-05: a request under its key again has its answer again, whatever became of card and customer."""
+        key, name, fields, answer = data.draw(st.sampled_from(self.answers))
+        assert self.run(self.shop.post(key, "credit", name, **fields)) == answer
 
     @rule(who=WHO, amount=AMOUNTS)
     def debit(self, who: int, amount: int) -> None:
@@ -129,7 +75,7 @@ class Merging(RuleBasedStateMachine):
             self.run(self.shop.post(self.key_of(who), "debit", amount=amount))
         except InsufficientBalance:
             return
-        except CardRevoked:
+        except ENDED:
             assert self.refuses(who)
             return
         assert not self.refuses(who)
@@ -141,7 +87,7 @@ class Merging(RuleBasedStateMachine):
         """A credit is taken back, wherever its account leads to by now; what is missing becomes debt."""
         place = data.draw(st.integers(0, len(self.orders) - 1))
         amount, transaction = self.orders[place]
-        with suppress(CardRevoked):
+        with suppress(*ENDED):
             self.run(self.shop.reverse(transaction))
             self.orders.pop(place)
             self.moved -= amount
@@ -153,7 +99,7 @@ class Merging(RuleBasedStateMachine):
             held = self.run(self.shop.reserve(self.key_of(who), amount))
         except InsufficientBalance:
             return
-        except CardRevoked:
+        except ENDED:
             assert self.refuses(who)
             return
         assert not self.refuses(who)
@@ -169,8 +115,8 @@ class Merging(RuleBasedStateMachine):
         except HoldExpired:
             del self.holds[code]
             return
-        except CardRevoked:
-            assert self.revoked
+        except ENDED:
+            assert self.revoked | self.erased
             return
         self.moved -= self.holds.pop(code)
 
@@ -204,6 +150,9 @@ class Merging(RuleBasedStateMachine):
         except CardRevoked:
             assert self.revoked & {one, other}
             return
+        except CustomerErased:
+            assert self.erased & {one, other}
+            return
         except RedemptionOpen:
             assert self.holds
             return
@@ -212,7 +161,7 @@ class Merging(RuleBasedStateMachine):
         joined = self.run(self.shop.figures(self.cards[one]["serial_number"]))
         kept = ("total",) if figures[0]["debt"] or figures[1]["debt"] else ("total", "locked", "expiring_30_days")
         assert {name: joined[name] for name in kept} == {name: figures[0][name] + figures[1][name] for name in kept}
-        self.merges.append((done["merge_id"], self.oracle.copy()))
+        self.merges.append((done["merge_id"], one, list(self.oracle.leads_to), self.oracle.active[one]))
         self.oracle.leads_to = [one if leads == other else leads for leads in self.oracle.leads_to]
         if take_number:
             self.oracle.active[one] = self.oracle.active[other]
@@ -221,7 +170,7 @@ class Merging(RuleBasedStateMachine):
     @rule()
     def undo(self) -> None:
         """Undo the last merge: at most 30 days after it, not while a till holds something or after a rewrite."""
-        merge_id, before = self.merges[-1]
+        merge_id, survivor, leads_to, active = self.merges[-1]
         try:
             self.run(self.shop.undo(merge_id))
         except MergeNotUndoable:
@@ -231,17 +180,14 @@ class Merging(RuleBasedStateMachine):
             assert self.holds
             return
         self.merges.pop()
-        # Keys that were given since are of the card that they were given to.
-        since = {key: owner for key, owner in self.oracle.owner.items() if key not in before.owner}
-        retired = self.oracle.retired
-        self.oracle = before
-        self.oracle.owner |= since
-        self.oracle.retired = retired
+        self.oracle.leads_to, self.oracle.active[survivor] = leads_to, active
 
     @rule(one=WHO, other=WHO)
     def merge_and_undo_at_once(self, one: int, other: int) -> None:
         """I-09: nothing was booked in between, so every figure of both is as before."""
-        if one == other or not (self.oracle.goes_on(one) and self.oracle.goes_on(other)) or self.revoked & {one, other}:
+        if one == other or not (self.oracle.goes_on(one) and self.oracle.goes_on(other)):
+            return
+        if self.refuses(one) or self.refuses(other):
             return
         serials = [self.cards[who]["serial_number"] for who in (one, other)]
         before = [self.run(self.shop.figures(serial)) for serial in serials]
@@ -264,14 +210,14 @@ class Merging(RuleBasedStateMachine):
         plan = RewritePlan("another key", RETIRE if retire else REDIRECT)
         try:
             self.run(self.shop.services.key_rewrites.rewrite(self.shop.principal, wanted, plan))
-        except CardRevoked:
-            assert living in self.revoked
+        except ENDED:
+            assert self.refuses(who)
             return
         except CardKeyTaken:
             assert key in self.oracle.owner
             assert key in self.oracle.retired or self.oracle.owner[key] != living
             return
-        assert living not in self.revoked
+        assert not self.refuses(who)
         self.oracle.owner.setdefault(key, living)
         former, self.oracle.active[living] = self.oracle.active[living], key
         if retire and former != key:
@@ -281,6 +227,8 @@ class Merging(RuleBasedStateMachine):
     def revoke(self, who: int) -> None:
         """Revoke the card that goes on: every key that leads to it is refused from now on."""
         living = self.oracle.leads_to[who]
+        if living in self.erased:
+            return
         self.run(self.shop.services.cards.revoke(self.shop.principal, self.cards[living]["serial_number"], "lost"))
         self.revoked.add(living)
 
@@ -293,6 +241,32 @@ class Merging(RuleBasedStateMachine):
             self.run(self.shop.services.cards.reinstate(self.shop.principal, serial, "found"))
         self.revoked.clear()
 
+    @rule(who=WHO, takes=st.booleans())
+    def a_phone_takes_or_removes(self, who: int, takes: bool) -> None:
+        """A card comes to a phone, or goes; a card that is void is not taken."""
+        if takes and self.refuses(who):
+            return
+        self.run(self.phone(who, takes=takes))
+        self.installed = self.installed | {who} if takes else self.installed - {who}
+
+    @precondition(lambda self: len(set(self.oracle.leads_to) - self.erased) > 2)
+    @rule(who=WHO)
+    def erase(self, who: int) -> None:
+        """I-13: refused while a card of theirs is on a phone; else everybody who leads there is gone."""
+        living, group = self.oracle.leads_to[who], self.group(who)
+        on_phones = group & self.installed - self.revoked
+        try:
+            self.run(self.shop.services.erasing.erase(self.shop.principal, self.cards[living]["customer_id"]))
+        except CardInstalled:
+            assert on_phones
+            return
+        except CustomerErased:
+            assert living in self.erased
+            return
+        assert not on_phones
+        self.erased |= group
+        self.revoked -= group
+
     @rule(days=st.sampled_from([1, 2, 11]))
     def wait(self, days: int) -> None:
         """Let time go by."""
@@ -302,54 +276,6 @@ class Merging(RuleBasedStateMachine):
     def let_the_scheduler_run(self) -> None:
         """Book what time did."""
         self.run(self.shop.services.ledger.settle_due())
-
-    @invariant()
-    def no_value_is_made_or_lost(self) -> None:
-        """I-08: what all accounts hold, and what expired, is what was credited less what was taken."""
-        type(self).steps += 1
-        figures = self.run(self.shop.runtime.database.read(self._balances))
-        assert sum(item.total + item.reserved + item.expired for item in figures) == self.moved
-        for item in figures:
-            assert item.total == item.redeemable + item.locked - item.debt
-            assert 0 in {item.debt, item.redeemable}
-            assert item.redeemable >= 0
-
-    @invariant()
-    def every_key_leads_to_one_living_card(self) -> None:
-        """I-06: in one step, to the customer that goes on, and the phone shows it; a retired one is known."""
-        self.run(self.shop.runtime.database.read(self._check_keys))
-
-    def _balances(self, tx: Tx) -> list[Balances]:
-        names = [card["account_id"] for card in self.cards]
-        states = accounts.by_id(tx, names, lock=False)
-        return [book.balances() for book in open_books(tx, states.values(), self.clock.now).values()]
-
-    def _check_keys(self, tx: Tx) -> None:
-        merchant = self.shop.principal.merchant_id
-        for key, owner in self.oracle.owner.items():
-            found = cards.find_by_key(tx, merchant, key)
-            assert found is not None
-            assert (found[1] == "retired") == (key in self.oracle.retired), key
-            living = self.cards[self.oracle.leads_to[owner]]
-            if key not in self.oracle.retired:
-                assert found[0].card.merged_into is None
-                shown = (found[0].card.serial_number, found[0].customer.id)
-                assert shown == (living["serial_number"], living["customer_id"])
-        for place, card in enumerate(self.cards):
-            shown_by = cards.find(tx, merchant, card["serial_number"])
-            assert shown_by is not None
-            assert shown_by.card.key == self.oracle.active[self.oracle.leads_to[place]]
-            assert shown_by.account.id == self.cards[self.oracle.leads_to[place]]["account_id"]
-            if self.oracle.goes_on(place):
-                assert (shown_by.card.status == "revoked") == (place in self.revoked)
-
-    def teardown(self) -> None:
-        """The till's own way, for each key once at the end."""
-        for key in self.oracle.owner:
-            try:
-                self.run(self.shop.services.cards.by_key(self.shop.principal, key))
-            except CardKeyReplaced:
-                assert key in self.oracle.retired
 
 
 def run_merges(runner: asyncio.Runner, shop: Shop, steps: int, *, steps_at_once: int = 40) -> int:

@@ -76,6 +76,24 @@ async def test_a_confirmed_duplicate_is_merged_as_the_till_needs_it(shop: Shop) 
         await shop.services.duplicates.dismiss(shop.principal, case.case.id, "father and son")
 
 
+@pytest.mark.parametrize(
+    ("origins", "goes_on"),
+    [((("online",), ("online",)), 0), ((("till",), ("online",)), 1), ((("online",), ("till",)), 1), (((), ()), 1)],
+)
+async def test_of_two_accounts_from_online_the_first_goes_on(
+    shop: Shop, origins: tuple[tuple[str, ...], tuple[str, ...]], goes_on: int
+) -> None:
+    """D-03, scenario 2 against 1 and 3; the number is that of the first. A repeat replays, though origins add up."""
+    both = [await a_customer(shop, email="m@a.example", origins=came) for came in origins]
+    (case,) = await inbox(shop)
+    key = next_key()
+    first, again = [await shop.services.duplicates.confirm(shop.principal, case.case.id, {}, key) for _ in range(2)]
+    assert (first.body, again.replayed) == (again.body, True)
+    ended = await shop.services.customers.get(shop.principal, both[1 - goes_on].id)
+    assert ended.merged_into == both[goes_on].id
+    assert f'"number_survivor":"{both[0].id}"'.encode() in first.body
+
+
 async def test_staff_may_name_who_goes_on(shop: Shop) -> None:
     """The older one as identity; somebody else than the two is refused."""
     first, second = await a_customer(shop, email="m@a.example"), await a_customer(shop, email="m@a.example")

@@ -122,6 +122,19 @@ async def test_both_phones_of_a_merged_customer_show_the_new_key(shop: Shop) -> 
         await shop.undo(merge["merge_id"])
 
 
+async def test_a_merge_is_not_undone_where_that_would_bring_a_retired_key_back(shop: Shop) -> None:
+    """The card shows the same key as after the merge, but one of before is in wrong hands: it stays dead."""
+    one, other = await two_cards(shop)
+    merge = await merged(shop, one, other)
+    await rewritten(shop, one["serial_number"], one["key"])
+    await rewritten(shop, one["serial_number"], other["key"], RETIRE)
+    with pytest.raises(MergeNotUndoable) as refused:
+        await shop.undo(merge["merge_id"])
+    assert refused.value.facts == {"serial_number": one["serial_number"]}
+    with pytest.raises(CardKeyReplaced):
+        await found(shop, one["key"])
+
+
 async def test_two_cards_that_want_one_key_at_once_are_decided(shop: Shop) -> None:
     """The key goes to exactly one of ten; the others are told."""
     cards = [await shop.card() for _ in range(10)]

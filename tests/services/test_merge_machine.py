@@ -1,6 +1,6 @@
 """Whatever is merged, undone, rewritten, revoked, booked and spent in whatever order: no value is made or lost.
 
-P19; domain.md I-06 to I-09. Both engines; a longer run is part of `make soak`.
+P19; domain.md I-05 to I-09, I-13, I-14. Both engines; a longer run is part of `make soak`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from contextlib import AsyncExitStack
 import pytest
 
 from tests.builders import Shop, open_shop
-from tests.services.merging_machine import CUSTOMERS, run_merges
+from tests.services.merging_machine import run_merges
+from tests.services.merging_world import CUSTOMERS
 from walletd.db.database import open_database
 
 STEPS = {"sqlite": 8_000, "postgresql": 2_000}

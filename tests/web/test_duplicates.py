@@ -43,3 +43,17 @@ async def test_a_pair_is_shown_side_by_side_dismissed_and_confirmed(till: Till) 
     unknown = await till.post("/duplicates/dup_x/confirm", "twice", {})
     odd = await till.client.get(f"{API}/duplicates", headers=till.headers, params={"state": "x"})
     assert (unknown.status_code, odd.status_code) == (404, 422)
+
+
+async def test_the_inbox_is_searched_by_either_customer(till: Till) -> None:
+    """S0-054: staff look for a name; `%` is a letter like any other."""
+    for first_name, email in (
+        ("Mia", "a@b.example"),
+        ("Maria", "a@b.example"),
+        ("X", "c@d.example"),
+        ("Y", "c@d.example"),
+    ):
+        body = {"first_name": first_name, "last_name": "Weber", "email": email}
+        await till.client.post(f"{API}/customers", headers=till.headers, json=body)
+    assert [case["newer"]["name"] for case in await _cases(till, search="maria")] == ["Maria Weber"]
+    assert [len(await _cases(till, search=text)) for text in ("weber", "%", "d.EXAMPLE")] == [2, 0, 1]

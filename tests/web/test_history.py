@@ -38,3 +38,25 @@ async def test_a_history_speaks_the_language_asked_for(till: Till) -> None:
     assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/language")
     for route in ("history", "quick-infos"):
         assert (await till.client.get(f"{path}/{route}", headers=till.stranger)).status_code == 404
+
+
+async def test_a_list_that_cannot_be_searched_says_so(till: Till) -> None:
+    """422 instead of everything: whoever searches would take it for what was found."""
+    card = await till.shop.card()
+    history = f"/customers/{card['customer_id']}/history"
+    for path, wish in (("/audit", "search"), (history, "search"), (history, "sort"), ("/webhooks", "search")):
+        refused = await till.client.get(f"{API}{path}", headers=till.headers, params={wish: "at"})
+        assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, f"/{wish}")
+
+
+async def test_entries_are_searched_by_reference_and_campaign(till: Till) -> None:
+    """S4-025 over the point history: the order that a customer asks about is found."""
+    card = await till.shop.card()
+    for reference, campaign in (("ORDER-7", None), ("ORDER-8", "Summer"), (None, None)):
+        await till.shop.post(card["serial_number"], "credit", amount=1, reference=reference, campaign=campaign)
+    path = f"{API}/accounts/{card['account_id']}/entries"
+    found = {
+        text: len((await till.client.get(path, headers=till.headers, params={"search": text})).json()["items"])
+        for text in ("order", "order-8", "SUMMER", "_")
+    }
+    assert found == {"order": 2, "order-8": 1, "SUMMER": 1, "_": 0}

@@ -137,3 +137,14 @@ async def test_a_request_that_cannot_be_read_is_refused_with_its_place(
     """422 with a JSON pointer."""
     refused = await till.post("/merge-requests", None, body)
     assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, pointer)
+
+
+async def test_requests_are_searched_by_either_customer(till: Till, mailbox: Mailbox) -> None:
+    """S4-025: as every table."""
+    await filed(till, mailbox)
+    path = f"{API}/merge-requests"
+    found = [
+        len((await till.client.get(path, headers=till.headers, params={"search": text})).json()["items"])
+        for text in ("OLD@example", "new@", "nobody")
+    ]
+    assert found == [1, 1, 0]

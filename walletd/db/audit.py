@@ -11,7 +11,7 @@ from sqlalchemy import JSON, BigInteger, Column, ForeignKeyConstraint, Index, Ro
 
 from walletd.db.base import Tx, merchant_column, metadata
 from walletd.db.bulk import insert_rows
-from walletd.db.pages import fetch_page
+from walletd.db.pages import Listing, fetch_page
 from walletd.domain.audit import AuditFilter, AuditRow
 from walletd.domain.calendar import from_milliseconds, milliseconds
 from walletd.domain.identifiers import new_id
@@ -81,8 +81,7 @@ def page(tx: Tx, merchant_id: str, request: PageRequest, chosen: AuditFilter) ->
     ):
         if value is not None:
             query = query.where(column == value)
-    wanted = PageRequest(request.page_size, request.cursor, request.sort or "-at", None)
-    return fetch_page(tx, query, wanted, sorts={"at": audit_log.c.at}, identifier=audit_log.c.id, to_item=_row)
+    return fetch_page(tx, query, request, Listing({"at": audit_log.c.at}, audit_log.c.id, _row, usual="-at"))
 
 
 def about(

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     Index,
     Integer,
     Row,
@@ -28,7 +29,7 @@ from walletd.db.base import Tx, merchant_column, metadata, reference
 from walletd.db.bulk import insert_rows, one_of, one_of_rows
 from walletd.db.customers import customers
 from walletd.db.merchants import merchants
-from walletd.db.pages import contains, fetch_page
+from walletd.db.pages import Listing, contains, fetch_page
 from walletd.db.programs import programs
 from walletd.domain.balances import AccountState
 from walletd.domain.calendar import from_milliseconds, milliseconds
@@ -258,10 +259,12 @@ def reinstate(tx: Tx, serial_number: str) -> bool:
 def page(tx: Tx, merchant_id: str, request: PageRequest) -> Page[CardInContext]:
     """Return a page of a merchant's cards."""
     query = _in_context().where(cards.c.merchant_id == merchant_id)
-    if request.search:
-        query = query.where(contains(customers.c.search_text, request.search) | (cards.c.key == request.search.strip()))
     sorts = {"created_at": cards.c.created_at, "number": customers.c.number, "status": cards.c.status}
-    return fetch_page(tx, query, request, sorts=sorts, identifier=cards.c.serial_number, to_item=_context)
+    return fetch_page(tx, query, request, Listing(sorts, cards.c.serial_number, _context, search=_held_or_keyed))
+
+
+def _held_or_keyed(text: str) -> ColumnElement[bool]:
+    return contains(customers.c.search_text, text) | (cards.c.key == text.strip())
 
 
 def to_card(row: Row[Any]) -> Card:

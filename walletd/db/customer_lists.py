@@ -27,7 +27,7 @@ from walletd.db.base import Tx, merchant_column, metadata, moment
 from walletd.db.cards import card_keys, cards
 from walletd.db.customers import customers, to_customer
 from walletd.db.ledger import transactions
-from walletd.db.pages import contains, fetch_page, literally
+from walletd.db.pages import Listing, contains, fetch_page, literally
 from walletd.domain.calendar import from_milliseconds, milliseconds
 from walletd.domain.customer_lists import BulkDeactivation, CustomerFilter, Tiles
 from walletd.domain.customers import Customer
@@ -50,13 +50,14 @@ _BATCH = 500
 
 def page(tx: Tx, merchant_id: str, request: PageRequest, chosen: CustomerFilter) -> Page[Customer]:
     """Return a page of a merchant's customers, without those that were merged into others or erased."""
-    query = select(customers).where(*_conditions(merchant_id, request.search, chosen))
+    query = select(customers).where(*_conditions(merchant_id, None, chosen))
     sorts = {
         "number": customers.c.number,
         "created_at": customers.c.created_at,
         "name": customers.c.sort_name,
     }
-    return fetch_page(tx, query, request, sorts=sorts, identifier=customers.c.id, to_item=to_customer)
+    listing = Listing(sorts, customers.c.id, to_customer, search=lambda text: _found_by(merchant_id, text))
+    return fetch_page(tx, query, request, listing)
 
 
 def tiles(tx: Tx, merchant_id: str, search: str | None, chosen: CustomerFilter) -> Tiles:
@@ -102,14 +103,18 @@ def _conditions(merchant_id: str, search: str | None, chosen: CustomerFilter) ->
         spelt = {json.dumps(chosen.tag, ensure_ascii=ascii_only) for ascii_only in (True, False)}
         found.append(or_(*(stored.like(f"%{literally(tag)}%", escape="\\") for tag in sorted(spelt))))
     if search:
-        # A whole key of any of the cards counts too, those of authorised buyers and former ones among them (D-39).
-        holders = (
-            select(cards.c.customer_id)
-            .join(card_keys, card_keys.c.serial_number == cards.c.serial_number)
-            .where(card_keys.c.merchant_id == merchant_id, card_keys.c.key == search)
-        )
-        found.append(or_(contains(customers.c.search_text, search), customers.c.id.in_(holders)))
+        found.append(_found_by(merchant_id, search))
     return found
+
+
+def _found_by(merchant_id: str, search: str) -> ColumnElement[bool]:
+    # A whole key of any of the cards counts too, those of authorised buyers and former ones among them (D-39).
+    holders = (
+        select(cards.c.customer_id)
+        .join(card_keys, card_keys.c.serial_number == cards.c.serial_number)
+        .where(card_keys.c.merchant_id == merchant_id, card_keys.c.key == search)
+    )
+    return or_(contains(customers.c.search_text, search), customers.c.id.in_(holders))
 
 
 def count_without_opt_in(tx: Tx, merchant_id: str) -> int:

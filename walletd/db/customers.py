@@ -14,6 +14,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Row,
+    Select,
     SmallInteger,
     String,
     Table,
@@ -26,6 +27,7 @@ from sqlalchemy import (
 
 from walletd.db.base import Tx, locked, merchant_column, metadata, moment, stored
 from walletd.db.bulk import insert_rows, update_rows
+from walletd.db.pages import contains
 from walletd.domain.calendar import from_milliseconds, milliseconds
 from walletd.domain.customers import ORIGINS, Customer, NewCustomer
 from walletd.domain.matching import STAGES, match_keys
@@ -126,6 +128,11 @@ def by_ids(tx: Tx, customer_ids: Collection[str]) -> dict[str, Customer]:
     """Return customers by id."""
     query = select(customers).where(customers.c.id.in_(list(customer_ids)))
     return {row.id: to_customer(row) for row in tx.execute(query)}
+
+
+def containing(merchant_id: str, text: str) -> Select[Any]:
+    """Return the query for the ids of a merchant's customers that a searched text leads to."""
+    return select(customers.c.id).where(customers.c.merchant_id == merchant_id, contains(customers.c.search_text, text))
 
 
 def led_here(tx: Tx, merchant_id: str, customer_id: str) -> list[str]:

@@ -27,8 +27,8 @@ from sqlalchemy import (
 
 from walletd.db.base import Tx, locked, merchant_column, metadata, moment, stored
 from walletd.db.bulk import insert_rows
-from walletd.db.customers import customers
-from walletd.db.pages import fetch_page
+from walletd.db.customers import containing, customers
+from walletd.db.pages import Listing, fetch_page
 from walletd.domain.calendar import from_milliseconds, milliseconds
 from walletd.domain.matching import MERGED, OPEN, DuplicateCase
 from walletd.domain.pages import Page, PageRequest
@@ -115,9 +115,14 @@ def page(tx: Tx, merchant_id: str, request: PageRequest, state: str | None) -> P
     query = select(duplicate_cases).where(duplicate_cases.c.merchant_id == merchant_id)
     if state is not None:
         query = query.where(duplicate_cases.c.state == state)
-    wanted = PageRequest(request.page_size, request.cursor, request.sort or "-created_at", None)
     sorts = {"created_at": duplicate_cases.c.created_at}
-    return fetch_page(tx, query, wanted, sorts=sorts, identifier=duplicate_cases.c.id, to_item=_case)
+    listing = Listing(sorts, duplicate_cases.c.id, _case, "-created_at", lambda text: _either(merchant_id, text))
+    return fetch_page(tx, query, request, listing)
+
+
+def _either(merchant_id: str, text: str) -> ColumnElement[bool]:
+    found = containing(merchant_id, text)
+    return or_(duplicate_cases.c.older.in_(found), duplicate_cases.c.newer.in_(found))
 
 
 def decide(tx: Tx, case: DuplicateCase) -> None:

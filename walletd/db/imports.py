@@ -31,7 +31,7 @@ from sqlalchemy import (
 
 from walletd.db.base import Tx, merchant_column, metadata, moment, partial_index, reference, stored
 from walletd.db.bulk import insert_rows, one_of, update_rows
-from walletd.db.pages import fetch_page
+from walletd.db.pages import Listing, fetch_page
 from walletd.domain.calendar import from_milliseconds, milliseconds
 from walletd.domain.imports import ImportHead, RowOfImport
 from walletd.domain.pages import Page, PageRequest
@@ -183,7 +183,7 @@ def page_of_rows(tx: Tx, import_id: str, request: PageRequest) -> Page[RowOfImpo
     """Return a page of the rows of an import, in the order of the file."""
     query = select(import_rows).where(import_rows.c.import_id == import_id)
     line = import_rows.c.line
-    return fetch_page(tx, query, request, sorts={"line": line}, identifier=line, to_item=_row)
+    return fetch_page(tx, query, request, Listing({"line": line}, line, _row))
 
 
 def noted_rows(tx: Tx, import_id: str, limit: int) -> list[RowOfImport]:

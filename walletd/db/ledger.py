@@ -10,6 +10,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    ColumnElement,
     Index,
     Row,
     Select,
@@ -17,12 +18,14 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    func,
+    or_,
     select,
 )
 
 from walletd.db.base import Tx, merchant_column, metadata, moment, named, partial_index, reference, stored
 from walletd.db.bulk import insert_rows, one_of
-from walletd.db.pages import fetch_page
+from walletd.db.pages import Listing, contains, fetch_page
 from walletd.domain.calendar import from_milliseconds, milliseconds
 from walletd.domain.ledger import Entry, Transaction
 from walletd.domain.pages import Page, PageRequest
@@ -185,9 +188,15 @@ def page(
     )
     if card is not None:
         query = query.where(transactions.c.serial_number == card)
-    wanted = PageRequest(request.page_size, request.cursor, request.sort or "-sequence", request.search)
     sorts = {"sequence": ledger_entries.c.sequence}
-    return fetch_page(tx, query, wanted, sorts=sorts, identifier=ledger_entries.c.id, to_item=to_pair)
+    listing = Listing(sorts, ledger_entries.c.id, to_pair, "-sequence", _said)
+    return fetch_page(tx, query, request, listing)
+
+
+def _said(text: str) -> ColumnElement[bool]:
+    """Return the condition that a transaction has a text in its reference or campaign."""
+    parts = (func.coalesce(transactions.c.reference, ""), func.coalesce(transactions.c.campaign, ""))
+    return or_(*(contains(func.lower(part), text) for part in parts))
 
 
 _OF_TRANSACTION = "of_"

@@ -25,7 +25,8 @@ from sqlalchemy import (
 )
 
 from walletd.db.base import Tx, locked, merchant_column, metadata, moment, reference, stored
-from walletd.db.pages import fetch_page
+from walletd.db.customers import containing
+from walletd.db.pages import Listing, fetch_page
 from walletd.domain.calendar import from_milliseconds, milliseconds
 from walletd.domain.merge_requests import AWAITING, EXPIRED, UNDECIDED, MergeRequest
 from walletd.domain.pages import Page, PageRequest
@@ -88,9 +89,14 @@ def page(tx: Tx, merchant_id: str, request: PageRequest, state: str | None, now:
     query = select(merge_requests).where(merge_requests.c.merchant_id == merchant_id)
     if state is not None:
         query = query.where(_is(state, now))
-    wanted = PageRequest(request.page_size, request.cursor, request.sort or "-created_at", None)
     sorts = {"created_at": merge_requests.c.created_at}
-    return fetch_page(tx, query, wanted, sorts=sorts, identifier=merge_requests.c.id, to_item=_request)
+    listing = Listing(sorts, merge_requests.c.id, _request, "-created_at", lambda text: _either(merchant_id, text))
+    return fetch_page(tx, query, request, listing)
+
+
+def _either(merchant_id: str, text: str) -> ColumnElement[bool]:
+    found = containing(merchant_id, text)
+    return or_(merge_requests.c.requested_by.in_(found), merge_requests.c.requested_for.in_(found))
 
 
 def about(tx: Tx, customer_ids: Collection[str]) -> list[MergeRequest]:

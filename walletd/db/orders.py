@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from walletd.db.base import Tx, merchant_column, metadata, reference
-from walletd.db.pages import contains, fetch_page
+from walletd.db.pages import Listing, contains, fetch_page
 from walletd.domain.calendar import from_milliseconds, milliseconds
 from walletd.domain.orders import NewOrder, Order, OrderFilter, OrderLine, OrderPoints
 from walletd.domain.pages import Page, PageRequest
@@ -102,10 +102,8 @@ def page(tx: Tx, merchant_id: str, request: PageRequest, chosen: OrderFilter) ->
     for name in ("source", "type", "ref_id"):
         if getattr(chosen, name) is not None:
             query = query.where(orders.c[name] == getattr(chosen, name))
-    if request.search is not None:
-        query = query.where(contains(orders.c.search_text, request.search))
-    wanted = PageRequest(request.page_size, request.cursor, request.sort or "-number", None)
-    return fetch_page(tx, query, wanted, sorts=_SORTS, identifier=orders.c.id, to_item=_order)
+    listing = Listing(_SORTS, orders.c.id, _order, "-number", lambda text: contains(orders.c.search_text, text))
+    return fetch_page(tx, query, request, listing)
 
 
 def forget_addresses(tx: Tx, customer_ids: Collection[str]) -> None:

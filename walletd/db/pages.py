@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy import ColumnElement, Row, Select, tuple_
 
@@ -14,20 +15,31 @@ from walletd.domain.programs import invalid
 Item = TypeVar("Item")
 
 
-def fetch_page(
-    tx: Tx,
-    query: Select[Any],
-    request: PageRequest,
-    *,
-    sorts: Mapping[str, ColumnElement[Any]],
-    identifier: ColumnElement[Any],
-    to_item: Callable[[Row[Any]], Item],
-) -> Page[Item]:
-    """Return one page. `sort` is a name of `sorts`, with a minus in front for descending order; the first is usual."""
-    wanted = request.sort or next(iter(sorts))
+@dataclass(frozen=True, slots=True)
+class Listing(Generic[Item]):
+    """How a list is read."""
+
+    sorts: Mapping[str, ColumnElement[Any]]
+    """Name of each order → its column; a minus in front of the name turns it."""
+    identifier: ColumnElement[Any]
+    to_item: Callable[[Row[Any]], Item]
+    usual: str = ""
+    """The order unless another one is asked for; else the first."""
+    search: Callable[[str], ColumnElement[bool]] | None = None
+    """Return the condition for a text that is searched; None: the list is not searched."""
+
+
+def fetch_page(tx: Tx, query: Select[Any], request: PageRequest, listing: Listing[Item]) -> Page[Item]:
+    """Return one page; raises ValidationFailed for an order or a search that the list does not have."""
+    sorts, identifier, to_item = listing.sorts, listing.identifier, listing.to_item
+    wanted = request.sort or listing.usual or next(iter(sorts))
     column = sorts.get(wanted.removeprefix("-"))
     if column is None:
         raise invalid("/sort", f"must be one of {', '.join(sorts)}, with - in front for descending order")
+    if request.search:
+        if listing.search is None:
+            raise invalid("/search", "is not possible in this list")
+        query = query.where(listing.search(request.search))
     descending = wanted.startswith("-")
     position = decode_cursor(request.cursor, 2)
     if position is not None:

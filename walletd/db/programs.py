@@ -23,7 +23,7 @@ from sqlalchemy import (
 from walletd.db.base import Tx, locked, merchant_column, metadata
 from walletd.db.bulk import one_of
 from walletd.db.merchants import merchants
-from walletd.db.pages import contains, fetch_page
+from walletd.db.pages import Listing, contains, fetch_page
 from walletd.domain.calendar import from_milliseconds, milliseconds
 from walletd.domain.pages import Page, PageRequest
 from walletd.domain.programs import Program
@@ -87,10 +87,9 @@ def with_zones(tx: Tx, program_ids: Collection[str]) -> dict[str, tuple[Program,
 def page(tx: Tx, merchant_id: str, request: PageRequest) -> Page[Program]:
     """Return a page of a merchant's programs."""
     query = select(programs).where(programs.c.merchant_id == merchant_id)
-    if request.search:
-        query = query.where(contains(func.lower(programs.c.name), request.search))
     sorts = {"created_at": programs.c.created_at, "name": programs.c.name, "kind": programs.c.kind}
-    return fetch_page(tx, query, request, sorts=sorts, identifier=programs.c.id, to_item=_program)
+    listing = Listing(sorts, programs.c.id, _program, search=lambda text: contains(func.lower(programs.c.name), text))
+    return fetch_page(tx, query, request, listing)
 
 
 def change(tx: Tx, program: Program) -> None:

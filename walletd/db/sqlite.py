@@ -1,8 +1,7 @@
 """The embedded engine: one writer thread with group commit, a few readers on snapshots.
 
 The writer takes whatever callers arrived while the last commit was on its way to the disk, gives each a savepoint, and
-commits them together: one sync for all. `synchronous=FULL` makes an answered commit survive a power loss; a SQLite with
-the known WAL corruption bug is refused (reliability.md 0).
+commits them together: one sync for all, after which an answered commit survives a power loss (reliability.md 0).
 """
 
 from __future__ import annotations
@@ -51,8 +50,7 @@ PRAGMAS: Final = (
     "busy_timeout=5000",
     "foreign_keys=ON",
     "mmap_size=0",
-    # What is erased is overwritten, and does not stay readable in the file.
-    "secure_delete=ON",
+    "secure_delete=ON",  # what is erased does not stay readable in the file
 )
 _FIXED: Final = (((3, 51, 3), (99,)), ((3, 50, 7), (3, 51)), ((3, 44, 6), (3, 45)))
 _NETWORK_FILE_SYSTEMS: Final = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs"}

@@ -29,7 +29,7 @@ from sqlalchemy import (
 
 from walletd.db.accounts import accounts
 from walletd.db.base import Lease, Tx, merchant_column, metadata, moment, partial_index, reference, stored
-from walletd.db.pages import fetch_page
+from walletd.db.pages import Listing, fetch_page
 from walletd.db.webhooks import webhook_endpoints
 from walletd.domain.calendar import from_milliseconds, milliseconds
 from walletd.domain.pages import Page, PageRequest
@@ -213,11 +213,11 @@ def page(tx: Tx, merchant_id: str, endpoint_id: str, request: PageRequest) -> Pa
     query = select(webhook_messages).where(
         webhook_messages.c.endpoint_id == endpoint_id, webhook_messages.c.merchant_id == merchant_id
     )
-    if request.search:
-        query = query.where(webhook_messages.c.state == request.search)
-    wanted = PageRequest(request.page_size, request.cursor, request.sort or "-created_at", None)
     sorts = {"created_at": webhook_messages.c.created_at}
-    return fetch_page(tx, query, wanted, sorts=sorts, identifier=webhook_messages.c.id, to_item=_message)
+    listing = Listing(
+        sorts, webhook_messages.c.id, _message, "-created_at", lambda state: webhook_messages.c.state == state
+    )
+    return fetch_page(tx, query, request, listing)
 
 
 def replay(tx: Tx, endpoint_id: str, now: datetime, message_id: str | None) -> int:

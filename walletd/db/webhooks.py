@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from walletd.db.base import Tx, locked, merchant_column, metadata, moment, partial_index, stored
 from walletd.db.bulk import one_of
-from walletd.db.pages import fetch_page
+from walletd.db.pages import Listing, fetch_page
 from walletd.domain.calendar import from_milliseconds, milliseconds
 from walletd.domain.pages import Page, PageRequest
 from walletd.domain.webhooks import Endpoint
@@ -100,7 +100,7 @@ def page(tx: Tx, merchant_id: str, request: PageRequest) -> Page[Endpoint]:
         webhook_endpoints.c.merchant_id == merchant_id, webhook_endpoints.c.state != DELETED
     )
     sorts = {"created_at": webhook_endpoints.c.created_at}
-    return fetch_page(tx, query, request, sorts=sorts, identifier=webhook_endpoints.c.id, to_item=_endpoint)
+    return fetch_page(tx, query, request, Listing(sorts, webhook_endpoints.c.id, _endpoint))
 
 
 def active(tx: Tx, merchant_ids: Collection[str]) -> list[Endpoint]:

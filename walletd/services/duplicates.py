@@ -79,11 +79,12 @@ class Duplicates:
     ) -> Answer:
         """Merge both customers, once per key; what `merges.commit` raises, NotFound, DuplicateDecided.
 
-        `survivors` may name `identity_survivor`, `number_survivor` and `reason`. Without them the one who registered
-        last goes on, with the number of the first, which the till knows (D-03, scenarios 1 and 3).
+        `survivors` may name `identity_survivor`, `number_survivor` and `reason`. Without them the number of the first
+        goes on, which the till knows, and `_goes_on` says who does.
         """
-        case = (await self._runtime.database.read(lambda tx: _found(tx, by, case_id, lock=False))).case
-        identity = survivors.get("identity_survivor") or case.newer
+        view = await self._runtime.database.read(lambda tx: _found(tx, by, case_id, lock=False))
+        case = view.case
+        identity = survivors.get("identity_survivor") or _goes_on(view)
         if identity not in {case.older, case.newer}:
             raise invalid("/identity_survivor", "must be one of the two customers")
         plan = MergePlan(
@@ -96,7 +97,7 @@ class Duplicates:
         def still_open(tx: Tx, *, lock: bool) -> None:
             _check_open(_found(tx, by, case_id, lock=lock).case)
 
-        return await self._merges.commit(by, plan, idempotency_key, still_open)
+        return await self._merges.commit(by, plan, idempotency_key, still_open, {"duplicate": case_id, **survivors})
 
     async def merge_obvious(self, by: Principal, *, dry_run: bool) -> list[ObviousPair]:
         """Merge open pairs that nobody needs to look at, up to a hundred, each as `confirm` does (D-18).
@@ -193,6 +194,16 @@ def _batches(shared: Sequence[tuple[str, int]]) -> Iterator[list[str]]:
         pairs += more
     if keys:
         yield keys
+
+
+def _goes_on(view: CaseView) -> str:
+    """Return the customer who goes on unless staff name another (D-03).
+
+    Whoever registered online twice goes on with the first of these accounts (scenario 2); who was known at the till and
+    registered later goes on with what they entered themselves (scenarios 1 and 3).
+    """
+    both_online = all("online" in customer.details.origins for customer in (view.older, view.newer))
+    return view.case.older if both_online else view.case.newer
 
 
 def _check_open(case: DuplicateCase) -> None:

@@ -14,6 +14,7 @@ from walletd.domain.errors import CursorInvalid, NotFound
 from walletd.domain.ledger import Entry, Transaction
 from walletd.domain.pages import Page, PageRequest, decode_cursor, encode_cursor
 from walletd.domain.principals import Principal
+from walletd.domain.programs import invalid
 from walletd.services.booking.loading import TIME
 from walletd.services.runtime import Runtime
 
@@ -27,8 +28,10 @@ class History:
     async def of_customer(self, by: Principal, customer_id: str, request: PageRequest) -> Page[HistoryRow]:
         """Return what happened to a customer, the newest first; those merged into it count. Raises NotFound.
 
-        It is always in this order, and `search` is not looked at.
+        It is always in this order and not searched. Raises ValidationFailed for either wish.
         """
+        if request.search or request.sort:
+            raise invalid("/search" if request.search else "/sort", "is not possible in this list")
         position = decode_cursor(request.cursor, 2)
         if position is not None and not (isinstance(position[0], int) and isinstance(position[1], str)):
             raise CursorInvalid

@@ -56,9 +56,16 @@ class Merges:
         return await self._runtime.database.read(read)
 
     async def commit(
-        self, by: Principal, plan: MergePlan, idempotency_key: str | None, check: Check | None = None
+        self,
+        by: Principal,
+        plan: MergePlan,
+        idempotency_key: str | None,
+        check: Check | None = None,
+        asked: Mapping[str, object] | None = None,
     ) -> Answer:
         """Merge two customers in one transaction, once per key; `check` may still refuse it there.
+
+        `asked` is what the key stands for, where the plan was worked out from something else.
 
         Raises MergeSelf, NotFound, CardMerged, RedemptionOpen, CurrencyMismatch, AccountUnproved, CardRevoked,
         BalanceLimit and the errors of keys.
@@ -79,7 +86,7 @@ class Merges:
             merge = self._commit(tx, by, survey, now)
             return merge.id, _merge_document(merge) | seen
 
-        return await self._once(by, "merges", idempotency_key, asdict(plan), now, work)
+        return await self._once(by, "merges", idempotency_key, asked or asdict(plan), now, work)
 
     async def get(self, by: Principal, merge_id: str) -> Mapping[str, object]:
         """Return a merge; while it stands, with what undoing it would bring back. Raises NotFound."""

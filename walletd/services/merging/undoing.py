@@ -57,6 +57,13 @@ def check_undoable(tx: Tx, merge: Merge, now: datetime) -> None:
             raise MergeNotUndoable(
                 f"The key of card {card.serial_number} was rewritten since.", serial_number=card.serial_number
             )
+    before = {item.key for item in merge.journal.keys}
+    for key in card_moves.keys_of(tx, merge.merchant_id, present):
+        if key.state == "retired" and key.key in before:
+            raise MergeNotUndoable(
+                f"A key of card {key.serial_number} was retired since; undoing would bring it back.",
+                serial_number=key.serial_number,
+            )
 
 
 def separate(

@@ -46,7 +46,7 @@ class DuplicateAnswer(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class ConfirmNew(Struct, kw_only=True, forbid_unknown_fields=True):
-    """Who goes on; without it the one who registered last, with the number of the first."""
+    """Who goes on; without it the one who registered last, or the first of two from online, with the first number."""
 
     identity_survivor: Annotated[str, Meta(max_length=64)] | None = None
     number_survivor: Annotated[str, Meta(max_length=64)] | None = None
