@@ -279,15 +279,21 @@ def test_the_last_step_of_a_consent_decides_its_state(cells: dict[str, str], sta
 
 
 def test_a_file_does_not_bring_a_revoked_consent_back() -> None:
-    """2.3.7, I-22: only whoever was invited again can have confirmed again; blank keeps, a dash clears."""
+    """2.3.7, I-22: not in one step, not by clearing it first; it may say that the owner was invited again."""
     revoked = OptIn("revoked", sent_at=DAYS[0], confirmed_at=DAYS[1], revoked_at=DAYS[2])
-    later, again = read(None, {"opt_in": "04.03.2026"})[0], read(None, {"opt_in_sent": "04.03.2026"})[0]
-    with pytest.raises(OptInRefused):
-        imported(revoked, later.consent)
-    both = {**again.consent, **later.consent}
-    assert imported(revoked, both).state == "confirmed"
+    for cells in (
+        {"opt_in": "05.03.2026"},
+        {"opt_in_sent": "04.03.2026", "opt_in": "05.03.2026"},
+        {"opt_in_revoked": "-"},
+        {"opt_in_revoked": "-", "opt_in": "-", "opt_in_sent": "-"},
+        {"opt_in_revoked": "01.03.2026", "opt_in_sent": "04.03.2026"},
+    ):
+        with pytest.raises(OptInRefused):
+            imported(revoked, read(None, cells)[0].consent)
     assert imported(revoked, {}) == revoked
-    assert imported(revoked, read(None, {"opt_in_revoked": "-", "opt_in": "-"})[0].consent).state == "sent"
+    again = imported(revoked, read(None, {"opt_in_sent": "04.03.2026"})[0].consent)
+    assert again.state == "sent"
+    assert imported(again, read(None, {"opt_in": "05.03.2026"})[0].consent).state == "confirmed"
 
 
 def test_a_moment_that_is_known_to_the_second_is_no_change() -> None:

@@ -10,6 +10,8 @@ from tests.builders import Shop
 from tests.channels.mailbox import Mailbox, a_mailbox
 from tests.services.test_duplicates import a_customer, inbox
 from tests.services.test_mail import a_reader, work
+from walletd.db import duplicates
+from walletd.services.recognising import new_case
 
 
 @pytest.fixture
@@ -80,3 +82,15 @@ async def test_a_shop_without_a_mailbox_or_a_mail_server_is_told_later(shop: Sho
     await a_reader(shop, mailbox)
     (text,) = await digest(shop, mailbox)
     assert "1 Paare" in text
+
+
+async def test_a_pair_that_a_long_scan_stores_after_a_mail_is_in_the_next_one(shop: Shop, mailbox: Mailbox) -> None:
+    """A scan takes its time once and stores many batches: what counts is whether a pair was told, not when it began."""
+    await a_reader(shop, mailbox)
+    pairs = [sorted([(await a_customer(shop)).id, (await a_customer(shop)).id]) for _ in range(2)]
+    began = shop.clock()
+    for count, (one, other) in enumerate(pairs):
+        case = new_case(shop.principal.merchant_id, "email", "nightly", (one, other), began)
+        await shop.runtime.database.write(lambda tx, case=case: duplicates.insert_new(tx, [case]))  # type: ignore[misc]
+        shop.clock.advance(minutes=1)
+        assert len(await digest(shop, mailbox)) == 1, count

@@ -220,3 +220,22 @@ async def test_erasing_tells_the_shop_of_the_person_and_of_each_card(shop: Shop,
     await deliver(shop)
     assert [told["serial_number"] for told in data(receiver, "card.deleted")] == [card["serial_number"]]
     assert [told["customer_id"] for told in data(receiver, "customer.erased")] == [card["customer_id"]]
+
+
+async def test_a_mail_that_is_being_sent_while_its_customer_is_erased_is_not_stored_again(shop: Shop) -> None:
+    """I-14: the worker that comes back from the mail server finds nothing to note, and nothing to try once more."""
+    card = await a_card(shop)
+    with a_mailbox() as box:
+        shop.runtime.mail_channel = MailSender(MailServer.from_url(box.url(), "shop.test"), "shop.test", seconds=5)
+        await shop.services.opt_ins.invite(shop.principal, card["customer_id"], by_mail=True)
+        box.rcpt_answer = "450 later"
+        await shop.services.jobs.start_due()
+        await shop.services.erasing.erase(shop.principal, card["customer_id"])
+        await shop.services.jobs.finish()
+        shop.clock.advance(days=1)
+        box.rcpt_answer = "250 OK"
+        await shop.services.jobs.start_due()
+        await shop.services.jobs.finish()
+    assert box.received == []
+    after = await shop.runtime.database.read(everything)
+    assert [mark for mark in MARKS if mark in after] == []

@@ -14,7 +14,7 @@ from tests.builders import Shop
 from tests.channels.mailbox import Mailbox, a_mailbox
 from tests.services.test_mail import ADDRESS, a_reader, stored, work
 from walletd.domain.customers import Customer, NewCustomer
-from walletd.domain.errors import LinkExpired, LinkInvalid, NotFound, ValidationFailed
+from walletd.domain.errors import IdempotencyKeySpent, LinkExpired, LinkInvalid, NotFound, ValidationFailed
 from walletd.domain.merge_requests import (
     MergeRequestDecided,
     MergeRequestOpen,
@@ -270,3 +270,58 @@ async def test_requests_are_listed_for_their_own_merchant(shop: Shop, mailbox: M
 async def listed(shop: Shop, state: str | None) -> list[RequestView]:
     """All requests in a state."""
     return list((await shop.services.merge_requests.page(shop.principal, PageRequest(page_size=100), state)).items)
+
+
+async def test_a_link_that_was_mailed_to_a_wrong_address_confirms_nothing_once_it_is_corrected(
+    shop: Shop, mailbox: Mailbox
+) -> None:
+    """D-28: a stranger's mailbox does not hand the account over; the same address written otherwise is the same."""
+    couple = await a_couple(shop, mailbox)
+    request = await couple.file()
+    token = couple.token()
+    await shop.services.customers.update(shop.principal, couple.second.id, {"email": " OLD@example.org"})
+    assert (await shop.services.merge_requests.open(token)).state == "awaiting_confirmation"
+    await shop.services.customers.update(shop.principal, couple.second.id, {"email": "right@example.org"})
+    with pytest.raises(LinkInvalid):
+        await shop.services.merge_requests.answer(token, agrees=True)
+    assert await couple.state(request) == "awaiting_confirmation"
+
+
+async def test_what_made_a_confirmation_unnecessary_has_to_be_so_at_the_approval(shop: Shop, mailbox: Mailbox) -> None:
+    """D-28: filed between accounts of one address; the address, or the policy, changes before staff approve."""
+    couple = await a_couple(shop, mailbox, email="new@example.org")
+    await shop.services.merchants.set_policies(shop.principal, {"merge_requests": "same_email"})
+    request = await couple.file()
+    await shop.services.customers.update(shop.principal, couple.second.id, {"email": "other@example.org"})
+    with pytest.raises(MergeRequestRefused):
+        await couple.approve(request, "other address")
+    await shop.services.customers.update(shop.principal, couple.second.id, {"email": "new@example.org"})
+    await shop.services.merchants.set_policies(shop.principal, {"merge_requests": "confirmed"})
+    with pytest.raises(MergeRequestRefused):
+        await couple.approve(request, "other policy")
+    assert (await shop.services.customers.get(shop.principal, couple.second.id)).merged_into is None
+
+
+async def test_an_approval_that_is_repeated_after_an_erasing_is_spent_and_not_unknown(
+    shop: Shop, mailbox: Mailbox
+) -> None:
+    """P3: the key answers for what it did, though nothing is left of the request."""
+    couple = await a_couple(shop, mailbox)
+    request = await couple.file()
+    await shop.services.merge_requests.answer(couple.token(), agrees=True)
+    await couple.approve(request)
+    await shop.services.erasing.erase(shop.principal, couple.applicant.id)
+    with pytest.raises(IdempotencyKeySpent):
+        await couple.approve(request)
+
+
+async def test_a_merge_ends_the_other_requests_of_whoever_is_absorbed(shop: Shop, mailbox: Mailbox) -> None:
+    """The one who was asked is no account any more: the link says so, and nothing waits for staff."""
+    couple = await a_couple(shop, mailbox)
+    request = await couple.file()
+    token = couple.token()
+    third = await shop.card()
+    await shop.merge(third["customer_id"], couple.second.id)
+    assert await couple.state(request) == "rejected"
+    assert (await shop.services.merge_requests.open(token)).state == "rejected"
+    assert await listed(shop, "awaiting_confirmation") == []

@@ -174,3 +174,14 @@ async def test_orders_of_another_merchant_are_not_seen(shop: Shop) -> None:
         await shop.services.orders.get(stranger, mine.id)
     with pytest.raises(NotFound):
         await shop.services.orders.report(stranger, mine.content, customer_id=card["customer_id"], card=None)
+
+
+async def test_a_report_that_is_repeated_after_its_key_was_retired_has_its_answer(shop: Shop) -> None:
+    """A lost answer can be asked for again; a new order by that key is refused."""
+    card = await shop.card()
+    first = await report(shop, an_order(shop), card=card["key"])
+    plan = RewritePlan("lost", RETIRE)
+    await shop.services.key_rewrites.rewrite(shop.principal, Rewrite(card["serial_number"], "new-key"), plan)
+    assert await report(shop, first.content, card=card["key"]) == first
+    with pytest.raises(CardKeyReplaced):
+        await report(shop, an_order(shop, "2"), card=card["key"])

@@ -25,7 +25,7 @@ from sqlalchemy import (
     update,
 )
 
-from walletd.db.base import Tx, locked, merchant_column, metadata, moment, stored
+from walletd.db.base import Tx, locked, merchant_column, metadata, moment, partial_index, stored
 from walletd.db.bulk import insert_rows
 from walletd.db.customers import containing, customers
 from walletd.db.pages import Listing, fetch_page
@@ -46,11 +46,13 @@ duplicate_cases = Table(
     Column("reason", Text),
     Column("created_at", BigInteger, nullable=False),
     Column("decided_at", BigInteger),
+    Column("told_at", BigInteger),
     ForeignKeyConstraint(["merchant_id"], ["merchants.id"]),
     UniqueConstraint("merchant_id", "older", "newer"),
     Index(None, "newer"),
     Index(None, "older"),
     Index(None, "merchant_id", "created_at", "id"),
+    partial_index("ix_duplicate_cases_untold", "merchant_id", where="told_at IS NULL AND state = 'open'"),
 )
 
 _UNLESS_KNOWN: Final = "ON CONFLICT (merchant_id, older, newer) DO NOTHING"
@@ -165,22 +167,33 @@ def open_at(tx: Tx, merchant_id: str, stage: str, after: str, limit: int) -> lis
     return [_case(row) for row in tx.execute(query)]
 
 
-def opened_since(tx: Tx, merchant_id: str, since: datetime, limit: int) -> list[DuplicateCase]:
-    """Return the newest open cases that came in after an instant."""
-    query = select(duplicate_cases).where(*_open_after(merchant_id, since))
+def untold(tx: Tx, merchant_id: str, limit: int) -> list[DuplicateCase]:
+    """Return the newest open cases that no mail has told staff about."""
+    query = select(duplicate_cases).where(*_untold(merchant_id))
     newest = query.order_by(duplicate_cases.c.created_at.desc(), duplicate_cases.c.id.desc()).limit(limit)
     return [_case(row) for row in tx.execute(newest)]
 
 
-def count_open(tx: Tx, merchant_id: str, since: datetime | None = None) -> int:
-    """Return how many cases are open, of those that came in after an instant or of all."""
-    counted: int = tx.execute(select(func.count()).where(*_open_after(merchant_id, since))).scalar_one()
+def set_told(tx: Tx, merchant_id: str, now: datetime) -> int:
+    """Note that staff are told of all open cases; return how many of them are new to them."""
+    return int(
+        tx.execute(update(duplicate_cases).where(*_untold(merchant_id)).values(told_at=milliseconds(now))).rowcount
+    )
+
+
+def count_open(tx: Tx, merchant_id: str) -> int:
+    """Return how many cases are open."""
+    is_open = (duplicate_cases.c.merchant_id == merchant_id, duplicate_cases.c.state == OPEN)
+    counted: int = tx.execute(select(func.count()).where(*is_open)).scalar_one()
     return counted
 
 
-def _open_after(merchant_id: str, since: datetime | None) -> tuple[ColumnElement[bool], ...]:
-    is_open = (duplicate_cases.c.merchant_id == merchant_id, duplicate_cases.c.state == OPEN)
-    return is_open if since is None else (*is_open, duplicate_cases.c.created_at > milliseconds(since))
+def _untold(merchant_id: str) -> tuple[ColumnElement[bool], ...]:
+    return (
+        duplicate_cases.c.merchant_id == merchant_id,
+        duplicate_cases.c.state == OPEN,
+        duplicate_cases.c.told_at.is_(None),
+    )
 
 
 def forget_customers(tx: Tx, customer_ids: Collection[str]) -> None:

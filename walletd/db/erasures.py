@@ -130,4 +130,6 @@ def drop_jobs(tx: Tx, merchant_id: str, customer_ids: Collection[str], serials: 
     ]
     if names:
         ended = update(jobs).where(jobs.c.id.in_(names))
-        tx.execute(ended.values(state=DEAD, content=None, due_at=None, last_reason="the customer was erased"))
+        # Without its lease, so that whoever is sending it just now does not store it again.
+        free = {"leased_by": None, "leased_until": 0}
+        tx.execute(ended.values(state=DEAD, content=None, due_at=None, last_reason="the customer was erased", **free))

@@ -18,14 +18,13 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    func,
     or_,
     select,
 )
 
 from walletd.db.base import Tx, merchant_column, metadata, moment, named, partial_index, reference, stored
 from walletd.db.bulk import insert_rows, one_of
-from walletd.db.pages import Listing, contains, fetch_page
+from walletd.db.pages import Listing, fetch_page, says
 from walletd.domain.calendar import from_milliseconds, milliseconds
 from walletd.domain.ledger import Entry, Transaction
 from walletd.domain.pages import Page, PageRequest
@@ -195,8 +194,7 @@ def page(
 
 def _said(text: str) -> ColumnElement[bool]:
     """Return the condition that a transaction has a text in its reference or campaign."""
-    parts = (func.coalesce(transactions.c.reference, ""), func.coalesce(transactions.c.campaign, ""))
-    return or_(*(contains(func.lower(part), text) for part in parts))
+    return or_(says(transactions.c.reference, text), says(transactions.c.campaign, text))
 
 
 _OF_TRANSACTION = "of_"

@@ -39,7 +39,6 @@ merchants = Table(
     Column("service_mail", Text),
     Column("merge_requests", String(16), nullable=False, server_default="confirmed"),
     Column("duplicate_mail", String(16), nullable=False, server_default="daily"),
-    Column("duplicates_told_at", BigInteger, nullable=False, server_default="0"),
     Column("order_number", BigInteger, nullable=False, server_default="0"),
 )
 
@@ -132,20 +131,6 @@ def _merchant(row: Row[Any]) -> MerchantRow:
 def store_policies(tx: Tx, merchant_id: str, policies: Mapping[str, str]) -> None:
     """Store `merge_requests` or `duplicate_mail` or both."""
     tx.execute(update(merchants).where(merchants.c.id == merchant_id).values(**policies))
-
-
-def duplicates_told(tx: Tx, merchant_id: str) -> datetime:
-    """Return when staff were last written to about duplicates."""
-    query = select(merchants.c.duplicates_told_at).where(merchants.c.id == merchant_id)
-    return from_milliseconds(tx.execute(query).scalar_one())
-
-
-def take_duplicates_told(tx: Tx, merchant_id: str, now: datetime) -> datetime:
-    """Return when staff were last written to about duplicates, and note that this happens now."""
-    row = locked(select(merchants.c.duplicates_told_at).where(merchants.c.id == merchant_id))
-    before: int = tx.execute(row).scalar_one()
-    tx.execute(update(merchants).where(merchants.c.id == merchant_id).values(duplicates_told_at=milliseconds(now)))
-    return from_milliseconds(before)
 
 
 def store_service_mail(tx: Tx, merchant_id: str, address: str | None) -> None:

@@ -41,6 +41,7 @@ merge_requests = Table(
     Column("remark", Text, nullable=False),
     Column("state", String(24), nullable=False),
     Column("undecided_pair", String(64)),
+    Column("asked_address", String(64)),
     Column("created_at", BigInteger, nullable=False),
     Column("confirm_until", BigInteger),
     Column("confirmed_at", BigInteger),
@@ -82,6 +83,12 @@ def undecided(tx: Tx, merchant_id: str, pair: tuple[str, str]) -> MergeRequest |
     )
     row = tx.execute(locked(query)).one_or_none()
     return None if row is None else _request(row)
+
+
+def undecided_of(tx: Tx, customer_id: str) -> list[MergeRequest]:
+    """Return the requests by and about a customer that nobody decided, kept as read."""
+    query = select(merge_requests).where(_names([customer_id]), merge_requests.c.undecided_pair.is_not(None))
+    return [_request(row) for row in tx.execute(locked(query.order_by(merge_requests.c.id)))]
 
 
 def page(tx: Tx, merchant_id: str, request: PageRequest, state: str | None, now: datetime) -> Page[MergeRequest]:
@@ -137,6 +144,7 @@ def _values(request: MergeRequest) -> dict[str, Any]:
         "state": request.state,
         # Of one pair there is one undecided request; the database keeps that (D-28).
         "undecided_pair": _pair(request.requested_by, request.requested_for) if is_undecided else None,
+        "asked_address": request.asked_address,
         "created_at": milliseconds(request.created_at),
         "confirm_until": stored(request.confirm_until),
         "confirmed_at": stored(request.confirmed_at),
@@ -158,4 +166,5 @@ def _request(row: Row[Any]) -> MergeRequest:
         confirmed_at=moment(row.confirmed_at),
         decided_at=moment(row.decided_at),
         merge_id=row.merge_id,
+        asked_address=row.asked_address,
     )

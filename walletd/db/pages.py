@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Row, Select, tuple_
+from sqlalchemy import ColumnElement, Row, Select, func, tuple_
 
 from walletd.db.base import Tx
+from walletd.domain.errors import CursorInvalid
 from walletd.domain.pages import Page, PageRequest, decode_cursor, encode_cursor
 from walletd.domain.programs import invalid
 
@@ -43,6 +44,7 @@ def fetch_page(tx: Tx, query: Select[Any], request: PageRequest, listing: Listin
     descending = wanted.startswith("-")
     position = decode_cursor(request.cursor, 2)
     if position is not None:
+        _check_position(position, (column, identifier))
         here, last = tuple_(column, identifier), tuple_(*position)
         query = query.where(here < last if descending else here > last)
     order = (column.desc(), identifier.desc()) if descending else (column, identifier)
@@ -57,9 +59,25 @@ def fetch_page(tx: Tx, query: Select[Any], request: PageRequest, listing: Listin
     return Page(tuple(to_item(row) for row in shown), cursor)
 
 
+def _check_position(position: Sequence[str | int], columns: Sequence[ColumnElement[Any]]) -> None:
+    """Raise CursorInvalid for a cursor of another list, or of another order: it has other types."""
+    for part, column in zip(position, columns, strict=True):
+        if isinstance(part, int) != (column.type.python_type is not str):
+            raise CursorInvalid
+
+
 def contains(column: ColumnElement[Any], search: str) -> ColumnElement[bool]:
     """Return the condition that a lower-case column contains the text, taken literally."""
     return column.like(f"%{literally(search.casefold())}%", escape="\\")
+
+
+def says(column: ColumnElement[Any], search: str) -> ColumnElement[bool]:
+    """Return the condition that a column of any letters contains the text, as typed or in lower case.
+
+    SQLite itself lowers ASCII only; other letters are found as they were typed.
+    """
+    lower = func.lower(column).like(f"%{literally(search.lower())}%", escape="\\")
+    return column.like(f"%{literally(search)}%", escape="\\") | lower
 
 
 def literally(text: str) -> str:

@@ -15,7 +15,6 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    func,
     select,
     update,
 )
@@ -23,7 +22,7 @@ from sqlalchemy import (
 from walletd.db.base import Tx, locked, merchant_column, metadata
 from walletd.db.bulk import one_of
 from walletd.db.merchants import merchants
-from walletd.db.pages import Listing, contains, fetch_page
+from walletd.db.pages import Listing, fetch_page, says
 from walletd.domain.calendar import from_milliseconds, milliseconds
 from walletd.domain.pages import Page, PageRequest
 from walletd.domain.programs import Program
@@ -88,7 +87,7 @@ def page(tx: Tx, merchant_id: str, request: PageRequest) -> Page[Program]:
     """Return a page of a merchant's programs."""
     query = select(programs).where(programs.c.merchant_id == merchant_id)
     sorts = {"created_at": programs.c.created_at, "name": programs.c.name, "kind": programs.c.kind}
-    listing = Listing(sorts, programs.c.id, _program, search=lambda text: contains(func.lower(programs.c.name), text))
+    listing = Listing(sorts, programs.c.id, _program, search=lambda text: says(programs.c.name, text))
     return fetch_page(tx, query, request, listing)
 
 

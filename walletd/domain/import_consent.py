@@ -23,8 +23,8 @@ _STEPS: Final = ((NONE, None), (SENT, "sent_at"), (CONFIRMED, "confirmed_at"), (
 def imported(present: OptIn, given: Mapping[str, int | None]) -> OptIn:
     """Return the consent with the moments of a row, milliseconds, None where one is cleared.
 
-    The last step decides the state. A file does not bring back what its owner revoked, unless they were invited again:
-    OptInRefused.
+    The last step decides the state. A file does not bring back what its owner revoked: it may only say that they were
+    invited again. OptInRefused.
     """
     if not given:
         return present
@@ -34,7 +34,7 @@ def imported(present: OptIn, given: Mapping[str, int | None]) -> OptIn:
     }
     reached = [(moments[name], order) for order, (_, name) in enumerate(_STEPS) if name is not None and moments[name]]
     state = _STEPS[max(reached)[1]][0] if reached else NONE
-    if present.state == REVOKED and state == CONFIRMED and not _invited_again(present, moments["sent_at"]):
+    if present.state == REVOKED and (state not in {REVOKED, SENT} or not _still_revoked(present, moments)):
         raise OptInRefused("The consent was revoked.", state=REVOKED)
     return replace(present, state=state, **moments)
 
@@ -47,5 +47,7 @@ def _kept(present: datetime | None, given: int | None) -> datetime | None:
     return present if present is not None and present.replace(microsecond=0) == moment else moment
 
 
-def _invited_again(present: OptIn, sent_at: datetime | None) -> bool:
-    return sent_at is not None and present.revoked_at is not None and sent_at > present.revoked_at
+def _still_revoked(present: OptIn, moments: Mapping[str, datetime | None]) -> bool:
+    """Say whether the revocation is where it was, or later."""
+    revoked_at = moments["revoked_at"]
+    return present.revoked_at is None or (revoked_at is not None and revoked_at >= present.revoked_at)

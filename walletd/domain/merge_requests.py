@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from walletd.domain.errors import Conflict
+from walletd.domain.matching import email_key
 
 OFF, SAME_EMAIL, CONFIRMED_BY_MAIL = "off", "same_email", "confirmed"
 POLICIES: Final = (OFF, SAME_EMAIL, CONFIRMED_BY_MAIL)
@@ -46,6 +48,11 @@ class MergeRequestDecided(Conflict):
     code = "merge_request_decided"
 
 
+def address_mark(email: str | None) -> str:
+    """Return what an e-mail address is recognised by, without naming it."""
+    return hashlib.sha256((email_key(email) or "").encode()).hexdigest()
+
+
 @dataclass(frozen=True, slots=True)
 class MergeRequest:
     """A request; `requested_by` becomes the main account, `requested_for` is integrated into it (S4-057, S4-058)."""
@@ -63,6 +70,8 @@ class MergeRequest:
     decided_at: datetime | None = None
     merge_id: str | None = None
     """The merge that the approval made."""
+    asked_address: str | None = None
+    """What the address that was asked to confirm is recognised by, see `address_mark`."""
 
     def at(self, now: datetime) -> MergeRequest:
         """Return the request as it is at an instant: one that nobody confirmed in time has expired by itself."""
@@ -85,6 +94,10 @@ class MergeRequest:
     def approved(self, merge_id: str, now: datetime) -> MergeRequest:
         """Return the request after the two became one."""
         return replace(self, state=APPROVED, decided_at=now, merge_id=merge_id)
+
+    def can_confirm(self, email: str | None) -> bool:
+        """Say whether the link that was mailed is still that of the second customer: it is not once they moved."""
+        return self.asked_address is None or self.asked_address == address_mark(email)
 
     def check_approvable(self, now: datetime) -> None:
         """Raise MergeRequestDecided, or MergeRequestUnconfirmed while the second address has not confirmed."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from walletd.domain.errors import CursorInvalid, ValidationFailed
 
 PAGE_SIZES = (10, 25, 50, 100)
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 Item = TypeVar("Item")
 
 
@@ -42,7 +44,8 @@ class Page(Generic[Item]):
 
 def encode_cursor(*position: str | int) -> str:
     """Return an opaque cursor that names the last item of a page by its sort value and id."""
-    return base64.urlsafe_b64encode(json.dumps(position).encode()).decode().rstrip("=")
+    text = json.dumps(position, ensure_ascii=False, separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def decode_cursor(cursor: str | None, length: int) -> tuple[str | int, ...] | None:
@@ -55,6 +58,13 @@ def decode_cursor(cursor: str | None, length: int) -> tuple[str | int, ...] | No
         raise CursorInvalid from error
     if not isinstance(position, list) or len(position) != length:
         raise CursorInvalid
-    if not all(isinstance(part, str | int) and not isinstance(part, bool) for part in position):
+    if not all(map(_is_storable, position)):
         raise CursorInvalid
     return tuple(position)
+
+
+def _is_storable(part: object) -> bool:
+    """Say whether a database could hold it: 64 bits, or a text without NUL and halves of characters."""
+    if isinstance(part, int) and not isinstance(part, bool):
+        return -(2**63) <= part < 2**63
+    return isinstance(part, str) and _UNSTORABLE.search(part) is None

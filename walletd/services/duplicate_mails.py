@@ -80,29 +80,21 @@ class DuplicateMails:
     async def _tell(self, merchant: MerchantRow) -> bool:
         now, database = self._runtime.clock(), self._runtime.database
         # A look first: what runs every minute must not write every minute.
-        if not await database.read(lambda tx: _has_news(tx, merchant.id)):
+        if not await database.read(lambda tx: duplicates.untold(tx, merchant.id, 1)):
             return False
 
         def write(tx: Tx) -> bool:
-            since = merchants.take_duplicates_told(tx, merchant.id, now)
-            found = duplicates.opened_since(tx, merchant.id, since, _SHOWN)
-            if not found:
-                return False
-            facts = {
-                "new": duplicates.count_open(tx, merchant.id, since),
-                "open": duplicates.count_open(tx, merchant.id),
-                "pairs": _lines(tx, merchant, found),
-            }
+            found = duplicates.untold(tx, merchant.id, _SHOWN)
+            # Marked one by one and not by a moment: a pair that is stored meanwhile is told of by the next mail.
+            new = duplicates.set_told(tx, merchant.id, now)
+            facts = {"new": new, "open": duplicates.count_open(tx, merchant.id), "pairs": _lines(tx, merchant, found)}
             mail = to_staff(merchant, FOUND, **facts)
-            if mail is not None:
-                queue(tx, merchant.id, "duplicates", mail, now)
-            return mail is not None
+            if mail is None or not found:
+                return False
+            queue(tx, merchant.id, "duplicates", mail, now)
+            return True
 
         return await database.write(write)
-
-
-def _has_news(tx: Tx, merchant_id: str) -> bool:
-    return bool(duplicates.opened_since(tx, merchant_id, merchants.duplicates_told(tx, merchant_id), 1))
 
 
 def _lines(tx: Tx, merchant: MerchantRow, cases: Sequence[DuplicateCase]) -> str:

@@ -56,6 +56,36 @@ class ObviousPair:
     """The code of what stood against merging them now."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Confirmed:
+    """The proposal to merge an open pair, with what staff said of who goes on."""
+
+    by: Principal
+    case_id: str
+    survivors: Mapping[str, str | None]
+
+    @property
+    def asked(self) -> Mapping[str, object]:
+        return {"duplicate": self.case_id, **self.survivors}
+
+    def plan(self, tx: Tx) -> MergePlan:
+        view = _found(tx, self.by, self.case_id, lock=False)
+        case = view.case
+        _check_open(case)
+        identity = self.survivors.get("identity_survivor") or _goes_on(view)
+        if identity not in {case.older, case.newer}:
+            raise invalid("/identity_survivor", "must be one of the two customers")
+        return MergePlan(
+            identity_survivor=identity,
+            number_survivor=self.survivors.get("number_survivor") or case.older,
+            absorbed=case.older if identity == case.newer else case.newer,
+            reason=self.survivors.get("reason") or f"duplicate {case.id}",
+        )
+
+    def check(self, tx: Tx) -> None:
+        _check_open(_found(tx, self.by, self.case_id, lock=True).case)
+
+
 class Duplicates:
     """Use cases about customers who may be one person."""
 
@@ -82,22 +112,7 @@ class Duplicates:
         `survivors` may name `identity_survivor`, `number_survivor` and `reason`. Without them the number of the first
         goes on, which the till knows, and `_goes_on` says who does.
         """
-        view = await self._runtime.database.read(lambda tx: _found(tx, by, case_id, lock=False))
-        case = view.case
-        identity = survivors.get("identity_survivor") or _goes_on(view)
-        if identity not in {case.older, case.newer}:
-            raise invalid("/identity_survivor", "must be one of the two customers")
-        plan = MergePlan(
-            identity_survivor=identity,
-            number_survivor=survivors.get("number_survivor") or case.older,
-            absorbed=case.older if identity == case.newer else case.newer,
-            reason=survivors.get("reason") or f"duplicate {case.id}",
-        )
-
-        def still_open(tx: Tx, *, lock: bool) -> None:
-            _check_open(_found(tx, by, case_id, lock=lock).case)
-
-        return await self._merges.commit(by, plan, idempotency_key, still_open, {"duplicate": case_id, **survivors})
+        return await self._merges.commit_proposed(by, _Confirmed(by, case_id, survivors), idempotency_key)
 
     async def merge_obvious(self, by: Principal, *, dry_run: bool) -> list[ObviousPair]:
         """Merge open pairs that nobody needs to look at, up to a hundred, each as `confirm` does (D-18).

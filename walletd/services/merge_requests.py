@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -26,6 +26,7 @@ from walletd.domain.merge_requests import (
     MergeRequest,
     MergeRequestOpen,
     MergeRequestRefused,
+    address_mark,
 )
 from walletd.domain.merging import MergePlan, MergeSelf
 from walletd.domain.opt_in import MailUnavailable
@@ -63,6 +64,42 @@ class Confirmation:
     state: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Approved:
+    """The proposal to merge as a request asks for."""
+
+    by: Principal
+    request_id: str
+    number_survivor: str | None
+    remark: str | None
+    now: datetime
+
+    @property
+    def asked(self) -> Mapping[str, object]:
+        return {"merge_request": self.request_id, "number_survivor": self.number_survivor, "remark": self.remark}
+
+    def plan(self, tx: Tx) -> MergePlan:
+        request = _found(tx, self.by.merchant_id, self.request_id, lock=False)
+        request.check_approvable(self.now)
+        return MergePlan(
+            identity_survivor=request.requested_by,
+            number_survivor=self.number_survivor or request.requested_by,
+            absorbed=request.requested_for,
+            reason=self.remark or f"merge request {request.id}",
+        )
+
+    def check(self, tx: Tx) -> None:
+        request = _found(tx, self.by.merchant_id, self.request_id, lock=True)
+        request.check_approvable(self.now)
+        if request.state == OPEN:
+            # Nobody confirmed it: what made that unnecessary has to be so still.
+            policy = merchants.get(tx, self.by.merchant_id).merge_requests
+            view = _views(tx, [request], self.now)[0]
+            _check_policy(policy, view.applicant, view.second)
+            if policy == CONFIRMED_BY_MAIL:
+                raise MergeRequestRefused("Requests have to be confirmed now; file it again.", policy=policy)
+
+
 class MergeRequests:
     """Use cases about merge requests."""
 
@@ -98,6 +135,7 @@ class MergeRequests:
                 state=AWAITING if needs else OPEN,
                 created_at=now,
                 confirm_until=now + CONFIRM_WITHIN if needs else None,
+                asked_address=address_mark(second.details.email) if needs else None,
             )
             merge_requests.insert(tx, request)
             audit.record(tx, by, now, "merge_request.filed", request.id, _names(request))
@@ -135,21 +173,11 @@ class MergeRequests:
     ) -> Answer:
         """Merge both, once per key: the applicant's account is the main one (S4-057), with its number unless named.
 
-        Raises what `merges.commit` raises, NotFound, MergeRequestUnconfirmed, MergeRequestDecided.
+        Raises what `merges.commit` raises, NotFound, MergeRequestUnconfirmed, MergeRequestDecided, MergeRequestRefused
+        (nobody had to confirm it, and the policy would not allow it any more).
         """
-        request = (await self.get(by, request_id)).request
-        plan = MergePlan(
-            identity_survivor=request.requested_by,
-            number_survivor=number_survivor or request.requested_by,
-            absorbed=request.requested_for,
-            reason=remark or f"merge request {request.id}",
-        )
-        now = self._runtime.clock()
-
-        def approvable(tx: Tx, *, lock: bool) -> None:
-            _found(tx, by.merchant_id, request_id, lock=lock).check_approvable(now)
-
-        return await self._merges.commit(by, plan, idempotency_key, approvable)
+        proposal = _Approved(by, request_id, number_survivor, remark, self._runtime.clock())
+        return await self._merges.commit_proposed(by, proposal, idempotency_key)
 
     async def reject(self, by: Principal, request_id: str, remark: str | None) -> RequestView:
         """Reject a request, and tell whoever asked; raises NotFound, MergeRequestDecided, ValidationFailed."""
@@ -251,6 +279,9 @@ def _found(tx: Tx, merchant_id: str, request_id: str, *, lock: bool) -> MergeReq
 def _asked(tx: Tx, request_id: str, *, lock: bool) -> MergeRequest:
     request = merge_requests.find(tx, None, request_id, lock=lock)
     if request is None:
+        raise LinkInvalid
+    second = customers.find_any(tx, request.requested_for)
+    if second is None or not request.can_confirm(second.details.email):
         raise LinkInvalid
     return request
 

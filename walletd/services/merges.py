@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
 from typing import Protocol
@@ -27,11 +27,35 @@ from walletd.services.merging.undoing import Separation, check_undoable, lock_cu
 from walletd.services.runtime import Runtime
 
 
-class Check(Protocol):
-    """May refuse a merge in its transaction, by raising a Conflict."""
+class Proposal(Protocol):
+    """Something else than a plan that a merge is asked for by: a pair in the inbox, a request."""
 
-    def __call__(self, tx: Tx, *, lock: bool) -> None:
-        """Raise where the merge must not be; with `lock`, what was looked at stays as read until commit."""
+    @property
+    def asked(self) -> Mapping[str, object]:
+        """Return what the idempotency key stands for."""
+
+    def plan(self, tx: Tx) -> MergePlan:
+        """Return the plan; raises NotFound, and a Conflict where the merge must not be."""
+
+    def check(self, tx: Tx) -> None:
+        """Raise a Conflict where the merge must not be, for good: what is looked at stays as read until commit."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Direct:
+    """A plan that somebody asked for as it is."""
+
+    wanted: MergePlan
+
+    @property
+    def asked(self) -> Mapping[str, object]:
+        return asdict(self.wanted)
+
+    def plan(self, _tx: Tx) -> MergePlan:
+        return self.wanted
+
+    def check(self, _tx: Tx) -> None:
+        return
 
 
 class Merges:
@@ -55,38 +79,31 @@ class Merges:
 
         return await self._runtime.database.read(read)
 
-    async def commit(
-        self,
-        by: Principal,
-        plan: MergePlan,
-        idempotency_key: str | None,
-        check: Check | None = None,
-        asked: Mapping[str, object] | None = None,
-    ) -> Answer:
-        """Merge two customers in one transaction, once per key; `check` may still refuse it there.
-
-        `asked` is what the key stands for, where the plan was worked out from something else.
+    async def commit(self, by: Principal, plan: MergePlan, idempotency_key: str | None) -> Answer:
+        """Merge two customers in one transaction, once per key.
 
         Raises MergeSelf, NotFound, CardMerged, RedemptionOpen, CurrencyMismatch, AccountUnproved, CardRevoked,
         BalanceLimit and the errors of keys.
         """
         check_note(plan.check().reason, "/reason")
+        return await self.commit_proposed(by, _Direct(plan), idempotency_key)
+
+    async def commit_proposed(self, by: Principal, proposal: Proposal, idempotency_key: str | None) -> Answer:
+        """Merge as something proposes, once per key; raises what `commit` and the proposal raise."""
         now = self._runtime.clock()
 
         def work(tx: Tx) -> tuple[str, Mapping[str, object]]:
-            # Once before, so that its refusal is what is told; once for good, in the order in which all lock.
-            if check is not None:
-                check(tx, lock=False)
+            plan = proposal.plan(tx)
+            check_note(plan.check().reason, "/reason")
             survey = take_survey(tx, by.merchant_id, plan, now, lock=True)
-            if check is not None:
-                check(tx, lock=True)
+            proposal.check(tx)
             for conflict in survey.conflicts():
                 raise conflict
             seen = _survey_document(survey)
             merge = self._commit(tx, by, survey, now)
             return merge.id, _merge_document(merge) | seen
 
-        return await self._once(by, "merges", idempotency_key, asked or asdict(plan), now, work)
+        return await self._once(by, "merges", idempotency_key, proposal.asked, now, work)
 
     async def get(self, by: Principal, merge_id: str) -> Mapping[str, object]:
         """Return a merge; while it stands, with what undoing it would bring back. Raises NotFound."""

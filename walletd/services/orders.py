@@ -39,10 +39,10 @@ class Orders:
         def write(tx: Tx) -> Order:
             # Reports of one merchant wait for each other: numbers have no gaps, and nothing is stored twice.
             merchants.lock(tx, by.merchant_id)
-            named = customer_id or _holder(tx, by, card or "")
+            present = orders.find_reported(tx, by.merchant_id, new.source, new.ref_id, new.type)
+            named = customer_id or _holder(tx, by, card or "", known=present is not None)
             customer = _going_on(tx, by, named)
             _check_currency(tx, by, new)
-            present = orders.find_reported(tx, by.merchant_id, new.source, new.ref_id, new.type)
             if present is not None:
                 return _same(tx, by, present, new, customer)
             _check_transactions(tx, by, customer, new.transactions)
@@ -88,21 +88,24 @@ class Orders:
         return await self._runtime.database.read(read)
 
 
-def _holder(tx: Tx, by: Principal, name: str) -> str:
+def _holder(tx: Tx, by: Principal, name: str, *, known: bool) -> str:
+    """Return whose card it is; a key that was retired names nobody, but for an order that was stored before that."""
     found = cards.find(tx, by.merchant_id, name)
     if found is not None:
         return found.customer.id
     by_key = cards.find_by_key(tx, by.merchant_id, name)
     if by_key is None:
         raise NotFound("There is no card with this serial number or key.")
-    if by_key[1] == "retired":
+    if by_key[1] == "retired" and not known:
         raise CardKeyReplaced
     return by_key[0].customer.id
 
 
 def _going_on(tx: Tx, by: Principal, customer_id: str) -> Customer:
-    # Locked, so that erasing the customer comes before or after the whole order.
-    customer = customers.find(tx, by.merchant_id, customer_id, lock=True)
+    found = customers.find(tx, by.merchant_id, customer_id)
+    target = customer_id if found is None else found.merged_into or found.id
+    # Locked, so that erasing the customer comes before or after the whole order; a merge may have come between.
+    customer = customers.find(tx, by.merchant_id, target, lock=True)
     if customer is not None and customer.merged_into is not None:
         customer = customers.find(tx, by.merchant_id, customer.merged_into, lock=True)
     if customer is None:

@@ -15,6 +15,10 @@ def follow_merge(tx: Tx, merge: Merge, now: datetime, *, by_mail: bool) -> None:
     """Close what was open about the two customers, whoever merged them and from where."""
     survivor, absorbed = merge.plan.identity_survivor, merge.plan.absorbed
     duplicates.follow_merge(tx, survivor, absorbed, now)
+    # Others that name the absorbed customer were confirmed, or asked for, by somebody who is no account any more.
+    for other in merge_requests.undecided_of(tx, absorbed):
+        if survivor not in {other.requested_by, other.requested_for} and other.at(now).state != EXPIRED:
+            merge_requests.change(tx, other.rejected(None, now))
     request = merge_requests.undecided(tx, merge.merchant_id, (survivor, absorbed))
     if request is None or request.at(now).state == EXPIRED:
         return

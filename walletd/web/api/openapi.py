@@ -181,7 +181,12 @@ def _parameters(endpoint: Endpoint, path: str) -> list[dict[str, object]]:
         text = {"type": "string", "maxLength": 1000}
         parameters += [
             {"name": "page_size", "in": "query", "schema": {"type": "integer", "enum": PAGE_SIZES, "default": 25}},
-            {"name": "cursor", "in": "query", "schema": text, "description": "`next_cursor` of the page before."},
+            {
+                "name": "cursor",
+                "in": "query",
+                "schema": {"type": "string", "maxLength": 6000},
+                "description": "`next_cursor` of the page before.",
+            },
             {
                 "name": "sort",
                 "in": "query",

@@ -53,7 +53,6 @@ class FiledRequest(Struct, kw_only=True, forbid_unknown_fields=True):
     state: str
     requested_by: str
     requested_for: str
-    remark: str
     created_at: Moment
 
 
@@ -165,7 +164,6 @@ def _filed(filed: MergeRequest) -> FiledRequest:
         state=filed.state,
         requested_by=filed.requested_by,
         requested_for=filed.requested_for,
-        remark=filed.remark,
         created_at=rfc3339(filed.created_at),
     )
 

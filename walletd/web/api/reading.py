@@ -27,6 +27,8 @@ BODY_MAX: Final = 65_536
 _BEARER: Final = re.compile(rb"bearer +([\x21-\x7e]{1,512})", re.IGNORECASE)
 _CHARSET: Final = re.compile(r"charset\s*=\s*\"?([^\s;\"]+)", re.IGNORECASE)
 _TEXT_MAX: Final = 1_000
+_CURSOR_MAX: Final = 6_000
+"""A name of 600 characters of four bytes each, and what cursors add."""
 _NAME_MAX: Final = 128
 _PAGE_PARAMETERS: Final = frozenset({"page_size", "cursor", "sort", "search"})
 _AMOUNTS: Final = frozenset({"/amount", "/purchase_total"})
@@ -142,8 +144,9 @@ def query_of(request: ApiRequest, known: Collection[str]) -> dict[str, str]:
             raise _invalid(pointer_to("", name[:_NAME_MAX]), f"is no parameter here; there are: {offered}")
         if name in values:
             raise _invalid(f"/{name}", "must be given once")
-        if len(value) > _TEXT_MAX or not value.isprintable():
-            raise _invalid(f"/{name}", f"must be at most {_TEXT_MAX} printable characters")
+        longest = _CURSOR_MAX if name == "cursor" else _TEXT_MAX
+        if len(value) > longest or not value.isprintable():
+            raise _invalid(f"/{name}", f"must be at most {longest} printable characters")
         values[name] = value
     return values
 

@@ -10,12 +10,21 @@ down_revision = "0013"
 branch_labels = None
 depends_on = None
 
+_UNTOLD = "told_at IS NULL AND state = 'open'"
+
 
 def upgrade() -> None:
     """Add the columns of merchants, and create the table."""
     op.add_column("merchants", sa.Column("merge_requests", sa.String(16), nullable=False, server_default="confirmed"))
     op.add_column("merchants", sa.Column("duplicate_mail", sa.String(16), nullable=False, server_default="daily"))
-    op.add_column("merchants", sa.Column("duplicates_told_at", sa.BigInteger(), nullable=False, server_default="0"))
+    op.add_column("duplicate_cases", sa.Column("told_at", sa.BigInteger(), nullable=True))
+    op.create_index(
+        "ix_duplicate_cases_untold",
+        "duplicate_cases",
+        ["merchant_id"],
+        sqlite_where=sa.text(_UNTOLD),
+        postgresql_where=sa.text(_UNTOLD),
+    )
     op.create_table(
         "merge_requests",
         sa.Column("id", sa.String(30), nullable=False),
@@ -25,6 +34,7 @@ def upgrade() -> None:
         sa.Column("remark", sa.Text(), nullable=False),
         sa.Column("state", sa.String(24), nullable=False),
         sa.Column("undecided_pair", sa.String(64), nullable=True),
+        sa.Column("asked_address", sa.String(64), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("confirm_until", sa.BigInteger(), nullable=True),
         sa.Column("confirmed_at", sa.BigInteger(), nullable=True),
