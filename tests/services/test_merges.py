@@ -10,7 +10,9 @@ import pytest
 from sqlalchemy import text
 
 from tests.builders import Shop, next_key
+from tests.channels.receiver import Receiver
 from tests.services.merging import case_l14, merged, two_cards
+from tests.services.webhooks import an_endpoint, data, deliver
 from walletd.domain.errors import (
     CardRevoked,
     CurrencyMismatch,
@@ -240,3 +242,20 @@ async def test_the_report_of_what_is_owed_does_not_change_with_a_merge(shop: Sho
             later.closing,
             later.owed,
         )
+
+
+async def test_the_till_is_told_of_a_merge_and_its_undoing_by_the_numbers_it_knows(
+    shop: Shop, receiver: Receiver
+) -> None:
+    """S0-057, S0-063: both customer numbers, and whose goes on, as often as it takes until the receiver has them."""
+    one, other = await two_cards(shop)
+    await an_endpoint(shop, receiver, "customer.merged", "customer.merge_undone")
+    merge = await merged(shop, one, other)
+    await deliver(shop)
+    await shop.undo(merge["merge_id"])
+    await deliver(shop)
+    numbers = [(await shop.services.customers.get(shop.principal, card["customer_id"])).number for card in (one, other)]
+    for event in ("customer.merged", "customer.merge_undone"):
+        (told,) = data(receiver, event)
+        assert [told["survivor_number"], told["absorbed_number"]] == numbers
+        assert told["number_survivor"] == other["customer_id"]

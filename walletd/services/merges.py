@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 from typing import Protocol
 
-from walletd.db import audit, merges, publishing
+from walletd.db import audit, customers, merges, publishing
 from walletd.db.base import Tx
 from walletd.domain.calendar import rfc3339
 from walletd.domain.customers import Customer
@@ -162,14 +162,19 @@ class Merges:
 
     def _tell(self, tx: Tx, merge: Merge, event: str, now: datetime) -> None:
         """Queue what phones and endpoints have to know: every card of both customers shows something else."""
+        plan = merge.plan
+        known = customers.by_ids(tx, [plan.identity_survivor, plan.absorbed])
         content = {
             "merge_id": merge.id,
-            "identity_survivor": merge.plan.identity_survivor,
-            "number_survivor": merge.plan.number_survivor,
-            "absorbed": merge.plan.absorbed,
+            "identity_survivor": plan.identity_survivor,
+            "number_survivor": plan.number_survivor,
+            "absorbed": plan.absorbed,
+            # A till knows customers by their numbers, and has to merge these two as well (S0-057).
+            "survivor_number": known[plan.identity_survivor].number,
+            "absorbed_number": known[plan.absorbed].number,
         }
-        webhook_events.tell(tx, merge.merchant_id, event, merge.plan.identity_survivor, content, now)
-        for name in (merge.plan.identity_survivor, merge.plan.absorbed):
+        webhook_events.tell(tx, merge.merchant_id, event, plan.identity_survivor, content, now)
+        for name in (plan.identity_survivor, plan.absorbed):
             serials = publishing.mark_customer_dirty(tx, name, now)
             tx.after_commit.append(partial(self._runtime.remembered.forget, serials))
 
