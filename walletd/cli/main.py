@@ -45,7 +45,7 @@ class OneLineGroup(click.Group):
 @click.version_option(__version__, prog_name="walletd")
 @click.option("--debug", is_flag=True, help="Show where in the program an error came from.")
 def main(debug: bool) -> None:  # noqa: FBT001 - click gives options by name
-    """Loyalty, stamp and gift cards for Apple Wallet, on a server that you own.
+    """Cards for Apple Wallet and Google Wallet, on a server that you own.
 
     Settings come from the environment: WALLETD_DATA_DIR, WALLETD_PUBLIC_URL and others.
     """
