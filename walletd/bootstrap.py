@@ -22,6 +22,7 @@ from walletd.channels.webhooks import WebhookSender
 from walletd.db.database import Database, migrate, open_database, schema
 from walletd.domain.errors import ConfigurationRefused
 from walletd.domain.publishing import PushSchedule
+from walletd.pos.file_drop import FileDrop
 from walletd.services import Services, build_services
 from walletd.services.runtime import Runtime
 from walletd.settings import Settings
@@ -153,6 +154,7 @@ def build_runtime(
         public_url=settings.public_url,
         webhook_channel=_webhook_sender(settings),
         mail_channel=_mail_sender(settings),
+        connect_till=FileDrop,
         instance=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
         schedule=PushSchedule(burst=settings.apns_burst),
         add_link_seconds=settings.add_link_days * 24 * 3600,

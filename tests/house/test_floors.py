@@ -25,6 +25,7 @@ _ALLOWED = {
         "babel",
     },
     "walletd/channels": {"aiosmtplib", "httpcore", "standardwebhooks"},
+    "walletd/pos": set(),
     "walletd/services": set(),
     "walletd/web": {"litestar", "msgspec", "jinja2", "prometheus_client", "babel", "defusedcsv"},
     "walletd/cli": {"click", "uvicorn", "httpx"},

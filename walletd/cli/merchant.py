@@ -49,6 +49,7 @@ def show(merchant_id: str | None, as_json: bool) -> None:  # noqa: FBT001 - clic
             "languages": list(row.languages),
             "service_mail": row.service_mail or "",
             **{name: getattr(row, name) for name in POLICIES},
+            "till_folder": row.till_folder or "",
             "google": _google(app, row.id),
             "apple": [{"level": each.level, "check": each.check, "detail": each.detail} for each in findings],
         }
@@ -82,6 +83,7 @@ def show(merchant_id: str | None, as_json: bool) -> None:  # noqa: FBT001 - clic
 @click.option("--service-mail", metavar="ADDRESS", help='Mailbox for checkpoints and alarms; "" for none.')
 @click.option("--merge-requests", type=click.Choice(POLICIES["merge_requests"]), help="Who may ask for a merge.")
 @click.option("--duplicate-mail", type=click.Choice(POLICIES["duplicate_mail"]), help="When duplicates are mailed.")
+@click.option("--till-folder", metavar="DIR", help='Folder from which a till takes notices of merges; "" for none.')
 @merchant_option
 def set_merchant(
     merchant_id: str | None,
@@ -95,17 +97,20 @@ def set_merchant(
     A certificate is checked by a test signature first, and stored encrypted. A running server takes it within ten
     seconds, and every card is published anew with it. A new mailbox is sent a greeting.
     """
+    till_folder: str | None = others.pop("till_folder")
     policies = {name: others.pop(name) for name in POLICIES}
     chosen = {name: value for name, value in policies.items() if value is not None}
     certificate = others
     google = google_issuer is not None or google_service_account is not None
-    if not any(certificate.values()) and service_mail is None and not google and not chosen:
+    if not any(certificate.values()) and service_mail is None and not google and not chosen and till_folder is None:
         raise ValidationFailed(
-            f"{_GIVE}, or --google-issuer with --google-service-account, or --service-mail, --merge-requests or"
-            " --duplicate-mail."
+            f"{_GIVE}, or --google-issuer with --google-service-account, or --service-mail, --merge-requests,"
+            " --duplicate-mail or --till-folder."
         )
     if chosen:
         _set_policies(merchant_id, chosen)
+    if till_folder is not None:
+        _set_till(merchant_id, till_folder)
     if any(certificate.values()):
         _set_certificate(merchant_id, **certificate)
     if google:
@@ -126,6 +131,15 @@ def _set_policies(merchant_id: str | None, policies: dict[str, str]) -> None:
     run_command(work)
     for name, value in policies.items():
         click.echo(f"{name} is {value}.")
+
+
+def _set_till(merchant_id: str | None, folder: str) -> None:
+    async def work(app: Application) -> str | None:
+        row = await app.services.merchants.get(merchant_id)
+        return await app.services.tills.set_folder(shell(row.id), folder)
+
+    stored = run_command(work)
+    click.echo(f"Notices of merges are put into {stored}." if stored else "No till is told of merges any more.")
 
 
 def _set_mailbox(merchant_id: str | None, address: str) -> None:

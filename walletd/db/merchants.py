@@ -40,6 +40,7 @@ merchants = Table(
     Column("merge_requests", String(16), nullable=False, server_default="confirmed"),
     Column("duplicate_mail", String(16), nullable=False, server_default="daily"),
     Column("order_number", BigInteger, nullable=False, server_default="0"),
+    Column("till_folder", Text),
 )
 
 
@@ -73,6 +74,8 @@ class MerchantRow:
     """What customers may ask for, one of `merge_requests.POLICIES`."""
     duplicate_mail: str = "daily"
     """When staff are written to about duplicates, one of `matching.MAIL_POLICIES`."""
+    till_folder: str | None = None
+    """Where the till system takes its files from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +128,13 @@ def _merchant(row: Row[Any]) -> MerchantRow:
         service_mail=row.service_mail,
         merge_requests=row.merge_requests,
         duplicate_mail=row.duplicate_mail,
+        till_folder=row.till_folder,
     )
+
+
+def store_till_folder(tx: Tx, merchant_id: str, folder: str | None) -> None:
+    """Store where a merchant's till takes its files from, or that there is none."""
+    tx.execute(update(merchants).where(merchants.c.id == merchant_id).values(till_folder=folder))
 
 
 def store_policies(tx: Tx, merchant_id: str, policies: Mapping[str, str]) -> None:

@@ -54,6 +54,7 @@ merges = Table(
     Column("journal", JSON, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("undone_at", BigInteger),
+    Column("till", String(16)),
     ForeignKeyConstraint(["merchant_id"], ["merchants.id"]),
     UniqueConstraint("merchant_id", "id"),
     Index(None, "identity_survivor"),
@@ -120,6 +121,11 @@ def set_undone(tx: Tx, merge_id: str, now: datetime) -> None:
     tx.execute(update(merges).where(merges.c.id == merge_id).values(state=UNDONE, undone_at=milliseconds(now)))
 
 
+def set_till(tx: Tx, merge_id: str, state: str) -> None:
+    """Note how far the till is with a merge: `pending` or `done`."""
+    tx.execute(update(merges).where(merges.c.id == merge_id).values(till=state))
+
+
 def built_on(tx: Tx, merge: Merge) -> str | None:
     """Return a merge that one of the customers took part in later and that still stands, if there is one."""
     names = [merge.plan.identity_survivor, merge.plan.absorbed]
@@ -167,6 +173,7 @@ def _merge(row: Row[Any]) -> Merge:
         journal=_from_json(row.journal),
         created_at=from_milliseconds(row.created_at),
         undone_at=moment(row.undone_at),
+        till=row.till,
     )
 
 

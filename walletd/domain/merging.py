@@ -159,6 +159,8 @@ class Merge:
     journal: Journal
     created_at: datetime
     undone_at: datetime | None = None
+    till: str | None = None
+    """How far the till is: `pending` or `done`; None where none is connected."""
 
     @property
     def undo_until(self) -> datetime:

@@ -44,6 +44,8 @@ from walletd.services.publisher import Publisher
 from walletd.services.reports import Reports
 from walletd.services.runtime import Runtime
 from walletd.services.statements import Statements
+from walletd.services.tills import KIND as TILL
+from walletd.services.tills import Tills
 from walletd.services.upkeep import Upkeep
 from walletd.services.webhook_delivery import WebhookDelivery
 from walletd.services.webhooks import Webhooks
@@ -89,6 +91,7 @@ class Services:
     reports: Reports
     service_mail: ServiceMail
     statements: Statements
+    tills: Tills
     upkeep: Upkeep
     webhook_delivery: WebhookDelivery
     webhooks: Webhooks
@@ -96,13 +99,13 @@ class Services:
 
 def build_services(runtime: Runtime) -> Services:
     """Return the use cases over one runtime."""
-    links, publisher, merchants = Links(runtime), Publisher(runtime), Merchants(runtime)
-    merges = Merges(runtime)
+    links, publisher, merchants, merges = Links(runtime), Publisher(runtime), Merchants(runtime), Merges(runtime)
     passes, ledger, deliveries = Passes(runtime, publisher, links), Ledger(runtime), Deliveries(runtime)
     messages, object_sending, imports = Messages(runtime), ObjectSending(runtime), Imports(runtime)
     object_saving = ObjectSaving(runtime, publisher, links, object_sending)
     proof, checkpoints, service_mail = Proof(runtime), Checkpoints(runtime), ServiceMail(runtime)
-    history = History(runtime)
+    history, tills = History(runtime), Tills(runtime)
+    handlers = {MAIL: service_mail.send, MESSAGE: messages.deliver, IMPORT: imports.work, TILL: tills.tell}
     return Services(
         accounts=Accounts(runtime),
         api_keys=ApiKeys(runtime),
@@ -120,7 +123,7 @@ def build_services(runtime: Runtime) -> Services:
         health=Health(runtime),
         history=history,
         imports=imports,
-        jobs=Jobs(runtime, {MAIL: service_mail.send, MESSAGE: messages.deliver, IMPORT: imports.work}),
+        jobs=Jobs(runtime, handlers),
         key_rewrites=KeyRewrites(runtime),
         ledger=ledger,
         links=links,
@@ -140,6 +143,7 @@ def build_services(runtime: Runtime) -> Services:
         reports=Reports(runtime, ledger),
         service_mail=service_mail,
         statements=Statements(runtime),
+        tills=tills,
         upkeep=Upkeep(runtime, ledger, deliveries, merchants, object_saving),
         webhook_delivery=WebhookDelivery(runtime),
         webhooks=Webhooks(runtime),

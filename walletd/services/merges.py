@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 from typing import Protocol
 
-from walletd.db import audit, customers, merges, publishing
+from walletd.db import audit, customers, merchants, merges, publishing
 from walletd.db.base import Tx
 from walletd.domain.calendar import rfc3339
 from walletd.domain.customers import Customer
@@ -18,6 +18,7 @@ from walletd.domain.identifiers import new_id
 from walletd.domain.merging import COMMITTED, Merge, MergePlan
 from walletd.domain.principals import Principal
 from walletd.domain.programs import check_note
+from walletd.domain.tills import MERGED, SEPARATED, MergeNotice
 from walletd.services import webhook_events
 from walletd.services.idempotency import Answer, Protected, check_key, once
 from walletd.services.merging.following import follow_merge
@@ -25,6 +26,7 @@ from walletd.services.merging.moving import cards_after, join_accounts, move, st
 from walletd.services.merging.survey import Pair, Survey, take_survey
 from walletd.services.merging.undoing import Separation, check_undoable, lock_customers, put_back, separate
 from walletd.services.runtime import Runtime
+from walletd.services.tills import tell_of_merge
 
 
 class Proposal(Protocol):
@@ -100,7 +102,9 @@ class Merges:
             for conflict in survey.conflicts():
                 raise conflict
             seen = _survey_document(survey)
-            merge = self._commit(tx, by, survey, now)
+            merge_id = self._commit(tx, by, survey, now).id
+            # Read again: whether a till has to be told was noted beside.
+            merge = _found(merges.find(tx, by.merchant_id, merge_id), merge_id)
             return merge.id, _merge_document(merge) | seen
 
         return await self._once(by, "merges", idempotency_key, proposal.asked, now, work)
@@ -173,6 +177,15 @@ class Merges:
             "survivor_number": known[plan.identity_survivor].number,
             "absorbed_number": known[plan.absorbed].number,
         }
+        notice = MergeNotice(
+            merge_id=merge.id,
+            event=MERGED if event == "customer.merged" else SEPARATED,
+            survivor_number=known[plan.identity_survivor].number,
+            absorbed_number=known[plan.absorbed].number,
+            card_number_of=known[plan.number_survivor].number,
+            at=rfc3339(now),
+        )
+        tell_of_merge(tx, merchants.get(tx, merge.merchant_id), notice, now)
         webhook_events.tell(tx, merge.merchant_id, event, plan.identity_survivor, content, now)
         for name in (plan.identity_survivor, plan.absorbed):
             serials = publishing.mark_customer_dirty(tx, name, now)
@@ -210,6 +223,7 @@ def _merge_document(merge: Merge) -> dict[str, object]:
         "created_at": rfc3339(merge.created_at),
         "undo_until": rfc3339(merge.undo_until),
         "undone_at": None if merge.undone_at is None else rfc3339(merge.undone_at),
+        "till": merge.till,
     }
 
 

@@ -13,6 +13,7 @@ from walletd.domain import jobs
 from walletd.domain.cards import Card
 from walletd.domain.mails import Mail
 from walletd.domain.publishing import PushSchedule
+from walletd.domain.tills import MergeNotice
 from walletd.domain.webhooks import Attempt
 from walletd.services.remembered import RememberedPasses
 from walletd.wallets import ObjectPlatform, PassIdentity, PushPlatform, WalletPlatform
@@ -72,6 +73,13 @@ class MailChannel(Protocol):
         """Connect and log in without sending anything; the reason says how it went."""
 
 
+class PosConnector(Protocol):
+    """The way to a till system."""
+
+    async def merge_customers(self, notice: MergeNotice) -> jobs.Attempt:
+        """Tell the till of a merge or its undoing, and return what came of it; twice is as once. Never raises."""
+
+
 @dataclass(slots=True)
 class Runtime:
     """Everything a service needs; built once, by bootstrap."""
@@ -93,6 +101,8 @@ class Runtime:
     webhook_channel: WebhookChannel
     mail_channel: MailChannel | None
     """None where no mail server is set."""
+    connect_till: Callable[[str], PosConnector]
+    """Returns the connector to a till, by the folder where it takes its files from."""
     instance: str
     """Name of this process among others, as holder of leases."""
     schedule: PushSchedule = field(default_factory=PushSchedule)

@@ -78,6 +78,7 @@ class MergeHead(Struct, kw_only=True, forbid_unknown_fields=True):
     created_at: Moment
     undo_until: Moment
     undone_at: Moment | None
+    till: Annotated[str | None, Meta(description="pending or done: whether the till knows; null where none is there.")]
 
 
 class MergeDone(MergeHead, kw_only=True, forbid_unknown_fields=True):
@@ -163,6 +164,7 @@ _HEAD: Final[Mapping[str, object]] = {
     "created_at": CARD["created_at"],
     "undo_until": "2026-12-23T09:30:00.125Z",
     "undone_at": None,
+    "till": None,
 }
 _UNDO: Final[Mapping[str, object]] = {
     "accounts": [

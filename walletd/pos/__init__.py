@@ -1,0 +1,1 @@
+"""The ways to till systems, each behind the port `PosConnector` that the services define."""
