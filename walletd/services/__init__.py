@@ -21,7 +21,7 @@ from walletd.services.health import Health
 from walletd.services.history import History
 from walletd.services.imports import KIND as IMPORT
 from walletd.services.imports import Imports
-from walletd.services.jobs import Jobs
+from walletd.services.jobs import Handler, Jobs
 from walletd.services.key_rewrites import KeyRewrites
 from walletd.services.ledger import Ledger
 from walletd.services.links import Links
@@ -105,7 +105,6 @@ def build_services(runtime: Runtime) -> Services:
     object_saving = ObjectSaving(runtime, publisher, links, object_sending)
     proof, checkpoints, service_mail = Proof(runtime), Checkpoints(runtime), ServiceMail(runtime)
     history, tills = History(runtime), Tills(runtime)
-    handlers = {MAIL: service_mail.send, MESSAGE: messages.deliver, IMPORT: imports.work, TILL: tills.tell}
     return Services(
         accounts=Accounts(runtime),
         api_keys=ApiKeys(runtime),
@@ -123,7 +122,7 @@ def build_services(runtime: Runtime) -> Services:
         health=Health(runtime),
         history=history,
         imports=imports,
-        jobs=Jobs(runtime, handlers),
+        jobs=Jobs(runtime, _handlers(service_mail, messages, imports, tills)),
         key_rewrites=KeyRewrites(runtime),
         ledger=ledger,
         links=links,
@@ -148,3 +147,8 @@ def build_services(runtime: Runtime) -> Services:
         webhook_delivery=WebhookDelivery(runtime),
         webhooks=Webhooks(runtime),
     )
+
+
+def _handlers(mail: ServiceMail, messages: Messages, imports: Imports, tills: Tills) -> dict[str, Handler]:
+    """Return who does the jobs, by their kind."""
+    return {MAIL: mail.send, MESSAGE: messages.deliver, IMPORT: imports.work, TILL: tills.tell}
