@@ -199,20 +199,39 @@ def test_a_service_mailbox_is_stored_shown_and_taken_away(shop: Walletd) -> None
     assert shop("merchant", "set", "--service-mail", "office@shop.example").output == (
         "Checkpoints and alarms go to office@shop.example, once WALLETD_SMTP_URL names a mail server.\n"
     )
-    assert "service_mail office@shop.example\n" in shop("merchant", "show").output
+    assert "service_mail    office@shop.example\n" in shop("merchant", "show").output
     assert json.loads(shop("merchant", "show", "--json").output)["service_mail"] == "office@shop.example"
     assert shop("merchant", "set", "--service-mail", "").output == "No mail is sent to this merchant any more.\n"
     assert json.loads(shop("merchant", "show", "--json").output)["service_mail"] == ""
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"), [(("--service-mail", "office"), "e-mail address"), ((), "Give --apple-p12 FILE")]
+    ("arguments", "words"),
+    [
+        (("--service-mail", "office"), "e-mail address"),
+        (("--till-folder", "not-there"), "a folder that is there"),
+        ((), "Give --apple-p12 FILE"),
+    ],
 )
 def test_a_merchant_that_cannot_be_set_is_one_line(shop: Walletd, arguments: tuple[str, ...], words: str) -> None:
     """Nothing is changed, and the line says what to give."""
     result = shop("merchant", "set", *arguments)
     assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
     assert words in result.stderr
+
+
+def test_policies_and_the_folder_of_a_till_are_stored_and_shown(shop: Walletd, tmp_path: Path) -> None:
+    """Each is said back, and what is not named stays as it is."""
+    told = shop("merchant", "set", "--merge-requests", "off", "--duplicate-mail", "at_once").output
+    assert told == "merge_requests is off.\nduplicate_mail is at_once.\n"
+    assert (
+        shop("merchant", "set", "--till-folder", str(tmp_path)).output
+        == f"Notices of merges are put into {tmp_path}.\n"
+    )
+    shown = json.loads(shop("merchant", "show", "--json").output)
+    assert (shown["merge_requests"], shown["duplicate_mail"], shown["till_folder"]) == ("off", "at_once", str(tmp_path))
+    assert shop("merchant", "set", "--till-folder", "").output == "No till is told of merges any more.\n"
+    assert shop("merchant", "set", "--merge-requests", "perhaps").exit_code == 2
 
 
 @pytest.mark.parametrize("arguments", [("card", "show", "x"), ("ledger", "verify"), ("api-key", "list")])
