@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from sqlalchemy import Engine, event, text
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
-from tests.builders import open_shop
+from tests.builders import Shop, open_shop
+from tests.services.importing import a_file, take_in
+from tests.services.merging import merged
 from walletd.db import idempotency
 from walletd.db.base import Tx
 from walletd.db.database import open_database
 from walletd.db.schema import metadata
+from walletd.domain.customers import NewCustomer
+from walletd.domain.orders import NewOrder
 
 # Queues, from which everything that is there is taken, and tables with a row or two per merchant.
 _SMALL = {
@@ -25,38 +31,72 @@ _SMALL = {
     "merchant_credentials",
 }
 
+_STROLL = re.compile(r"SEARCH (customers|cards|accounts|orders) .*\(merchant_id=\?\)")
+
 
 async def test_no_booking_and_no_publishing_walks_through_a_table(sqlite_url: str) -> None:
     """Every statement of a booking, a reservation, a reversal and a publishing finds its rows by an index."""
+    async with a_listened_shop(sqlite_url) as (shop, spoken):
+        card = await shop.card()
+        serial = card["serial_number"]
+        await shop.register(serial)
+        spoken.clear()
+        booked = await shop.book(serial, "credit", 50)
+        await shop.book(card["key"], "debit", 5)
+        await shop.capture((await shop.reserve(serial, 5))["code"], 3)
+        await shop.release((await shop.reserve(serial, 5))["code"])
+        await shop.reserve(serial, 5)
+        await shop.reverse(booked["transaction_id"])
+        await shop.settle()
+        shop.clock.advance(minutes=16)
+        await shop.services.upkeep.settle_due()
+    assert len(spoken) > 100
+    walked = {step for statement in set(spoken) for step in steps(sqlite_url, statement) if walks(step)}
+    assert walked == set()
+
+
+async def test_nothing_that_is_done_to_one_customer_walks_through_all_of_them(sqlite_url: str) -> None:
+    """Registration, an import, an order, a merge and its undoing cost the same with a million customers beside."""
+    async with a_listened_shop(sqlite_url) as (shop, spoken):
+        program = await shop.program()
+        spoken.clear()
+        new = NewCustomer(last_name="Muster", email="a@b.example", phone="0171 5550199")
+        one, other = [await shop.card(customer=new) for _ in range(2)]
+        rows = ([7, "Neu", "c@d.example", 5], ["", "Alt", "a@b.de", 1])
+        await take_in(shop, a_file(["Kundennummer", "Nachname", "E-Mail", "Saldo"], *rows), "loyalty")
+        order = NewOrder("webshop", "1", "order", 1, "EUR", shop.clock())
+        await shop.services.orders.report(shop.principal, order, customer_id=one["customer_id"], card=None)
+        merge = await merged(shop, one, other)
+        await shop.undo(merge["merge_id"])
+        await shop.services.customers.update(shop.principal, one["customer_id"], {"email": "x@y.example"})
+    assert program
+    assert len(spoken) > 100
+    walked = [
+        f"{step}: {statement}"
+        for statement in sorted(set(spoken))
+        for step in steps(sqlite_url, statement)
+        if walks(step) or strolls(step)
+    ]
+    assert walked == []
+
+
+@asynccontextmanager
+async def a_listened_shop(url: str) -> AsyncIterator[tuple[Shop, list[str]]]:
+    """Open a shop, and write down every statement that it speaks to SQLite."""
     spoken: list[str] = []
 
     def listen(connection: Any, _record: object) -> None:
         connection.set_trace_callback(lambda line: None if line.startswith("--") else spoken.append(line))
 
-    database = open_database(sqlite_url)
+    database = open_database(url)
     event.listen(Engine, "connect", listen)
     try:
         await database.start()
         async with open_shop(database) as shop:
-            card = await shop.card()
-            serial = card["serial_number"]
-            await shop.register(serial)
-            spoken.clear()
-            booked = await shop.book(serial, "credit", 50)
-            await shop.book(card["key"], "debit", 5)
-            await shop.capture((await shop.reserve(serial, 5))["code"], 3)
-            await shop.release((await shop.reserve(serial, 5))["code"])
-            await shop.reserve(serial, 5)
-            await shop.reverse(booked["transaction_id"])
-            await shop.settle()
-            shop.clock.advance(minutes=16)
-            await shop.services.upkeep.settle_due()
+            yield shop, spoken
     finally:
         event.remove(Engine, "connect", listen)
         await database.close()
-    assert len(spoken) > 100
-    walked = {step for statement in set(spoken) for step in steps(sqlite_url, statement) if walks(step)}
-    assert walked == set()
 
 
 def steps(url: str, statement: str) -> list[str]:
@@ -75,6 +115,11 @@ def walks(step: str) -> bool:
     verb, _, rest = step.partition(" ")
     table = rest.partition(" ")[0]
     return verb == "SCAN" and table in set(metadata.tables) - _SMALL
+
+
+def strolls(step: str) -> bool:
+    """Say whether a step reads everything that a merchant has in a table which grows with the customers."""
+    return _STROLL.fullmatch(step) is not None
 
 
 async def test_a_server_finds_the_keys_of_a_busy_till_by_the_whole_key(postgres_url: str) -> None:

@@ -59,6 +59,7 @@ accounts = Table(
     UniqueConstraint("merchant_id", "id"),
     Index(None, "customer_id"),
     partial_index("ix_accounts_due", "due_at", where="due_at IS NOT NULL"),
+    partial_index("ix_accounts_merged_into", "merged_into", where="merged_into IS NOT NULL"),
 )
 
 _BY_ID = select(accounts).where(one_of(accounts.c.id, "ids")).order_by(accounts.c.id)
