@@ -35,6 +35,7 @@ def served(sqlite_url: str) -> Iterator[Served]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 def test_no_request_that_a_schema_can_make_is_answered_with_5xx(served: Served) -> None:
     """Valid and invalid requests of every route get an answer that the document describes."""
     address = served.address
