@@ -14,20 +14,13 @@ from contextlib import AsyncExitStack
 
 from bench.figures import thousands
 from bench.shop import ENGINES, database_url, folder
-from tests.builders import Shop, open_shop
+from tests.builders import open_in
 from tests.services.merging_machine import run_merges
-from walletd.db.database import migrate, open_database
+from walletd.db.database import migrate
 
 _STEPS = 50_000
 _SHARES = {"sqlite": 0.8, "postgres": 0.2}
 """PostgreSQL takes thrice as long for a step."""
-
-
-async def _open(stack: AsyncExitStack, url: str) -> Shop:
-    database = open_database(url)
-    await database.start()
-    stack.push_async_callback(database.close)
-    return await stack.enter_async_context(open_shop(database))
 
 
 def soak(engine: str, steps: int) -> str:
@@ -38,7 +31,7 @@ def soak(engine: str, steps: int) -> str:
         migrate(url)
         stack = AsyncExitStack()
         try:
-            shop = runner.run(_open(stack, url))
+            shop = runner.run(open_in(stack, url))
             done = run_merges(runner, shop, steps, steps_at_once=80)
             accounts, entries = runner.run(shop.services.proof.verify())
         finally:

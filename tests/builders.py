@@ -6,7 +6,7 @@ import ipaddress
 import itertools
 import json
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -19,7 +19,7 @@ from walletd.bootstrap import build_runtime
 from walletd.channels.addresses import AddressGuard
 from walletd.channels.webhooks import WebhookSender
 from walletd.db import publishing
-from walletd.db.database import Database
+from walletd.db.database import Database, open_database
 from walletd.domain.balances import Balances
 from walletd.domain.bookings import Booking
 from walletd.domain.cards import NewCard
@@ -261,3 +261,11 @@ async def open_shop(database: Database, clock: Clock | None = None) -> AsyncIter
     yield Shop(services, runtime, principal, clock, pushes)
     await pushes.close()
     await google.close()
+
+
+async def open_in(stack: AsyncExitStack, url: str) -> Shop:
+    """Open a shop on a migrated database until the stack is closed: for machines, which run a loop step by step."""
+    database = open_database(url)
+    await database.start()
+    stack.push_async_callback(database.close)
+    return await stack.enter_async_context(open_shop(database))

@@ -23,9 +23,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.builders import Shop, next_key, open_shop
+from tests.builders import Shop, next_key, open_in
 from tests.oracle import OracleAccount, OracleLot
-from walletd.db.database import open_database
 from walletd.domain.errors import (
     AlreadyReversed,
     HoldClosed,
@@ -258,7 +257,7 @@ def test_the_invariants_hold_whatever_is_done(database_url: str) -> None:
     with asyncio.Runner() as runner:
         stack = AsyncExitStack()
         try:
-            shop = runner.run(_open(stack, database_url))
+            shop = runner.run(open_in(stack, database_url))
             machine = type("BooksHere", (Books,), {"runner": runner, "shop": shop})
             examples = 50 if database_url.startswith("sqlite") else 25
             run_state_machine_as_test(machine, settings=_settings(examples))
@@ -267,13 +266,6 @@ def test_the_invariants_hold_whatever_is_done(database_url: str) -> None:
             runner.run(stack.aclose())
     assert accounts >= examples
     assert entries > 5 * accounts
-
-
-async def _open(stack: AsyncExitStack, url: str) -> Shop:
-    database = open_database(url)
-    await database.start()
-    stack.push_async_callback(database.close)
-    return await stack.enter_async_context(open_shop(database))
 
 
 def _settings(examples: int) -> settings:

@@ -10,10 +10,9 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from tests.builders import Shop, open_shop
+from tests.builders import open_in
 from tests.services.merging_machine import run_merges
 from tests.services.merging_world import CUSTOMERS
-from walletd.db.database import open_database
 
 STEPS = {"sqlite": 8_000, "postgresql": 2_000}
 """A fifth of the soak, together."""
@@ -27,17 +26,10 @@ def test_merges_and_their_undoing_keep_all_value_whatever_is_done(database_url: 
     with asyncio.Runner() as runner:
         stack = AsyncExitStack()
         try:
-            shop = runner.run(_open(stack, database_url))
+            shop = runner.run(open_in(stack, database_url))
             done = run_merges(runner, shop, steps)
             proved, _ = runner.run(shop.services.proof.verify())
         finally:
             runner.run(stack.aclose())
     assert done >= steps
     assert proved >= steps // 50 * CUSTOMERS
-
-
-async def _open(stack: AsyncExitStack, url: str) -> Shop:
-    database = open_database(url)
-    await database.start()
-    stack.push_async_callback(database.close)
-    return await stack.enter_async_context(open_shop(database))

@@ -14,6 +14,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Row,
+    Select,
     String,
     Table,
     Text,
@@ -28,7 +29,7 @@ from sqlalchemy import (
 from walletd.db.base import Tx, locked, merchant_column, metadata, moment, partial_index, stored
 from walletd.db.bulk import insert_rows
 from walletd.db.customers import containing, customers
-from walletd.db.pages import Listing, fetch_page
+from walletd.db.pages import Listing, either, fetch_page
 from walletd.domain.calendar import from_milliseconds, milliseconds
 from walletd.domain.matching import MERGED, OPEN, DuplicateCase
 from walletd.domain.pages import Page, PageRequest
@@ -118,13 +119,14 @@ def page(tx: Tx, merchant_id: str, request: PageRequest, state: str | None) -> P
     if state is not None:
         query = query.where(duplicate_cases.c.state == state)
     sorts = {"created_at": duplicate_cases.c.created_at}
-    listing = Listing(sorts, duplicate_cases.c.id, _case, "-created_at", lambda text: _either(merchant_id, text))
+    listing = Listing(
+        sorts, duplicate_cases.c.id, _case, "-created_at", lambda text: _names(containing(merchant_id, text))
+    )
     return fetch_page(tx, query, request, listing)
 
 
-def _either(merchant_id: str, text: str) -> ColumnElement[bool]:
-    found = containing(merchant_id, text)
-    return or_(duplicate_cases.c.older.in_(found), duplicate_cases.c.newer.in_(found))
+def _names(found: Collection[str] | Select[Any]) -> ColumnElement[bool]:
+    return either(duplicate_cases.c.older, duplicate_cases.c.newer, found)
 
 
 def decide(tx: Tx, case: DuplicateCase) -> None:
@@ -198,10 +200,7 @@ def _untold(merchant_id: str) -> tuple[ColumnElement[bool], ...]:
 
 def forget_customers(tx: Tx, customer_ids: Collection[str]) -> None:
     """Forget all cases of customers who were erased."""
-    names = list(customer_ids)
-    tx.execute(
-        delete(duplicate_cases).where(or_(duplicate_cases.c.older.in_(names), duplicate_cases.c.newer.in_(names)))
-    )
+    tx.execute(delete(duplicate_cases).where(_names(customer_ids)))
 
 
 def _values(case: DuplicateCase) -> dict[str, Any]:

@@ -159,36 +159,25 @@ def lock(tx: Tx, merchant_id: str) -> None:
 
 
 def next_customer_number(tx: Tx, merchant_id: str) -> int:
-    """Raise the merchant's counter and return the number it reached."""
-    number: int = tx.execute(
-        update(merchants)
-        .where(merchants.c.id == merchant_id)
-        .values(customer_number=merchants.c.customer_number + 1)
-        .returning(merchants.c.customer_number)
-    ).scalar_one()
-    return number
+    """Raise the merchant's counter of customers and return the number it reached."""
+    return _raised(tx, merchant_id, merchants.c.customer_number, 1)
 
 
 def next_order_number(tx: Tx, merchant_id: str) -> int:
     """Raise the merchant's counter of orders and return the number it reached."""
-    number: int = tx.execute(
-        update(merchants)
-        .where(merchants.c.id == merchant_id)
-        .values(order_number=merchants.c.order_number + 1)
-        .returning(merchants.c.order_number)
-    ).scalar_one()
-    return number
+    return _raised(tx, merchant_id, merchants.c.order_number, 1)
 
 
 def take_customer_numbers(tx: Tx, merchant_id: str, count: int) -> range:
-    """Raise the merchant's counter by `count` and return the numbers it went over."""
-    last: int = tx.execute(
-        update(merchants)
-        .where(merchants.c.id == merchant_id)
-        .values(customer_number=merchants.c.customer_number + count)
-        .returning(merchants.c.customer_number)
-    ).scalar_one()
+    """Raise the merchant's counter of customers by `count` and return the numbers it went over."""
+    last = _raised(tx, merchant_id, merchants.c.customer_number, count)
     return range(last - count + 1, last + 1)
+
+
+def _raised(tx: Tx, merchant_id: str, counter: Column[int], count: int) -> int:
+    change = update(merchants).where(merchants.c.id == merchant_id).values({counter: counter + count})
+    number: int = tx.execute(change.returning(counter)).scalar_one()
+    return number
 
 
 def raise_customer_number(tx: Tx, merchant_id: str, number: int) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Row,
+    Select,
     String,
     Table,
     Text,
@@ -26,7 +27,7 @@ from sqlalchemy import (
 
 from walletd.db.base import Tx, locked, merchant_column, metadata, moment, reference, stored
 from walletd.db.customers import containing
-from walletd.db.pages import Listing, fetch_page
+from walletd.db.pages import Listing, either, fetch_page
 from walletd.domain.calendar import from_milliseconds, milliseconds
 from walletd.domain.merge_requests import AWAITING, EXPIRED, UNDECIDED, MergeRequest
 from walletd.domain.pages import Page, PageRequest
@@ -97,13 +98,10 @@ def page(tx: Tx, merchant_id: str, request: PageRequest, state: str | None, now:
     if state is not None:
         query = query.where(_is(state, now))
     sorts = {"created_at": merge_requests.c.created_at}
-    listing = Listing(sorts, merge_requests.c.id, _request, "-created_at", lambda text: _either(merchant_id, text))
+    listing = Listing(
+        sorts, merge_requests.c.id, _request, "-created_at", lambda text: _names(containing(merchant_id, text))
+    )
     return fetch_page(tx, query, request, listing)
-
-
-def _either(merchant_id: str, text: str) -> ColumnElement[bool]:
-    found = containing(merchant_id, text)
-    return or_(merge_requests.c.requested_by.in_(found), merge_requests.c.requested_for.in_(found))
 
 
 def about(tx: Tx, customer_ids: Collection[str]) -> list[MergeRequest]:
@@ -117,9 +115,8 @@ def forget_customers(tx: Tx, customer_ids: Collection[str]) -> None:
     tx.execute(delete(merge_requests).where(_names(customer_ids)))
 
 
-def _names(customer_ids: Collection[str]) -> ColumnElement[bool]:
-    names = list(customer_ids)
-    return or_(merge_requests.c.requested_by.in_(names), merge_requests.c.requested_for.in_(names))
+def _names(found: Collection[str] | Select[Any]) -> ColumnElement[bool]:
+    return either(merge_requests.c.requested_by, merge_requests.c.requested_for, found)
 
 
 def _is(state: str, now: datetime) -> ColumnElement[bool]:

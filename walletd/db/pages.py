@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -69,6 +69,14 @@ def _check_position(position: Sequence[str | int], columns: Sequence[ColumnEleme
 def contains(column: ColumnElement[Any], search: str) -> ColumnElement[bool]:
     """Return the condition that a lower-case column contains the text, taken literally."""
     return column.like(f"%{literally(search.casefold())}%", escape="\\")
+
+
+def either(
+    one: ColumnElement[Any], other: ColumnElement[Any], found: Collection[str] | Select[Any]
+) -> ColumnElement[bool]:
+    """Return the condition that one of two columns is among names, or among what a query finds."""
+    names = found if isinstance(found, Select) else list(found)
+    return one.in_(names) | other.in_(names)
 
 
 def says(column: ColumnElement[Any], search: str) -> ColumnElement[bool]:

@@ -9,12 +9,11 @@ from walletd.db import customers, duplicates, merchants
 from walletd.db.base import Tx
 from walletd.db.merchants import MerchantRow
 from walletd.domain.matching import AT_ONCE, DAILY, EMAIL, PERSON, PHONE, DuplicateCase
-from walletd.services.mail_queue import queue, to_staff
+from walletd.services.mail_queue import NO_SERVER, queue, to_staff
 from walletd.services.mail_texts import Text
 from walletd.services.runtime import Runtime
 
 _SHOWN: Final = 20
-_NO_SERVER: Final = "WALLETD_SMTP_URL is not set: no mail is sent"
 
 FOUND: Final[Mapping[str, Text]] = {
     "de": Text(
@@ -69,7 +68,7 @@ class DuplicateMails:
 
     async def _mail(self, policy: str) -> str:
         if self._runtime.mail_channel is None:
-            return _NO_SERVER
+            return NO_SERVER
         rows = await self._runtime.database.read(merchants.all_merchants)
         told = 0
         for merchant in rows:

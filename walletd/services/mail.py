@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Final
 
 from walletd.db import audit, jobs, merchants
 from walletd.db.base import Tx
@@ -17,10 +16,8 @@ from walletd.domain.mails import Mail, check_mailbox
 from walletd.domain.principals import Principal
 from walletd.services import mail_texts
 from walletd.services.jobs import TOPIC
-from walletd.services.mail_queue import KIND, to_staff
+from walletd.services.mail_queue import KIND, NO_SERVER, to_staff
 from walletd.services.runtime import Runtime
-
-_NO_SERVER: Final = "WALLETD_SMTP_URL is not set: no mail is sent"
 
 Write = Callable[[MerchantRow], Mail | None]
 
@@ -90,12 +87,12 @@ class ServiceMail:
         """Do a job of the kind `mail`."""
         channel = self._runtime.mail_channel
         if channel is None:
-            return Attempt(Verdict.FAILED, _NO_SERVER)
+            return Attempt(Verdict.FAILED, NO_SERVER)
         return await channel.send(Mail(**(job.content or {})), job.id, job.created_at)
 
     async def _post(self, subject: str, write_mail: Write) -> str:
         if self._runtime.mail_channel is None:
-            return _NO_SERVER
+            return NO_SERVER
         now = self._runtime.clock()
 
         def write(tx: Tx) -> int:

@@ -19,6 +19,7 @@ from walletd.services.mail_texts import Text, compose
 
 KIND: Final = "mail"
 """The kind of the jobs that send mails."""
+NO_SERVER: Final = "WALLETD_SMTP_URL is not set: no mail is sent"
 
 
 def queue(tx: Tx, merchant_id: str, about: str, mail: Mail, now: datetime) -> None:
