@@ -18,11 +18,12 @@ SKIP_GRACE: Final = timedelta(minutes=1)
 """How late a slot may still be run where missed runs are skipped."""
 _REPEATED_HOURS: Final = timedelta(hours=3)
 """More than any clock was ever put back: so far ahead on the wall clock a slot can lie and still be in the past."""
+_NO_JUMP: Final = timedelta(seconds=1)
 
 
 def newest_slot(cron: str, zone: tzinfo, now: datetime) -> datetime:
     """Return the latest slot that is not after `now` (aware); the answer is in UTC."""
-    walls = croniter(cron, _wall(now, zone) + _REPEATED_HOURS)
+    walls = croniter(cron, _wall(now, zone) + _margin(now, zone))
     while True:
         slot = on_wall(walls.get_prev(datetime), zone)
         if slot <= now:
@@ -31,7 +32,7 @@ def newest_slot(cron: str, zone: tzinfo, now: datetime) -> datetime:
 
 def next_slot(cron: str, zone: tzinfo, after: datetime) -> datetime:
     """Return the first slot after an instant (aware); the answer is in UTC."""
-    walls = croniter(cron, _wall(after, zone) - _REPEATED_HOURS)
+    walls = croniter(cron, _wall(after, zone) - _margin(after, zone))
     while True:
         slot = on_wall(walls.get_next(datetime), zone)
         if slot > after:
@@ -52,6 +53,13 @@ def due_slot(
     if misfire == "skip" and now - slot > SKIP_GRACE:
         return None
     return slot
+
+
+def _margin(moment: datetime, zone: tzinfo) -> timedelta:
+    """Return how far from a moment its slots are looked for: hours hold many, so only where a clock jumps near it."""
+    day = [moment - timedelta(days=1), moment, moment + timedelta(days=1)]
+    jumps = len({near.astimezone(zone).utcoffset() for near in day}) > 1
+    return _REPEATED_HOURS if jumps else _NO_JUMP
 
 
 def _wall(moment: datetime, zone: tzinfo) -> datetime:

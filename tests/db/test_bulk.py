@@ -23,7 +23,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateTable
 
 from walletd.db.base import Tx
-from walletd.db.bulk import insert_rows, one_of, one_of_rows, together, update_rows
+from walletd.db.bulk import delete_rows, insert_rows, one_of, one_of_rows, together, update_rows
 from walletd.db.database import Database, open_database
 from walletd.domain.errors import Conflict
 
@@ -85,6 +85,14 @@ async def test_an_update_changes_the_columns_it_names_in_the_rows_it_names(datab
         row("a", 2, large=20, long="y", details={"new": 1}),
         row("b", 1, large=3),
     ]
+
+
+async def test_only_rows_that_hold_all_that_is_named_are_deleted(database: Database) -> None:
+    """A row that changed in one of the columns since it was read stays, whatever other rows hold."""
+    await store(database, row("a", large=1), row("b", large=2), row("c", large=3))
+    seen = [{"name": "a", "large": 1}, {"name": "b", "large": 3}, {"name": "c", "large": 2}, {"name": "d", "large": 1}]
+    await database.write(lambda tx: delete_rows(tx, things, seen))
+    assert await database.read(everything) == [row("b", large=2), row("c", large=3)]
 
 
 _UNLESS = "ON CONFLICT (name, part) DO NOTHING"

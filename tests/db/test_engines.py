@@ -27,21 +27,24 @@ def count(tx: Tx) -> int:
     return len(merchants.all_merchants(tx))
 
 
+def make(tx: Tx, number: int) -> None:
+    """Make a merchant."""
+    made = (
+        "INSERT INTO merchants (id, name, currency, timezone, languages, customer_number, created_at)"
+        " VALUES (:id, 'x', 'EUR', 'UTC', '[]', 0, 0)"
+    )
+    tx.execute(text(made), {"id": f"mer_{number}"})
+
+
 async def test_a_caller_that_fails_takes_only_its_own_writes_back(database: Database) -> None:
     """Callers that share a commit are isolated: one raises, the others are stored."""
 
-    def make(tx: Tx, number: int) -> None:
-        tx.execute(
-            text(
-                "INSERT INTO merchants (id, name, currency, timezone, languages, customer_number, created_at)"
-                " VALUES (:id, 'x', 'EUR', 'UTC', '[]', 0, 0)"
-            ),
-            {"id": f"mer_{number}"},
-        )
+    def make_most(tx: Tx, number: int) -> None:
+        make(tx, number)
         if number % 3 == 0:
             raise NotFound
 
-    tasks = [database.write(lambda tx, number=number: make(tx, number)) for number in range(30)]  # type: ignore[misc]
+    tasks = [database.write(lambda tx, number=number: make_most(tx, number)) for number in range(30)]  # type: ignore[misc]
     results = await asyncio.gather(*tasks, return_exceptions=True)
     assert sum(isinstance(result, NotFound) for result in results) == 10
     assert await database.read(count) == 20
@@ -51,6 +54,19 @@ async def test_a_reader_never_writes(database: Database) -> None:
     """A read that tries to write is refused by the engine."""
     with pytest.raises((StorageUnavailable, DBAPIError)):
         await database.read(lambda tx: tx.execute(text("DELETE FROM api_keys")))
+
+
+async def test_a_reader_sees_one_moment_to_its_end(database: Database) -> None:
+    """What is committed while a reader reads is not in its second statement either."""
+    loop = asyncio.get_running_loop()
+
+    def read(tx: Tx) -> tuple[int, int]:
+        before = count(tx)
+        asyncio.run_coroutine_threadsafe(database.write(lambda writing: make(writing, 1)), loop).result(10)
+        return before, count(tx)
+
+    assert await database.read(read) == (0, 0)
+    assert await database.read(count) == 1
 
 
 @pytest.mark.parametrize("table", APPEND_ONLY)

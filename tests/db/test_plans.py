@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
 from sqlalchemy import Engine, event, text
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
@@ -122,12 +123,17 @@ def strolls(step: str) -> bool:
     return _STROLL.fullmatch(step) is not None
 
 
-async def test_a_server_finds_the_keys_of_a_busy_till_by_the_whole_key(postgres_url: str) -> None:
-    """The plan it keeps for any keys does not read all keys that the till ever used, as one by its owner would."""
+@pytest.mark.parametrize(("keys", "counted"), [(100_000, True), (2_000, False)], ids=["a busy till", "a new shop"])
+async def test_a_server_finds_keys_by_the_whole_key(postgres_url: str, keys: int, *, counted: bool) -> None:
+    """The plan it keeps for any keys does not read all keys that the till ever used, as one by its owner would.
+
+    Nor all that there are, where it was made before the server counted what a new shop has.
+    """
 
     def plan(tx: Tx) -> dict[str, Any]:
-        tx.execute(text(_MANY_KEYS))
-        tx.execute(text("ANALYZE idempotency_records"))
+        tx.execute(text(_MANY_KEYS), {"keys": keys})
+        if counted:
+            tx.execute(text("ANALYZE idempotency_records"))
         dialect = PGDialect_psycopg()  # type: ignore[no-untyped-call]  # SQLAlchemy's own
         query = str(idempotency._PLACES.compile(dialect=dialect)).replace("%(places)s", "$1")
         tx.execute(text("SET LOCAL plan_cache_mode = force_generic_plan"))
@@ -147,7 +153,7 @@ async def test_a_server_finds_the_keys_of_a_busy_till_by_the_whole_key(postgres_
 
 _MANY_KEYS = """
 INSERT INTO idempotency_records (merchant_id, owner, route, key, request_hash, status, created_at)
-SELECT id, 'key_1', 'transactions', 'k' || n, '', 201, 0 FROM merchants, generate_series(1, 100000) AS n
+SELECT id, 'key_1', 'transactions', 'k' || n, '', 201, 0 FROM merchants, generate_series(1, :keys) AS n
 """
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -87,7 +87,7 @@ def test_a_clock_that_was_put_back_repeats_nothing() -> None:
 @given(
     moment=some.integers(1_577_836_800, 2_051_222_400).map(lambda seconds: datetime.fromtimestamp(seconds, UTC)),
     zone=some.sampled_from([BERLIN, LORD_HOWE, ZoneInfo("America/New_York"), ZoneInfo("Africa/Casablanca"), UTC]),
-    cron=some.sampled_from([NIGHTLY, "*/10 * * * *", "0 5 * * *", "15 1,2,3 * * *", "0 0 1 * *"]),
+    cron=some.sampled_from([NIGHTLY, "*/10 * * * *", "0 5 * * *", "15 1,2,3 * * *", "0 0 1 * *", "* * * * * */15"]),
 )
 def test_slots_are_in_order_and_without_a_hole(moment: datetime, zone: ZoneInfo, cron: str) -> None:
     """The newest slot is not after now, the next one is, and between them there is none."""
@@ -95,6 +95,35 @@ def test_slots_are_in_order_and_without_a_hole(moment: datetime, zone: ZoneInfo,
     assert newest <= moment < following
     assert next_slot(cron, zone, newest) == following
     assert newest_slot(cron, zone, following) == following
+
+
+class WatchedZone(tzinfo):
+    """A zone without jumps that counts how often it is asked."""
+
+    asked = 0
+
+    def utcoffset(self, moment: datetime | None) -> timedelta:
+        """Return two hours."""
+        assert moment is not None
+        self.asked += 1
+        return timedelta(hours=2)
+
+    def dst(self, moment: datetime | None) -> timedelta:
+        """Return nothing: no summer time."""
+        assert moment is not None
+        return timedelta(0)
+
+    def tzname(self, moment: datetime | None) -> str:
+        """Name it."""
+        return f"watched at {moment}"
+
+
+def test_slots_every_few_seconds_are_found_without_walking_through_hours_of_them() -> None:
+    """Tills wait while slots are looked for, so a frequent job takes no more looks than a rare one."""
+    zone, now = WatchedZone(), utc("2026-06-02T08:00:07")
+    assert newest_slot("* * * * * */15", zone, now) == utc("2026-06-02T08:00:00")
+    assert next_slot("* * * * * */15", zone, now) == utc("2026-06-02T08:00:15")
+    assert zone.asked < 40
 
 
 def test_every_line_of_the_timetable_can_be_read() -> None:

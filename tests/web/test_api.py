@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Callable
@@ -13,6 +14,7 @@ import pytest
 from tests.fakes import FakeServices
 from tests.web.conftest import Till
 from walletd.domain.errors import StorageFull
+from walletd.domain.principals import Principal
 from walletd.web.api.openapi import ROUTES
 from walletd.web.errors import PROBLEM_TYPE
 
@@ -89,6 +91,18 @@ async def test_a_revoked_key_is_refused_within_a_second(till: Till) -> None:
     assert (await till.client.get(f"{API}/cards", headers=headers)).status_code == 200
     await till.shop.services.api_keys.revoke(till.shop.principal, row.id)
     assert (await till.client.get(f"{API}/cards", headers=headers)).status_code == 401
+
+
+async def test_a_client_that_goes_away_takes_nobody_elses_answer_with_it(till: Till) -> None:
+    """Requests that come while their key is being read wait for one answer, and the others of them get it."""
+    keys = till.shop.services.api_keys
+    row, secret = await keys.create(till.shop.principal, "new", ("cards:read",))
+    asking = [asyncio.create_task(keys.authenticate(secret)) for _ in range(3)]
+    await asyncio.sleep(0)
+    asking[0].cancel()
+    gone, *answers = await asyncio.gather(*asking, return_exceptions=True)
+    assert isinstance(gone, asyncio.CancelledError)
+    assert [answer.key_id for answer in answers if isinstance(answer, Principal)] == [row.id, row.id]
 
 
 async def test_a_stranger_finds_nothing(till: Till) -> None:

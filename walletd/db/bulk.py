@@ -90,6 +90,12 @@ def update_rows(tx: Tx, table: Table, rows: Sequence[Values]) -> None:
         _send(tx, _update(tx.engine, table, tuple(rows[0])), table, rows, None)
 
 
+def delete_rows(tx: Tx, table: Table, rows: Sequence[Values]) -> None:
+    """Delete the rows that hold, in all columns named, what one of the given rows does."""
+    if rows:
+        _send(tx, _delete(tx.engine, table, tuple(rows[0])), table, rows, None)
+
+
 @contextmanager
 def together(tx: Tx) -> Iterator[None]:
     """Hold back what is inserted and updated inside, and send it to the server as one statement at the end.
@@ -240,6 +246,13 @@ def _update(engine: str, table: Table, names: tuple[str, ...]) -> str:
     values = ", ".join(f"{name} = {given}{name}" for name in names if name not in keys)
     place = " AND ".join(f"{table.name}.{name} = {given}{name}" for name in keys)
     return f"UPDATE {table.name} SET {values}{f' FROM {_given(table, names)}' if from_rows else ''} WHERE {place}"
+
+
+@cache
+def _delete(engine: str, table: Table, names: tuple[str, ...]) -> str:
+    from_rows = engine == _SERVER
+    place = " AND ".join(f"{table.name}.{name} = {'given.' if from_rows else ':'}{name}" for name in names)
+    return f"DELETE FROM {table.name}{f' USING {_given(table, names)}' if from_rows else ''} WHERE {place}"
 
 
 def _given(table: Table, names: Sequence[str]) -> str:

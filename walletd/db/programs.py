@@ -19,6 +19,7 @@ from sqlalchemy import (
     update,
 )
 
+from walletd.db import webhooks
 from walletd.db.base import Tx, locked, merchant_column, metadata
 from walletd.db.bulk import one_of
 from walletd.db.merchants import merchants
@@ -50,6 +51,7 @@ _WITH_ZONES = (
     .join(merchants, merchants.c.id == programs.c.merchant_id)
     .where(one_of(programs.c.id, "ids"))
 )
+_FOR_BOOKING = _WITH_ZONES.add_columns(webhooks.is_told(programs.c.merchant_id).label("is_told"))
 
 
 def insert(tx: Tx, program: Program) -> None:
@@ -81,6 +83,12 @@ def with_zones(tx: Tx, program_ids: Collection[str]) -> dict[str, tuple[Program,
     """Return programs by id, each with the time zone of its merchant."""
     rows = tx.execute(_WITH_ZONES, {"ids": list(program_ids)})
     return {row.id: (_program(row), row.timezone) for row in rows}
+
+
+def for_booking(tx: Tx, program_ids: Collection[str]) -> dict[str, tuple[Program, str, bool]]:
+    """Return programs by id, each with the time zone of its merchant and whether any of its endpoints is active."""
+    rows = tx.execute(_FOR_BOOKING, {"ids": list(program_ids)})
+    return {row.id: (_program(row), row.timezone, bool(row.is_told)) for row in rows}
 
 
 def page(tx: Tx, merchant_id: str, request: PageRequest) -> Page[Program]:

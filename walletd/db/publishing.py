@@ -11,9 +11,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Column,
-    ForeignKeyConstraint,
     Index,
-    Integer,
     LargeBinary,
     Row,
     SmallInteger,
@@ -23,17 +21,15 @@ from sqlalchemy import (
     TextClause,
     UniqueConstraint,
     bindparam,
-    delete,
     func,
     literal_column,
-    or_,
     select,
     text,
     update,
 )
 
-from walletd.db.base import Lease, Tx, merchant_column, metadata, partial_index, reference
-from walletd.db.bulk import insert_rows, one_of, where_one_of
+from walletd.db.base import Tx, merchant_column, metadata, partial_index, reference
+from walletd.db.bulk import delete_rows, insert_rows, one_of, where_one_of
 from walletd.domain.calendar import milliseconds
 from walletd.domain.publishing import CHANGED, MANY
 
@@ -49,17 +45,6 @@ dirty_cards = Table(
     partial_index("ix_dirty_cards_urgent", "merchant_id", "dirty_at", where="urgency < 2"),
     reference("cards", "serial_number", target=("merchant_id", "serial_number")),
     Index(None, "merchant_id", "dirty_at"),
-)
-
-publish_counters = Table(
-    "publish_counters",
-    metadata,
-    Column("merchant_id", String(30), primary_key=True),
-    Column("epoch", Integer, nullable=False),
-    Column("sequence", BigInteger, nullable=False),
-    Column("leased_by", String(64)),
-    Column("leased_until", BigInteger, nullable=False),
-    ForeignKeyConstraint(["merchant_id"], ["merchants.id"]),
 )
 
 
@@ -108,24 +93,22 @@ class PublishedPass:
 
 
 @dataclass(frozen=True, slots=True)
-class Counter:
-    """A merchant's epoch and the newest sequence number given out."""
+class PublishedVersion:
+    """What of a published document says whether a newer one differs; see `PublishedPass`."""
 
-    epoch: int
     sequence: int
+    last_modified: int
+    content_hash: str
+    checks: int
 
 
-_COUNTER = select(publish_counters.c.epoch, publish_counters.c.sequence).where(
-    publish_counters.c.merchant_id == bindparam("merchant")
-)
-_LOCK_COUNTER = _COUNTER.with_for_update()
 _DIRTY_OF_SERIALS = select(dirty_cards).where(one_of(dirty_cards.c.serial_number, "serials"))
-_UNDIRTY = delete(dirty_cards).where(
-    dirty_cards.c.serial_number == bindparam("serial"), dirty_cards.c.mark == bindparam("seen")
-)
 _PUBLISHED = select(published_passes).where(
     published_passes.c.platform == bindparam("platform"),
     one_of(published_passes.c.serial_number, "serials"),
+)
+_VERSIONS = _PUBLISHED.with_only_columns(
+    *(published_passes.c[name] for name in ("serial_number", "sequence", "last_modified", "content_hash", "checks"))
 )
 _INSTEAD_OF_OLDER = (
     "ON CONFLICT (serial_number, platform) DO UPDATE SET sequence = excluded.sequence,"
@@ -210,24 +193,6 @@ def _mark(tx: Tx, statement: TextClause, now: datetime, urgency: int, **where: s
     return serials
 
 
-def take_lease(tx: Tx, merchant_id: str, now: int, lease: Lease) -> bool:
-    """Take or keep the lease of a merchant's publisher; False while another holds it."""
-    changed = tx.execute(
-        update(publish_counters)
-        .where(
-            publish_counters.c.merchant_id == merchant_id,
-            or_(publish_counters.c.leased_by == lease.holder, publish_counters.c.leased_until < now),
-        )
-        .values(leased_by=lease.holder, leased_until=lease.until)
-    )
-    return changed.rowcount == 1
-
-
-def release_leases(tx: Tx, holder: str) -> None:
-    """Give back every publisher's lease of a process, so that another one need not wait for its end."""
-    tx.execute(update(publish_counters).where(publish_counters.c.leased_by == holder).values(leased_until=0))
-
-
 def merchants_with_dirty_cards(tx: Tx, now: int) -> list[str]:
     """Return the merchants that have something to publish now."""
     query = select(dirty_cards.c.merchant_id).where(dirty_cards.c.retry_at <= now).distinct()
@@ -276,32 +241,22 @@ def put_aside(tx: Tx, seen: Iterable[DirtyCard], until: int) -> None:
 
 def remove_dirty(tx: Tx, seen: Iterable[DirtyCard]) -> None:
     """Take the marks away that were seen; a card that changed since keeps its new mark."""
-    parameters = [{"serial": card.serial_number, "seen": card.mark} for card in seen]
-    if parameters:
-        tx.execute(_UNDIRTY, parameters)
-
-
-def counter(tx: Tx, merchant_id: str) -> Counter:
-    """Return a merchant's counter."""
-    row = tx.execute(_COUNTER, {"merchant": merchant_id}).one()
-    return Counter(row.epoch, row.sequence)
-
-
-def lock_counter(tx: Tx, merchant_id: str) -> Counter:
-    """Return a merchant's counter, locked until commit: numbers become visible in the order they are given."""
-    row = tx.execute(_LOCK_COUNTER, {"merchant": merchant_id}).one()
-    return Counter(row.epoch, row.sequence)
-
-
-def store_counter(tx: Tx, merchant_id: str, sequence: int) -> None:
-    """Store the newest sequence number."""
-    tx.execute(update(publish_counters).where(publish_counters.c.merchant_id == merchant_id).values(sequence=sequence))
+    delete_rows(tx, dirty_cards, [{"serial_number": card.serial_number, "mark": card.mark} for card in seen])
 
 
 def published(tx: Tx, platform: str, serials: Sequence[str]) -> dict[str, PublishedPass]:
     """Return what is published of the cards, by serial number."""
     rows = tx.execute(_PUBLISHED, {"platform": platform, "serials": list(serials)})
     return {row.serial_number: _published(row) for row in rows}
+
+
+def published_versions(tx: Tx, platform: str, serials: Sequence[str]) -> dict[str, PublishedVersion]:
+    """Return which versions of the cards are published, by serial number, without reading the documents."""
+    rows = tx.execute(_VERSIONS, {"platform": platform, "serials": list(serials)})
+    return {
+        row.serial_number: PublishedVersion(row.sequence, row.last_modified, row.content_hash, row.checks)
+        for row in rows
+    }
 
 
 def store_published(tx: Tx, passes: Sequence[PublishedPass]) -> None:
@@ -343,8 +298,3 @@ def _published(row: Row[Any]) -> PublishedPass:
         row.document,
         row.checks,
     )
-
-
-def insert_counter(tx: Tx, merchant_id: str) -> None:
-    """Store a new merchant's counter: first epoch, nothing published."""
-    tx.execute(publish_counters.insert(), {"merchant_id": merchant_id, "epoch": 1, "sequence": 0, "leased_until": 0})

@@ -11,6 +11,7 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     Column,
+    ColumnElement,
     ForeignKeyConstraint,
     Integer,
     LargeBinary,
@@ -19,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    exists,
     select,
     update,
 )
@@ -101,6 +103,11 @@ def page(tx: Tx, merchant_id: str, request: PageRequest) -> Page[Endpoint]:
     )
     sorts = {"created_at": webhook_endpoints.c.created_at}
     return fetch_page(tx, query, request, Listing(sorts, webhook_endpoints.c.id, _endpoint))
+
+
+def is_told(merchant: ColumnElement[str]) -> ColumnElement[bool]:
+    """Return the condition that a merchant has an endpoint that is told of events, for a query of another table."""
+    return exists().where(webhook_endpoints.c.merchant_id == merchant, webhook_endpoints.c.state == "active")
 
 
 def active(tx: Tx, merchant_ids: Collection[str]) -> list[Endpoint]:

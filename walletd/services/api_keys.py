@@ -26,6 +26,7 @@ class ApiKeys:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._trusted: dict[str, tuple[Principal, float]] = {}
+        self._asked: dict[str, tuple[asyncio.Future[ApiKeyRow | None], float]] = {}
 
     async def authenticate(self, presented: str) -> Principal:
         """Return who presents this secret; a revocation counts within a second. Raises Unauthenticated."""
@@ -36,7 +37,7 @@ class ApiKeys:
             return known[0]
         if not presented.startswith(_PREFIX):
             raise Unauthenticated
-        row = await self._runtime.database.read(lambda tx: api_keys.find(tx, secret_hash))
+        row, moment = await self._find(secret_hash, moment)
         if row is None:
             self._trusted.pop(secret_hash, None)
             raise Unauthenticated
@@ -45,6 +46,19 @@ class ApiKeys:
             self._trusted.clear()
         self._trusted[secret_hash] = (principal, moment)
         return principal
+
+    async def _find(self, secret_hash: str, moment: float) -> tuple[ApiKeyRow | None, float]:
+        """Read a key, and return since when it is known; who comes while it is being read waits for the same answer.
+
+        Else all connections of a busy shop would read their one key at once, every time it is no longer trusted.
+        """
+        asked = self._asked.get(secret_hash)
+        if asked is None:
+            read = self._runtime.database.read(lambda tx: api_keys.find(tx, secret_hash))
+            asked = self._asked[secret_hash] = (asyncio.ensure_future(read), moment)
+            asked[0].add_done_callback(lambda _: self._asked.pop(secret_hash, None))
+        # Shielded: a client that goes away must not take the answer from the others.
+        return await asyncio.shield(asked[0]), asked[1]
 
     async def create(self, by: Principal, name: str, scopes: tuple[str, ...]) -> tuple[ApiKeyRow, str]:
         """Make a key and return it with its secret; raises ValidationFailed."""

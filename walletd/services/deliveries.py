@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from walletd.db import cards, deliveries, devices, lanes, phones, publishing, reminders, settlements
+from walletd.db import cards, deliveries, devices, lanes, phones, publish_counters, publishing, reminders, settlements
 from walletd.db.base import Lease, Tx
 from walletd.db.deliveries import TargetRow
 from walletd.db.lanes import LaneRow
@@ -109,7 +109,7 @@ class Deliveries:
             if cards.find(tx, by.merchant_id, serial) is None:
                 return None
             published = publishing.published(tx, "apple", [serial]).get(serial)
-            epoch, now = publishing.counter(tx, by.merchant_id).epoch, self._now()
+            epoch, now = publish_counters.counter(tx, by.merchant_id).epoch, self._now()
             return tuple(_phone(row, epoch, published, now) for row in phones.phones_of_card(tx, serial))
 
         found = await self._runtime.database.read(read)

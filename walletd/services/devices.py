@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from walletd.db import deliveries, device_log, devices, publishing, settlements
+from walletd.db import deliveries, device_log, devices, publish_counters, settlements
 from walletd.db.base import Tx
 from walletd.db.deliveries import TargetKey
 from walletd.db.devices import ListedPass, Registration
@@ -55,7 +55,7 @@ class Devices:
 
         def write(tx: Tx) -> bool:
             # The lock keeps a publication from slipping between this registration and the list that follows it.
-            newest = publishing.lock_counter(tx, registration.merchant_id).sequence
+            newest = publish_counters.lock_counter(tx, registration.merchant_id).sequence
             if not devices.is_registered(tx, pass_type, serial, device):
                 _check_rate(tx, registration)
             devices.store_device(tx, registration, token, scheme)
@@ -80,7 +80,7 @@ class Devices:
 
         def write(tx: Tx) -> None:
             # Under the lock of registering: the last pass of a device goes, or another comes, not both at once.
-            publishing.lock_counter(tx, stored.card.merchant_id)
+            publish_counters.lock_counter(tx, stored.card.merchant_id)
             if not devices.is_registered(tx, pass_type, serial, device):
                 return
             if devices.remove_registration(tx, pass_type, serial, device):
@@ -104,7 +104,7 @@ class Devices:
         merchant_id = listed[0].merchant_id
 
         def read(tx: Tx) -> tuple[list[ListedPass], int]:
-            present = publishing.counter(tx, merchant_id)
+            present = publish_counters.counter(tx, merchant_id)
             rows = devices.listed(tx, pass_type, device)
             after = sequence_of_tag(tag, epoch=present.epoch, newest=present.sequence)
             return [row for row in rows if _is_news(row, after)], present.epoch

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from walletd.db import audit, lanes, merchants, programs, publishing
+from walletd.db import audit, lanes, merchants, programs, publish_counters
 from walletd.db.base import Tx
 from walletd.db.merchants import CredentialsRow, MerchantRow
 from walletd.domain import matching, merge_requests
@@ -57,7 +57,7 @@ class Merchants:
 
         def write(tx: Tx) -> None:
             merchants.insert(tx, row)
-            publishing.insert_counter(tx, row.id)
+            publish_counters.insert_counter(tx, row.id)
             audit.record(tx, shell(row.id), now, "merchant.created", row.id)
 
         await self._runtime.database.write(write)

@@ -13,11 +13,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from walletd.db import cards, deliveries, devices, merchants, publishing, wallet_objects
+from walletd.db import cards, deliveries, devices, merchants, publish_counters, publishing, wallet_objects
 from walletd.db.base import Lease, Tx
 from walletd.db.cards import CardInContext
 from walletd.db.deliveries import TargetKey
-from walletd.db.publishing import DirtyCard, PublishedPass
+from walletd.db.publishing import DirtyCard, PublishedPass, PublishedVersion
 from walletd.domain.books import AccountBook
 from walletd.domain.calendar import age_seconds, milliseconds
 from walletd.domain.face import Holding, compose_face
@@ -51,7 +51,7 @@ class _Snapshot:
     marks: list[DirtyCard]
     contexts: dict[str, CardInContext]
     books: dict[str, AccountBook]
-    published: list[dict[str, PublishedPass]]
+    published: list[dict[str, PublishedVersion]]
     uses: set[tuple[str, str]]
     """Which merchant has credentials for which platform."""
 
@@ -87,14 +87,14 @@ class Publisher:
         """Let another process publish at once: for the end of this one."""
         if not self._runtime.database.exclusive:
             holder = self._runtime.instance
-            await self._runtime.database.write(lambda tx: publishing.release_leases(tx, holder))
+            await self._runtime.database.write(lambda tx: publish_counters.release_leases(tx, holder))
 
     async def _take_lease(self, merchant_id: str) -> bool:
         if self._runtime.database.exclusive:
             return True
         now = milliseconds(self._runtime.clock())
         lease = Lease(self._runtime.instance, now + _LEASE_MILLISECONDS)
-        return await self._runtime.database.write(lambda tx: publishing.take_lease(tx, merchant_id, now, lease))
+        return await self._runtime.database.write(lambda tx: publish_counters.take_lease(tx, merchant_id, now, lease))
 
     async def _publish(self, dirty: Sequence[DirtyCard]) -> int:
         marks, seen, faulty = await self._look([card.serial_number for card in dirty])
@@ -120,7 +120,7 @@ class Publisher:
                 publishing.dirty_among(tx, serials),
                 contexts,
                 open_books(tx, held.values(), now, with_next_end=True),
-                [publishing.published(tx, platform.name, serials) for platform in platforms],
+                [publishing.published_versions(tx, platform.name, serials) for platform in platforms],
                 {(row.merchant_id, row.platform) for row in merchants.all_credentials(tx)},
             )
 
@@ -163,11 +163,11 @@ class Publisher:
         serials = [card.serial_number for card in marks]
 
         def write(tx: Tx) -> None:
-            sequence = publishing.lock_counter(tx, merchant_id).sequence
+            sequence = publish_counters.lock_counter(tx, merchant_id).sequence
             overtaken: set[str] = set()
             for platform in {item.platform.name: item.platform for item in seen}.values():
                 mine = [item for item in seen if item.platform is platform]
-                present = publishing.published(tx, platform.name, serials)
+                present = publishing.published_versions(tx, platform.name, serials)
                 overtaken |= {item.dirty.serial_number for item in mine if _overtaken(item, present)}
                 fresh = self._versions(sequence, mine, present)
                 publishing.store_published(tx, fresh)
@@ -176,7 +176,7 @@ class Publisher:
                 PUBLISH_UNCHANGED.inc(len(mine) - len(risen))
                 if risen:
                     sequence = risen[-1].sequence
-                    publishing.store_counter(tx, merchant_id, sequence)
+                    publish_counters.store_counter(tx, merchant_id, sequence)
                     self._raise_targets(tx, platform, risen, {item.dirty.serial_number: item.dirty for item in mine})
             publishing.remove_dirty(tx, [card for card in marks if card.serial_number not in overtaken])
             tx.after_commit.append(lambda: self._runtime.remembered.forget(serials))
@@ -186,7 +186,9 @@ class Publisher:
         for card in marks:
             PUBLISH_LAG.observe(age_seconds(card.dirty_at, now))
 
-    def _versions(self, sequence: int, seen: Sequence[_Seen], present: dict[str, PublishedPass]) -> list[PublishedPass]:
+    def _versions(
+        self, sequence: int, seen: Sequence[_Seen], present: dict[str, PublishedVersion]
+    ) -> list[PublishedPass]:
         """Return what is to be stored: a next version only of what a phone would see as changed (apple.md W17)."""
         now_seconds = int(self._runtime.clock().timestamp())
         versions = []
@@ -247,7 +249,7 @@ class Publisher:
         tx.announce("deliver")
 
 
-def _overtaken(item: _Seen, present: dict[str, PublishedPass]) -> bool:
+def _overtaken(item: _Seen, present: dict[str, PublishedVersion]) -> bool:
     """Say whether somebody looked at the card after our snapshot: then ours may be older and is dropped."""
     before = present.get(item.dirty.serial_number)
     return (0 if before is None else before.checks) != item.checks

@@ -59,6 +59,8 @@ class Desk:
     now: datetime
     books: dict[str, AccountBook] = field(default_factory=dict)
     programs: dict[str, tuple[Program, ZoneInfo]] = field(default_factory=dict)
+    told: set[str] = field(default_factory=set)
+    """Merchants whose own programs are told of events."""
     cards: dict[tuple[str, str], tuple[BookableCard, str]] = field(default_factory=dict)
     originals: dict[str, Original] = field(default_factory=dict)
     redemptions: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -152,7 +154,7 @@ def load(tx: Tx, commands: Sequence[Command], now: datetime, vault: Vault) -> De
     if desk.codes:
         desk.used = rotating_codes.used(tx, {desk.cards[place][0].serial_number for place in desk.codes})
     desk.books = open_books(tx, states.values(), now)
-    desk.programs = _programs_of(tx, states.values())
+    _lay_out_programs(tx, desk, states.values())
     if codes:
         _lay_out_redemptions(tx, desk, codes)
     if reversing:
@@ -224,9 +226,12 @@ def open_books(
     return books
 
 
-def _programs_of(tx: Tx, states: Collection[AccountState]) -> dict[str, tuple[Program, ZoneInfo]]:
-    found = programs.with_zones(tx, {state.program_id for state in states}) if states else {}
-    return {program_id: (program, ZoneInfo(zone)) for program_id, (program, zone) in found.items()}
+def _lay_out_programs(tx: Tx, desk: Desk, states: Collection[AccountState]) -> None:
+    found = programs.for_booking(tx, {state.program_id for state in states}) if states else {}
+    for program_id, (program, zone, is_told) in found.items():
+        desk.programs[program_id] = (program, ZoneInfo(zone))
+        if is_told:
+            desk.told.add(program.merchant_id)
 
 
 def _settle(tx: Tx, books: Mapping[str, AccountBook], due: Sequence[AccountBook]) -> None:

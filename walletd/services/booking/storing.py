@@ -29,7 +29,8 @@ def store(tx: Tx, desk: Desk, deeds: Sequence[Deed]) -> list[str]:
         rotating_codes.use(tx, desk.spent)
     if not changed:
         return []
-    webhook_events.tell_accounts_changed(tx, [book.state for book in changed], desk.now)
+    if told := [book.state for book in changed if book.state.merchant_id in desk.told]:
+        webhook_events.tell_accounts_changed(tx, told, desk.now)
     loud = [book.state.id for book in changed if _is_told(book)]
     quiet = [book.state.id for book in changed if not _is_told(book)]
     serials = publishing.mark_accounts_dirty(tx, loud, desk.now, BOOKED) if loud else []
