@@ -15,7 +15,20 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
-from bench import fetching, footprint, google, history, importing, latency, ledger, lookup, peer, publishing, signing
+from bench import (
+    fetching,
+    footprint,
+    google,
+    history,
+    importing,
+    latency,
+    ledger,
+    ledger_http,
+    lookup,
+    peer,
+    publishing,
+    signing,
+)
 from bench.figures import Figure, table
 from bench.rates import Scale
 
@@ -29,7 +42,7 @@ BENCHES: Final[Mapping[str, Callable[[Scale], list[Figure]]]] = {
     "new-card": latency.run_new_card,
     "ledger-sqlite": ledger.run_sqlite,
     "ledger-postgres": ledger.run_postgres,
-    "ledger-http": ledger.run_http,
+    "ledger-http": ledger_http.run,
     "history": history.run_booking,
     "proof": history.run_proof,
     "publish": publishing.run,

@@ -1,12 +1,10 @@
-"""The books: bookings through the service beside what the bare engine does with the same rows, and over HTTP."""
+"""The books: bookings through the service beside what the bare engine does with the same rows."""
 
 from __future__ import annotations
 
 import asyncio
 import importlib.util
 import itertools
-import json
-import os
 import re
 import secrets
 import shutil
@@ -18,16 +16,12 @@ from typing import Any, Final, Self
 
 from sqlalchemy import make_url
 
-from bench import http_load, servers
 from bench.figures import Figure
-from bench.http_load import post
-from bench.rates import Scale, stay_on_core
+from bench.rates import Scale
 from bench.shop import (
-    ENGINES,
     SCATTERED,
     Shop,
     database_url,
-    environment_for,
     folder,
     open_shop,
     run_loop,
@@ -44,8 +38,6 @@ _CARDS: Final = 2000
 _CALLERS: Final = 64
 _GROUP: Final = 64
 _PGBENCH_CLIENTS: Final = 16
-_CONNECTIONS: Final = 32
-_GOAL_OVER_HTTP: Final = 1500.0
 _ANSWER: Final = b"x" * 600
 _HASH: Final = "ab" * 32
 _SALT: Final = "cd" * 16
@@ -99,11 +91,6 @@ def run_sqlite(scale: Scale) -> list[Figure]:
 def run_postgres(scale: Scale) -> list[Figure]:
     """Book on PostgreSQL through the service, and in turns by pgbench with one CTE that writes the same rows."""
     return [run_loop(_beside_pgbench(scale))]
-
-
-def run_http(scale: Scale) -> list[Figure]:
-    """Book over HTTP on both engines: walletd in one process with all its roles, the client on the other core."""
-    return [_over_http(engine, scale) for engine in ENGINES]
 
 
 async def _beside_sqlite(scale: Scale) -> Figure:
@@ -247,34 +234,3 @@ def _pgbench_program() -> Path:
     found = shutil.which("pgbench")
     assert found is not None, "pgbench is missing; it comes with the development requirements"
     return Path(found)
-
-
-def _over_http(engine: str, scale: Scale) -> Figure:
-    with folder() as place:
-        url = database_url(engine, place)
-        secret, serials = run_loop(_filled(place, url))
-        cores = os.sched_getaffinity(0)
-        count = scale.pick(10_000, 3000, 40)
-        keys = itertools.count()
-        with servers.walletd(environment_for(place, url), place / "log") as server:
-            stay_on_core(1)
-            rates = []
-            for _ in range(1 + scale.rounds // 2):
-                requests = [_request(secret, serials[number % len(serials)], next(keys)) for number in range(count)]
-                load = http_load.run(server.port, requests, connections=_CONNECTIONS, count=count)
-                assert set(load.statuses) == {201}, load.statuses
-                rates.append(load.rate)
-        os.sched_setaffinity(0, cores)
-    name = {"sqlite": "SQLite", "postgres": "PostgreSQL"}[engine]
-    what = f"POST /transactions over HTTP, {_CONNECTIONS} connections, {name}"
-    return Figure(what, max(rates), _GOAL_OVER_HTTP, "asked for", 1.0)
-
-
-async def _filled(place: Path, url: str) -> tuple[str, list[str]]:
-    async with open_shop(settings_for(place, url)) as shop:
-        return shop.secret, await shop.fill(_CARDS)
-
-
-def _request(secret: str, serial: str, number: int) -> bytes:
-    body = json.dumps({"card": serial, "type": "credit", "amount": 1, "reference": "till 1"}).encode()
-    return post("/api/v1/transactions", body, Authorization=f"Bearer {secret}", Idempotency_Key=f"http-{number}")
