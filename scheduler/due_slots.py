@@ -19,6 +19,7 @@ SKIP_GRACE: Final = timedelta(minutes=1)
 _REPEATED_HOURS: Final = timedelta(hours=3)
 """More than any clock was ever put back: so far ahead on the wall clock a slot can lie and still be in the past."""
 _NO_JUMP: Final = timedelta(seconds=1)
+"""Slots are looked for beside a moment, never at it, and fall on whole seconds."""
 
 
 def newest_slot(cron: str, zone: tzinfo, now: datetime) -> datetime:

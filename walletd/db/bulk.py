@@ -98,7 +98,7 @@ def delete_rows(tx: Tx, table: Table, rows: Sequence[Values]) -> None:
 
 @contextmanager
 def together(tx: Tx) -> Iterator[None]:
-    """Hold back what is inserted and updated inside, and send it to the server as one statement at the end.
+    """Hold back what is inserted, updated and deleted inside, and send it to the server as one statement at the end.
 
     Each statement costs the way there and back, in which a thread that waits has to get its turn again. The embedded
     engine has no such way and writes at once. No row may be written twice inside, as the parts of one statement do not
@@ -244,15 +244,20 @@ def _update(engine: str, table: Table, names: tuple[str, ...]) -> str:
     given = "given." if from_rows else ":"
     keys = [column.name for column in table.primary_key]
     values = ", ".join(f"{name} = {given}{name}" for name in names if name not in keys)
-    place = " AND ".join(f"{table.name}.{name} = {given}{name}" for name in keys)
-    return f"UPDATE {table.name} SET {values}{f' FROM {_given(table, names)}' if from_rows else ''} WHERE {place}"
+    source = f" FROM {_given(table, names)}" if from_rows else ""
+    return f"UPDATE {table.name} SET {values}{source} WHERE {_is_given(table, keys, given)}"
 
 
 @cache
 def _delete(engine: str, table: Table, names: tuple[str, ...]) -> str:
     from_rows = engine == _SERVER
-    place = " AND ".join(f"{table.name}.{name} = {'given.' if from_rows else ':'}{name}" for name in names)
-    return f"DELETE FROM {table.name}{f' USING {_given(table, names)}' if from_rows else ''} WHERE {place}"
+    source = f" USING {_given(table, names)}" if from_rows else ""
+    return f"DELETE FROM {table.name}{source} WHERE {_is_given(table, names, 'given.' if from_rows else ':')}"
+
+
+def _is_given(table: Table, names: Sequence[str], given: str) -> str:
+    """Return the condition that a row of the table holds what a given row does, in these columns."""
+    return " AND ".join(f"{table.name}.{name} = {given}{name}" for name in names)
 
 
 def _given(table: Table, names: Sequence[str]) -> str:

@@ -54,9 +54,8 @@ webhook_endpoints = Table(
 )
 
 DELETED = "deleted"
-_ACTIVE = select(webhook_endpoints).where(
-    one_of(webhook_endpoints.c.merchant_id, "merchants"), webhook_endpoints.c.state == "active"
-)
+_IS_ACTIVE = webhook_endpoints.c.state == "active"
+_ACTIVE = select(webhook_endpoints).where(one_of(webhook_endpoints.c.merchant_id, "merchants"), _IS_ACTIVE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +106,7 @@ def page(tx: Tx, merchant_id: str, request: PageRequest) -> Page[Endpoint]:
 
 def is_told(merchant: ColumnElement[str]) -> ColumnElement[bool]:
     """Return the condition that a merchant has an endpoint that is told of events, for a query of another table."""
-    return exists().where(webhook_endpoints.c.merchant_id == merchant, webhook_endpoints.c.state == "active")
+    return exists().where(webhook_endpoints.c.merchant_id == merchant, _IS_ACTIVE)
 
 
 def active(tx: Tx, merchant_ids: Collection[str]) -> list[Endpoint]:
