@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from sqlalchemy import Engine, event, text
@@ -21,6 +21,8 @@ from walletd.db.database import open_database
 from walletd.db.schema import metadata
 from walletd.domain.customers import NewCustomer
 from walletd.domain.orders import NewOrder
+
+Looked = TypeVar("Looked")
 
 # Queues, from which everything that is there is taken, and tables with a row or two per merchant.
 _SMALL = {
@@ -130,25 +132,75 @@ async def test_a_server_finds_keys_by_the_whole_key(postgres_url: str, keys: int
     Nor all that there are, where it was made before the server counted what a new shop has.
     """
 
-    def plan(tx: Tx) -> dict[str, Any]:
+    def steps_taken(tx: Tx) -> list[dict[str, Any]]:
         tx.execute(text(_MANY_KEYS), {"keys": keys})
         if counted:
             tx.execute(text("ANALYZE idempotency_records"))
         dialect = PGDialect_psycopg()  # type: ignore[no-untyped-call]  # SQLAlchemy's own
         query = str(idempotency._PLACES.compile(dialect=dialect)).replace("%(places)s", "$1")
-        tx.execute(text("SET LOCAL plan_cache_mode = force_generic_plan"))
-        tx.execute(text(f"PREPARE places AS {query}".replace(":", "\\:")))
-        found: list[dict[str, Any]] = tx.execute(text("EXPLAIN (FORMAT JSON) EXECUTE places ('[]')")).scalar_one()
-        return dict(found[0]["Plan"])
+        return reading(tx, query, ["[]"])
 
-    database = open_database(postgres_url)
-    await database.start()
-    async with open_shop(database):
-        steps_taken = list(nodes(await database.write(plan)))
-    await database.close()
-    reading = [node for node in steps_taken if "Relation Name" in node]
-    assert [node["Relation Name"] for node in reading] == ["idempotency_records"]
-    assert all(name in reading[0]["Index Cond"] for name in ("merchant_id", "owner", "route", "key"))
+    found = await on_a_server(postgres_url, steps_taken)
+    assert [node["Relation Name"] for node in found] == ["idempotency_records"]
+    assert all(name in found[0]["Index Cond"] for name in ("merchant_id", "owner", "route", "key"))
+
+
+async def test_an_import_makes_a_server_check_references_by_the_whole_key(postgres_url: str) -> None:
+    """While it takes a table for small, all indexes that begin with the merchant cost it alike, and the newest wins.
+
+    By any other than the key, each new row would read all customers or all cards of the merchant.
+    """
+    keys = {
+        (reference.referred_table.name, tuple(part.column.name for part in reference.elements))
+        for table in metadata.sorted_tables
+        for reference in table.foreign_key_constraints
+        if reference.referred_table.name in {"customers", "cards", "accounts"}
+    }
+
+    def look_up(tx: Tx, target: str, columns: tuple[str, ...]) -> str:
+        asked = " AND ".join(f"{name} = ${place}" for place, name in enumerate(columns, 1))
+        query = f"SELECT 1 FROM ONLY {target} WHERE {asked} FOR KEY SHARE"  # noqa: S608 - names of our own tables
+        found: str = reading(tx, query, [""] * len(columns))[0]["Index Cond"]
+        return found
+
+    def conditions(tx: Tx) -> dict[str, str]:
+        return {target: look_up(tx, target, columns) for target, columns in keys}
+
+    async def fill(shop: Shop) -> None:
+        lines: list[list[object]] = [[f"Muster {n}", f"m{n}@example.org", n] for n in range(1, 111)]
+        await take_in(shop, a_file(["Nachname", "E-Mail", "Saldo"], *lines), "loyalty")
+
+    found = await on_a_server(postgres_url, conditions, fill)
+    assert set(found) == {"customers", "cards", "accounts"}
+    assert [target for target, met in found.items() if not ("(id)" in met or "(serial_number)" in met)] == []
+
+
+async def nothing(_shop: Shop) -> None:
+    """Do nothing."""
+
+
+async def on_a_server(
+    url: str, look: Callable[[Tx], Looked], act: Callable[[Shop], Awaitable[None]] = nothing
+) -> Looked:
+    """Return what is seen from a writing connection to a new shop, after something is done there."""
+    database = open_database(url)
+    try:
+        await database.start()
+        async with open_shop(database) as shop:
+            await act(shop)
+            return await database.write(look)
+    finally:
+        await database.close()
+
+
+def reading(tx: Tx, query: str, values: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the steps by which a server reads tables, in the plan that it keeps for any values."""
+    tx.execute(text("SET LOCAL plan_cache_mode = force_generic_plan"))
+    tx.execute(text(f"PREPARE looked AS {query}".replace(":", "\\:")))
+    given = ", ".join(f"'{value}'" for value in values)
+    plan = tx.execute(text(f"EXPLAIN (FORMAT JSON) EXECUTE looked ({given})")).scalar_one()[0]["Plan"]
+    tx.execute(text("DEALLOCATE looked"))
+    return [node for node in nodes(plan) if "Relation Name" in node]
 
 
 _MANY_KEYS = """

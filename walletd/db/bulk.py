@@ -39,9 +39,11 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeEngine
 
-from walletd.db.base import RunAgain, Tx
+from walletd.db.base import RunAgain, Tx, metadata
 
 _SERVER: Final = "postgresql"
+_SMALL: Final = 10_000
+"""Rows of a table below which counting it again costs less than what a plan for a small one may cost."""
 
 # A string is always sent as text: a cast to varchar(n) would cut what is too long instead of refusing it.
 _SENT_AS: Final[Sequence[tuple[type[TypeEngine[Any]], str]]] = (
@@ -116,6 +118,18 @@ def together(tx: Tx) -> Iterator[None]:
         parts = tuple((write.statement, write.expected is not None) for write in held)
         counts = tx.execute_rows(_as_one(parts), tuple(write.rows for write in held)).one()
         _check(list(counts), [write.expected for write in held if write.expected is not None])
+
+
+def count_small_tables(tx: Tx) -> None:
+    """Let the server count the tables that were small when it last did, for whoever fills them.
+
+    By itself it does so once a minute at the earliest, and until then plans as if they were small: to read all that a
+    merchant has there. The embedded engine plans by the indexes alone.
+    """
+    if tx.engine != _SERVER:
+        return
+    if small := list(tx.execute(_SMALL_TABLES, {"tables": sorted(metadata.tables)}).scalars()):
+        tx.execute(text(f"ANALYZE {', '.join(small)}"))
 
 
 def _send(tx: Tx, statement: str, table: Table, rows: Sequence[Values], expected: int | None) -> None:
@@ -197,6 +211,12 @@ def one_of_rows(columns: Sequence[ColumnElement[Any]], parameter: str) -> Column
     A condition for each column would be shorter, and lets the server choose to read all rows of a merchant and compare.
     """
     return _OneOfRows(*columns, bindparam(parameter, type_=_Rows()))
+
+
+_SMALL_TABLES: Final = text(
+    "SELECT relname FROM pg_class WHERE relnamespace = CAST(current_schema() AS regnamespace)"
+    f" AND relname = ANY (:tables) AND reltuples < {_SMALL} ORDER BY relname"
+).bindparams(bindparam("tables", type_=_Texts()))
 
 
 @cache

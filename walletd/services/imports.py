@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 from walletd.db import audit, imports, jobs, merchants, programs
 from walletd.db.base import Tx
+from walletd.db.bulk import count_small_tables
 from walletd.domain.errors import NotFound
 from walletd.domain.identifiers import new_id
 from walletd.domain.import_columns import columns_of
@@ -39,6 +40,8 @@ UPLOADED, VALIDATED, COMMITTING, COMMITTED, FAILED = "UPLOADED", "VALIDATED", "C
 _BOOKED_AT_ONCE_MAX: Final = 100
 _BATCH_SECONDS: Final = 0.04
 """How long a batch may keep the books; a till waits for one at the most, and 100 ms are all that it may wait."""
+_COUNTED_AT: Final = (100, 1000, 10_000)
+"""After how many rows the database counts what it took for small, so that it still looks rows up by their keys."""
 _SHOWN: Final = 100
 _NAMED: Final = 10
 _SECONDS_PER_JOB: Final = 30.0
@@ -186,10 +189,10 @@ class Imports:
         """Book the next batch of a committed import in one transaction; return how far it is. Raises NotFound."""
         now = self._runtime.clock()
 
-        def write(tx: Tx) -> ImportHead:
+        def write(tx: Tx) -> tuple[ImportHead, ImportHead]:
             head = _found(imports.find(tx, merchant_id, import_id, lock=True), import_id)
             if head.state != COMMITTING:
-                return head
+                return head, head
             began, at_once = time.perf_counter(), self._at_once
             rows = imports.rows_after(tx, import_id, head.position, at_once)
             left_out = 0
@@ -207,9 +210,15 @@ class Imports:
             )
             imports.store(tx, after)
             self._pace(at_once, time.perf_counter() - began)
-            return after
+            return head, after
 
-        return await self._runtime.database.write(write)
+        before, after = await self._runtime.database.write(write)
+        await self._let_count(before.done, after.done)
+        return after
+
+    async def _let_count(self, before: int, after: int) -> None:
+        if any(before < rows <= after for rows in _COUNTED_AT):
+            await self._runtime.database.write(count_small_tables)
 
     def _pace(self, at_once: int, seconds: float) -> None:
         """Choose how many rows the next batch has, so that it takes about as long as one may."""
@@ -234,7 +243,8 @@ class Imports:
         while batch := await asyncio.to_thread(next, batches, None):
             rows = await database.read(partial(validator.rows, batch=batch, now=now))
             await database.write(partial(imports.insert_import_rows, head=head, made=rows))
-            head = counted(head, rows)
+            before, head = head.rows, counted(head, rows)
+            await self._let_count(before, head.rows)
             if progress is not None:
                 progress(len(rows))
         if not head.rows:
