@@ -99,7 +99,7 @@ def find(tx: Tx, merchant_id: str, account_id: str) -> AccountState | None:
 
 def by_id(tx: Tx, account_ids: Collection[str], *, lock: bool) -> dict[str, AccountState]:
     """Return accounts of any merchant by id; with `lock` they stay as read until commit, locked in order of the ids."""
-    rows = tx.execute(_LOCKED if lock else _BY_ID, {"ids": sorted(account_ids)})
+    rows = tx.rows(_LOCKED if lock else _BY_ID, {"ids": sorted(account_ids)})
     return {row.id: to_account(row) for row in rows}
 
 

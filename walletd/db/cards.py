@@ -189,10 +189,10 @@ def bookable(tx: Tx, names: Collection[tuple[str, str]]) -> dict[tuple[str, str]
     """
     found: dict[tuple[str, str], tuple[BookableCard, str]] = {}
     serials = [name for _, name in names if is_serial_number(name)]
-    for row in tx.execute(_BOOKABLE_BY_SERIAL, {"names": serials}) if serials else ():
+    for row in tx.rows(_BOOKABLE_BY_SERIAL, {"names": serials}) if serials else ():
         found[row.merchant_id, row.serial_number] = (_bookable(row), "active")
     keys = [place for place in names if place not in found]
-    for row in tx.execute(_BOOKABLE_BY_KEY, {"names": keys}) if keys else ():
+    for row in tx.rows(_BOOKABLE_BY_KEY, {"names": keys}) if keys else ():
         found[row.merchant_id, row.named] = (_bookable(row), row.state)
     return found
 
@@ -200,7 +200,7 @@ def bookable(tx: Tx, names: Collection[tuple[str, str]]) -> dict[tuple[str, str]
 def of_serials(tx: Tx, serials: Sequence[str]) -> dict[str, CardInContext]:
     """Return the cards with these serial numbers, whatever their merchant."""
     known: dict[str, Program] = {}
-    return {row.serial_number: _context(row, known) for row in tx.execute(_OF_SERIALS, {"serials": list(serials)})}
+    return {row.serial_number: _context(row, known) for row in tx.rows(_OF_SERIALS, {"serials": list(serials)})}
 
 
 def key_is_taken(tx: Tx, merchant_id: str, key: str) -> bool:

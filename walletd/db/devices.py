@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 
 from walletd.db.base import Tx, merchant_column, metadata, reference
+from walletd.db.bulk import one_of
 from walletd.db.publishing import dirty_cards, published_passes
 
 apple_devices = Table(
@@ -263,21 +264,24 @@ def _store_knowledge(tx: Tx, row: Row[Any], fetched_sequence: int, fetched_hash:
     )
 
 
+_DEVICES_OF = (
+    select(apple_registrations.c.serial_number, apple_registrations.c.topic, apple_registrations.c.device)
+    .select_from(
+        apple_registrations.join(
+            apple_devices,
+            and_(
+                apple_devices.c.topic == apple_registrations.c.topic,
+                apple_devices.c.device == apple_registrations.c.device,
+            ),
+        )
+    )
+    .where(one_of(apple_registrations.c.serial_number, "serials"), apple_devices.c.scheme == "ApplePass")
+)
+
+
 def devices_of(tx: Tx, serials: Sequence[str]) -> list[tuple[str, str, str]]:
     """Return serial number, topic and device of every registration of the cards that Apple can push to."""
-    rows = tx.execute(
-        select(apple_registrations.c.serial_number, apple_registrations.c.topic, apple_registrations.c.device)
-        .select_from(
-            apple_registrations.join(
-                apple_devices,
-                and_(
-                    apple_devices.c.topic == apple_registrations.c.topic,
-                    apple_devices.c.device == apple_registrations.c.device,
-                ),
-            )
-        )
-        .where(apple_registrations.c.serial_number.in_(list(serials)), apple_devices.c.scheme == "ApplePass")
-    )
+    rows = tx.rows(_DEVICES_OF, {"serials": list(serials)})
     return [(row.serial_number, row.topic, row.device) for row in rows]
 
 

@@ -85,7 +85,7 @@ def taken_keys(tx: Tx, rows: Sequence[IdempotencyRow]) -> dict[Place, Idempotenc
     """Return the records of those keys that were taken before, by their place."""
     if not rows:
         return {}
-    found = tx.execute(_PLACES, {"places": [row.place for row in rows]})
+    found = tx.rows(_PLACES, {"places": [row.place for row in rows]})
     return {record.place: record for record in map(_record, found)}
 
 

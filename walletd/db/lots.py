@@ -122,7 +122,7 @@ def ending_soon(tx: Tx, account_ids: Sequence[str], now: datetime) -> list[Lot]:
     if not account_ids:
         return []
     parameters = {"accounts": list(account_ids), "horizon": milliseconds(now + EXPIRING_SOON)}
-    return [to_lot(row) for row in tx.execute(_ENDING, parameters)]
+    return [to_lot(row) for row in tx.rows(_ENDING, parameters)]
 
 
 def ending_next(tx: Tx, account_ids: Sequence[str], now: datetime) -> list[Lot]:
@@ -137,14 +137,14 @@ def locked(tx: Tx, account_ids: Sequence[str], now: datetime) -> list[Lot]:
     """Return the open lots of accounts that are locked now."""
     if not account_ids:
         return []
-    return [to_lot(row) for row in tx.execute(_LOCKED, {"accounts": list(account_ids), "now": milliseconds(now)})]
+    return [to_lot(row) for row in tx.rows(_LOCKED, {"accounts": list(account_ids), "now": milliseconds(now)})]
 
 
 def by_id(tx: Tx, lot_ids: Sequence[str]) -> list[Lot]:
     """Return lots, open or not."""
     if not lot_ids:
         return []
-    return [to_lot(row) for row in tx.execute(_BY_ID, {"ids": list(lot_ids)})]
+    return [to_lot(row) for row in tx.rows(_BY_ID, {"ids": list(lot_ids)})]
 
 
 def in_consumption_order(tx: Tx, account_id: str) -> Iterator[list[Lot]]:

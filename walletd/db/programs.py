@@ -87,7 +87,7 @@ def with_zones(tx: Tx, program_ids: Collection[str]) -> dict[str, tuple[Program,
 
 def for_booking(tx: Tx, program_ids: Collection[str]) -> dict[str, tuple[Program, str, bool]]:
     """Return programs by id, each with the time zone of its merchant and whether any of its endpoints is active."""
-    rows = tx.execute(_FOR_BOOKING, {"ids": list(program_ids)})
+    rows = tx.rows(_FOR_BOOKING, {"ids": list(program_ids)})
     return {row.id: (_program(row), row.timezone, bool(row.is_told)) for row in rows}
 
 

@@ -188,7 +188,7 @@ def mark_program_dirty(tx: Tx, program_id: str, now: datetime, *, after: str, li
 def _mark(tx: Tx, statement: TextClause, now: datetime, urgency: int, **where: str | int | list[str]) -> list[str]:
     # A mark is drawn anew each time: a publisher removes exactly the mark it saw, never a later one.
     parameters = {"mark": secrets.randbits(_MARK_BITS), "now": milliseconds(now), "urgency": urgency, **where}
-    serials = [row.serial_number for row in tx.execute(statement, parameters)]
+    serials = [row.serial_number for row in tx.rows(statement, parameters)]
     tx.announce("publish")
     return serials
 
@@ -210,13 +210,13 @@ def next_dirty(tx: Tx, merchant_id: str, limit: int, now: int) -> list[DirtyCard
         .order_by(dirty_cards.c.dirty_at)
         .limit(limit)
     )
-    rows = tx.execute(query.where(dirty_cards.c.urgency < literal_column(str(MANY)))).all() or tx.execute(query).all()
+    rows = tx.rows(query.where(dirty_cards.c.urgency < literal_column(str(MANY)))) or tx.rows(query)
     return [_dirty(row) for row in rows]
 
 
 def dirty_among(tx: Tx, serials: Sequence[str]) -> list[DirtyCard]:
     """Return those of the cards that are dirty."""
-    return [_dirty(row) for row in tx.execute(_DIRTY_OF_SERIALS, {"serials": list(serials)})]
+    return [_dirty(row) for row in tx.rows(_DIRTY_OF_SERIALS, {"serials": list(serials)})]
 
 
 def count_dirty(tx: Tx) -> tuple[int, int | None]:
@@ -252,7 +252,7 @@ def published(tx: Tx, platform: str, serials: Sequence[str]) -> dict[str, Publis
 
 def published_versions(tx: Tx, platform: str, serials: Sequence[str]) -> dict[str, PublishedVersion]:
     """Return which versions of the cards are published, by serial number, without reading the documents."""
-    rows = tx.execute(_VERSIONS, {"platform": platform, "serials": list(serials)})
+    rows = tx.rows(_VERSIONS, {"platform": platform, "serials": list(serials)})
     return {
         row.serial_number: PublishedVersion(row.sequence, row.last_modified, row.content_hash, row.checks)
         for row in rows
