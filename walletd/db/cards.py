@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     bindparam,
+    cast,
     func,
     select,
     update,
@@ -96,7 +98,8 @@ _COLUMNS: tuple[Any, ...] = (
     programs.c.unit,
     programs.c.currency,
     programs.c.template,
-    programs.c.rules,
+    # As text: rows of many cards bring the rules of a few programs again and again.
+    cast(programs.c.rules, Text).label("rules_text"),
     programs.c.created_at.label("program_created_at"),
     customers.c.number,
     customers.c.first_name,
@@ -317,7 +320,7 @@ def _program(row: Row[Any]) -> Program:
         row.unit,
         row.currency,
         row.template,
-        row.rules,
+        json.loads(row.rules_text),
         from_milliseconds(row.program_created_at),
     )
 

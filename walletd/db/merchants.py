@@ -203,6 +203,14 @@ def store_credentials(tx: Tx, row: CredentialsRow) -> None:
         )
 
 
+_IN_USE = select(merchant_credentials.c.merchant_id, merchant_credentials.c.platform)
+
+
+def platforms_in_use(tx: Tx) -> set[tuple[str, str]]:
+    """Return which merchant has credentials for which platform."""
+    return {(row.merchant_id, row.platform) for row in tx.rows(_IN_USE)}
+
+
 def all_credentials(tx: Tx) -> list[CredentialsRow]:
     """Return all sealed credentials of all merchants."""
     return [

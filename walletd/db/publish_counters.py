@@ -32,17 +32,25 @@ _COUNTER = select(publish_counters.c.epoch, publish_counters.c.sequence).where(
     publish_counters.c.merchant_id == bindparam("merchant")
 )
 _LOCK_COUNTER = _COUNTER.with_for_update()
+_STORE_COUNTER = (
+    update(publish_counters)
+    .where(publish_counters.c.merchant_id == bindparam("merchant"))
+    .values(sequence=bindparam("newest"))
+)
+_TAKE_LEASE = (
+    update(publish_counters)
+    .where(
+        publish_counters.c.merchant_id == bindparam("merchant"),
+        or_(publish_counters.c.leased_by == bindparam("holder"), publish_counters.c.leased_until < bindparam("now")),
+    )
+    .values(leased_by=bindparam("holder"), leased_until=bindparam("until"))
+)
 
 
 def take_lease(tx: Tx, merchant_id: str, now: int, lease: Lease) -> bool:
     """Take or keep the lease of a merchant's publisher; False while another holds it."""
     changed = tx.execute(
-        update(publish_counters)
-        .where(
-            publish_counters.c.merchant_id == merchant_id,
-            or_(publish_counters.c.leased_by == lease.holder, publish_counters.c.leased_until < now),
-        )
-        .values(leased_by=lease.holder, leased_until=lease.until)
+        _TAKE_LEASE, {"merchant": merchant_id, "holder": lease.holder, "now": now, "until": lease.until}
     )
     return changed.rowcount == 1
 
@@ -66,7 +74,7 @@ def lock_counter(tx: Tx, merchant_id: str) -> Counter:
 
 def store_counter(tx: Tx, merchant_id: str, sequence: int) -> None:
     """Store the newest sequence number."""
-    tx.execute(update(publish_counters).where(publish_counters.c.merchant_id == merchant_id).values(sequence=sequence))
+    tx.execute(_STORE_COUNTER, {"merchant": merchant_id, "newest": sequence})
 
 
 def insert_counter(tx: Tx, merchant_id: str) -> None:

@@ -102,6 +102,14 @@ class PublishedVersion:
     checks: int
 
 
+_WITH_DIRTY_CARDS = select(dirty_cards.c.merchant_id).where(dirty_cards.c.retry_at <= bindparam("now")).distinct()
+_NEXT_DIRTY = (
+    select(dirty_cards)
+    .where(dirty_cards.c.merchant_id == bindparam("merchant"), dirty_cards.c.retry_at <= bindparam("now"))
+    .order_by(dirty_cards.c.dirty_at)
+    .limit(bindparam("limit"))
+)
+_NEXT_URGENT = _NEXT_DIRTY.where(dirty_cards.c.urgency < literal_column(str(MANY)))
 _DIRTY_OF_SERIALS = select(dirty_cards).where(one_of(dirty_cards.c.serial_number, "serials"))
 _PUBLISHED = select(published_passes).where(
     published_passes.c.platform == bindparam("platform"),
@@ -195,8 +203,7 @@ def _mark(tx: Tx, statement: TextClause, now: datetime, urgency: int, **where: s
 
 def merchants_with_dirty_cards(tx: Tx, now: int) -> list[str]:
     """Return the merchants that have something to publish now."""
-    query = select(dirty_cards.c.merchant_id).where(dirty_cards.c.retry_at <= now).distinct()
-    return [row.merchant_id for row in tx.execute(query)]
+    return [row.merchant_id for row in tx.rows(_WITH_DIRTY_CARDS, {"now": now})]
 
 
 def next_dirty(tx: Tx, merchant_id: str, limit: int, now: int) -> list[DirtyCard]:
@@ -204,14 +211,8 @@ def next_dirty(tx: Tx, merchant_id: str, limit: int, now: int) -> list[DirtyCard
 
     Those that are many wait while there are others.
     """
-    query = (
-        select(dirty_cards)
-        .where(dirty_cards.c.merchant_id == merchant_id, dirty_cards.c.retry_at <= now)
-        .order_by(dirty_cards.c.dirty_at)
-        .limit(limit)
-    )
-    rows = tx.rows(query.where(dirty_cards.c.urgency < literal_column(str(MANY)))) or tx.rows(query)
-    return [_dirty(row) for row in rows]
+    wanted = {"merchant": merchant_id, "now": now, "limit": limit}
+    return [_dirty(row) for row in tx.rows(_NEXT_URGENT, wanted) or tx.rows(_NEXT_DIRTY, wanted)]
 
 
 def dirty_among(tx: Tx, serials: Sequence[str]) -> list[DirtyCard]:

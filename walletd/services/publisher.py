@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from walletd.db import cards, deliveries, devices, merchants, publish_counters, publishing, wallet_objects
@@ -33,6 +34,9 @@ _FAULTY_MILLISECONDS: Final = 60_000
 
 log = logger(__name__)
 
+Find = Callable[[Tx], Sequence[DirtyCard]]
+"""Finds dirty cards on the snapshot on which they are looked at."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
@@ -48,7 +52,7 @@ class _Seen:
 class _Snapshot:
     """Dirty cards with all that their passes depend on, read at one moment."""
 
-    marks: list[DirtyCard]
+    marks: Sequence[DirtyCard]
     contexts: dict[str, CardInContext]
     books: dict[str, AccountBook]
     published: list[dict[str, PublishedVersion]]
@@ -69,19 +73,14 @@ class Publisher:
         worked = 0
         for merchant_id in waiting:
             if await self._take_lease(merchant_id):
-                dirty = await self._runtime.database.read(
-                    lambda tx, merchant=merchant_id: publishing.next_dirty(  # type: ignore[misc]
-                        tx, merchant, limit, now
-                    )
+                worked += await self._publish(
+                    partial(publishing.next_dirty, merchant_id=merchant_id, limit=limit, now=now)
                 )
-                worked += await self._publish(dirty)
         return worked
 
     async def publish_cards(self, serials: Sequence[str]) -> None:
         """Publish those of the cards that are dirty, now: a device is asking for them."""
-        dirty = await self._runtime.database.read(lambda tx: publishing.dirty_among(tx, serials))
-        if dirty:
-            await self._publish(dirty)
+        await self._publish(partial(publishing.dirty_among, serials=serials))
 
     async def release(self) -> None:
         """Let another process publish at once: for the end of this one."""
@@ -96,8 +95,8 @@ class Publisher:
         lease = Lease(self._runtime.instance, now + _LEASE_MILLISECONDS)
         return await self._runtime.database.write(lambda tx: publish_counters.take_lease(tx, merchant_id, now, lease))
 
-    async def _publish(self, dirty: Sequence[DirtyCard]) -> int:
-        marks, seen, faulty = await self._look([card.serial_number for card in dirty])
+    async def _publish(self, find: Find) -> int:
+        marks, seen, faulty = await self._look(find)
         for merchant_id in {card.merchant_id for card in marks}:
             mine = [card for card in marks if card.merchant_id == merchant_id]
             await self._store(merchant_id, mine, [item for item in seen if item.dirty.merchant_id == merchant_id])
@@ -106,25 +105,37 @@ class Publisher:
             await self._runtime.database.write(lambda tx: publishing.put_aside(tx, faulty, until))
         return len(marks) + len(faulty)
 
-    async def _look(self, serials: Sequence[str]) -> tuple[list[DirtyCard], list[_Seen], list[DirtyCard]]:
-        """Read the cards on one snapshot, marks included, and render them outside of it.
+    async def _look(self, find: Find) -> tuple[list[DirtyCard], list[_Seen], list[DirtyCard]]:
+        """Read dirty cards on one snapshot, marks included, and render them outside of it.
 
         Returns the marks of the cards that could be rendered, what was rendered, and the marks of the faulty ones.
         """
         platforms, now = list(self._runtime.all_platforms), self._runtime.clock()
 
-        def read(tx: Tx) -> _Snapshot:
+        def read(tx: Tx) -> _Snapshot | None:
+            marks = find(tx)
+            if not marks:
+                return None
+            serials = [card.serial_number for card in marks]
             contexts = cards.of_serials(tx, serials)
             held = {found.account.id: found.account for found in contexts.values()}
+            uses = merchants.platforms_in_use(tx)
+            theirs = {card.merchant_id for card in marks}
+            used = {name for merchant_id, name in uses if merchant_id in theirs}
             return _Snapshot(
-                publishing.dirty_among(tx, serials),
+                marks,
                 contexts,
                 open_books(tx, held.values(), now, with_next_end=True),
-                [publishing.published_versions(tx, platform.name, serials) for platform in platforms],
-                {(row.merchant_id, row.platform) for row in merchants.all_credentials(tx)},
+                [
+                    publishing.published_versions(tx, platform.name, serials) if platform.name in used else {}
+                    for platform in platforms
+                ],
+                uses,
             )
 
         snapshot = await self._runtime.database.read(read)
+        if snapshot is None:
+            return [], [], []
         # In a thread: the first pass with a certain number of stamps is drawn, and no till shall wait for that.
         return await asyncio.to_thread(self._render_all, snapshot)
 
