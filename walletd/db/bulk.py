@@ -66,11 +66,22 @@ Values = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class _Write:
-    """A statement of the server that stores rows; with `expected`, so many must be stored."""
+    """A statement of the server that stores rows; with `expected`, so many must be stored.
+
+    With `found` it returns a text as `found` for each row it stored, which is put there.
+    """
 
     statement: str
     rows: str
-    expected: int | None
+    expected: int | None = None
+    found: list[str] | None = None
+
+    @property
+    def result(self) -> str:
+        """Return the query for what it came to, empty where nobody asks."""
+        if self.found is not None:
+            return "coalesce(json_agg(found), '[]')"
+        return "" if self.expected is None else "count(*)"
 
 
 def insert_rows(
@@ -118,9 +129,25 @@ def together(tx: Tx) -> Iterator[None]:
     finally:
         tx.held = None
     if held:
-        parts = tuple((write.statement, write.expected is not None) for write in held)
-        counts = tx.execute_rows(_as_one(parts), tuple(write.rows for write in held)).one()
-        _check(list(counts), [write.expected for write in held if write.expected is not None])
+        parts = tuple((write.statement, write.result) for write in held)
+        results = iter(tx.execute_rows(_as_one(parts), tuple(write.rows for write in held)).one())
+        for write in held:
+            if write.found is not None:
+                write.found.extend(next(results))
+            elif write.expected is not None:
+                _check(next(results), write.expected)
+
+
+def finding(tx: Tx, statement: str, rows: Sequence[Values]) -> list[str] | None:
+    """Add a statement to those that are sent `together`; None where there is no such, and nothing is done.
+
+    It takes its rows as JSON in the place of its `%s`, and returns a text as `found`; the list holds them afterwards.
+    """
+    if tx.held is None:
+        return None
+    found = list[str]()
+    tx.held.append(_Write(statement, _to_json(rows), found=found))
+    return found
 
 
 def count_small_tables(tx: Tx) -> None:
@@ -142,23 +169,23 @@ def _send(tx: Tx, statement: str, table: Table, rows: Sequence[Values], expected
         return
     result = tx.execute_rows(statement, _parameters(tx.engine, table, rows))
     if expected is not None:
-        _check([result.rowcount], [expected])
+        _check(result.rowcount, expected)
 
 
-def _check(counts: list[int], expected: list[int]) -> None:
-    if counts[: len(expected)] != expected:
+def _check(count: int, expected: int) -> None:
+    if count != expected:
         raise RunAgain
 
 
 @cache
-def _as_one(parts: tuple[tuple[str, bool], ...]) -> str:
-    """Return one statement that does all parts and counts the rows of some."""
+def _as_one(parts: tuple[tuple[str, str], ...]) -> str:
+    """Return one statement that does all parts and says what some came to."""
     named = [
-        f"part_{place} AS ({statement}{' RETURNING 1' if counted else ''})"
-        for place, (statement, counted) in enumerate(parts)
+        f"part_{place} AS ({statement}{' RETURNING 1' if result == 'count(*)' else ''})"
+        for place, (statement, result) in enumerate(parts)
     ]
-    counts = [f"(SELECT count(*) FROM part_{place})" for place, (_, counted) in enumerate(parts) if counted]
-    return f"WITH {', '.join(named)} SELECT {', '.join(counts) or 'NULL'}"
+    results = [f"(SELECT {result} FROM part_{place})" for place, (_, result) in enumerate(parts) if result]
+    return f"WITH {', '.join(named)} SELECT {', '.join(results) or 'NULL'}"
 
 
 class _Texts(TypeDecorator[Sequence[str]]):

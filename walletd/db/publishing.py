@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 
 from walletd.db.base import Tx, merchant_column, metadata, partial_index, reference
-from walletd.db.bulk import delete_rows, insert_rows, one_of, where_one_of
+from walletd.db.bulk import delete_rows, finding, insert_rows, one_of, where_one_of
 from walletd.domain.calendar import milliseconds
 from walletd.domain.publishing import CHANGED, MANY
 
@@ -125,12 +125,20 @@ _INSTEAD_OF_OLDER = (
 )
 
 
-_MARK = (
+_MARKING = (
     "INSERT INTO dirty_cards (serial_number, merchant_id, mark, dirty_at, retry_at, urgency)"
-    " SELECT serial_number, merchant_id, :mark, :now, 0, :urgency FROM cards WHERE {condition}"
+    " SELECT {rows}"
     " ON CONFLICT (serial_number) DO UPDATE SET mark = excluded.mark, retry_at = 0, urgency ="
     " CASE WHEN excluded.urgency < dirty_cards.urgency THEN excluded.urgency ELSE dirty_cards.urgency END"
     " RETURNING serial_number"
+)
+_MARK = _MARKING.format(
+    rows="serial_number, merchant_id, :mark, :now, 0, :urgency FROM cards WHERE {condition}",
+)
+_MARK_EACH = _MARKING.format(
+    rows="cards.serial_number, cards.merchant_id, given.mark, given.now, 0, given.urgency"
+    " FROM json_to_recordset(%s) AS given (account_id text, mark bigint, now bigint, urgency smallint)"
+    " JOIN cards ON cards.account_id = given.account_id",
 )
 _MARK_CUSTOMER = text(_MARK.format(condition="customer_id = :customer"))
 _MARK_CARD = text(_MARK.format(condition="serial_number = :serial"))
@@ -159,6 +167,24 @@ def mark_accounts_dirty(tx: Tx, account_ids: Sequence[str], now: datetime, urgen
     """Mark every card of accounts dirty, so that its pass is published anew; return their serial numbers."""
     statement = where_one_of(tx.engine, _MARK, "account_id", "accounts")
     return _mark(tx, statement, now, urgency, accounts=list(account_ids))
+
+
+def mark_each_dirty(tx: Tx, urgencies: Mapping[str, int], now: datetime) -> list[str]:
+    """Mark every card of accounts dirty, by their urgency; return their serial numbers, `together` at its end."""
+    mark = secrets.randbits(_MARK_BITS)
+    rows = [
+        {"account_id": account_id, "mark": mark, "now": milliseconds(now), "urgency": urgency}
+        for account_id, urgency in urgencies.items()
+    ]
+    serials = finding(tx, f"{_MARK_EACH} AS found", rows)
+    if serials is None:
+        marked = (
+            mark_accounts_dirty(tx, [name for name, its in urgencies.items() if its == urgency], now, urgency)
+            for urgency in set(urgencies.values())
+        )
+        return [serial for serials in marked for serial in serials]
+    tx.announce("publish")
+    return serials
 
 
 def mark_customer_dirty(tx: Tx, customer_id: str, now: datetime) -> list[str]:

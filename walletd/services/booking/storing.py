@@ -10,7 +10,7 @@ from walletd.db.audit import Deed
 from walletd.db.base import Tx
 from walletd.domain.account_page import AccountPage
 from walletd.domain.ledger import ACTIVE
-from walletd.domain.publishing import BOOKED
+from walletd.domain.publishing import BOOKED, CHANGED
 from walletd.services import webhook_events
 from walletd.services.booking.loading import Desk
 
@@ -18,7 +18,10 @@ _TOLD: Final = frozenset({"earn", "manual_credit", "redeem", "reward", "visit", 
 
 
 def store(tx: Tx, desk: Desk, deeds: Sequence[Deed]) -> list[str]:
-    """Store all changed books and the deeds; return the serial numbers of cards that show something else now."""
+    """Store all changed books and the deeds; return the serial numbers of cards that show something else now.
+
+    Inside of `together` the list is filled at its end.
+    """
     changed = [book for book in desk.books.values() if book.is_changed]
     if changed:
         accounts.store(tx, [book.state for book in changed])
@@ -31,10 +34,8 @@ def store(tx: Tx, desk: Desk, deeds: Sequence[Deed]) -> list[str]:
         return []
     if told := [book.state for book in changed if book.state.merchant_id in desk.told]:
         webhook_events.tell_accounts_changed(tx, told, desk.now)
-    loud = [book.state.id for book in changed if _is_told(book)]
-    quiet = [book.state.id for book in changed if not _is_told(book)]
-    serials = publishing.mark_accounts_dirty(tx, loud, desk.now, BOOKED) if loud else []
-    return serials + (publishing.mark_accounts_dirty(tx, quiet, desk.now) if quiet else [])
+    urgencies = {book.state.id: BOOKED if _is_told(book) else CHANGED for book in changed}
+    return publishing.mark_each_dirty(tx, urgencies, desk.now)
 
 
 def _is_told(page: AccountPage) -> bool:
