@@ -107,7 +107,8 @@ class AccountPage:
             previous_hash=before.head_hash,
             hash="",
         )
-        entry = replace(entry, hash=entry_hash(entry, effect.consumptions, transaction.content()))
+        # Nobody has seen it yet, and to copy all its fields takes longer than to work out the hash.
+        object.__setattr__(entry, "hash", entry_hash(entry, effect.consumptions, transaction.content()))
         self.appended.append(Appended(entry, effect.consumptions))
         self.state = follow(before, entry, before.unallocated + effect.unallocated)
         if effect.lot_amount:
