@@ -23,7 +23,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateTable
 
 from walletd.db.base import Tx
-from walletd.db.bulk import delete_rows, insert_rows, one_of, one_of_rows, together, update_rows
+from walletd.db.bulk import delete_rows, finding, insert_rows, one_of, one_of_rows, together, update_rows
 from walletd.db.database import Database, open_database
 from walletd.domain.errors import Conflict
 
@@ -149,6 +149,28 @@ async def test_rows_that_are_sent_together_are_stored_as_if_each_was_sent_by_its
     assert [tuple(found) for found in rows] == [("x", 5), ("y", 6)]
 
 
+async def test_what_a_statement_finds_together_is_known_at_the_end(database: Database) -> None:
+    """The server sends it with the others; the embedded engine has no such, and says so."""
+    await store(database)
+    copy = (
+        "INSERT INTO things (name, part, details) SELECT name, part, '{}' FROM json_to_recordset(%s)"
+        " AS given (name text, part integer) RETURNING name AS found"
+    )
+
+    def write(tx: Tx) -> tuple[str, list[str] | None, list[str] | None]:
+        with together(tx):
+            insert_rows(tx, things, [row("a")], all_or_again=True)
+            found = finding(tx, copy, [{"name": name, "part": 1} for name in ("b", "c")])
+            none = finding(tx, copy.replace("RETURNING", "WHERE false RETURNING"), [{"name": "d", "part": 1}])
+            assert not found
+        return tx.engine, found, none
+
+    engine, found, none = await database.write(write)
+    names = [item["name"] for item in await database.read(everything)]
+    expected = {"postgresql": (["b", "c"], [], ["a", "b", "c"]), "sqlite": (None, None, ["a"])}
+    assert (found, none, names) == expected[engine]
+
+
 async def test_what_fails_together_leaves_nothing(database: Database) -> None:
     """One row that is refused takes the whole transaction back, as it always does."""
     await store(database)
@@ -170,14 +192,22 @@ async def test_no_rows_are_no_statement(database: Database) -> None:
 
 
 @pytest.mark.parametrize(
-    "names", [[], ["text 2"], ["a'b", "%s", "ü", "text 2"], [f"n{place}" for place in range(70_000)]]
+    "names",
+    [
+        [],
+        ["text 2"],
+        ["a'b", "%s", "ü", "text 2"],
+        ['"a", {b}', "\\", '\\"', "NULL", ""],
+        [f"n{place}" for place in range(70_000)],
+    ],
 )
 async def test_one_of_finds_what_is_named_however_many_names_there_are(database: Database, names: list[str]) -> None:
     """More names than an engine takes parameters, awkward ones, and none."""
-    await store(database, *(row(name) for name in ("a'b", "%s", "n69999", "ü", "text 1", "text 2")))
+    stored = {"a'b", "%s", "n69999", "ü", "text 1", "text 2", '"a", {b}', "\\", '\\"', "NULL", "", "a"}
+    await store(database, *(row(name) for name in stored))
     query = select(things.c.name).where(one_of(things.c.name, "names"))
     found = await database.read(lambda tx: set(tx.execute(query, {"names": names}).scalars()))
-    assert found == {"a'b", "%s", "n69999", "ü", "text 1", "text 2"} & set(names)
+    assert found == stored & set(names)
 
 
 async def test_a_text_that_is_too_long_for_its_column_is_refused_and_never_cut(postgres_url: str) -> None:
