@@ -167,7 +167,10 @@ async def test_what_a_statement_finds_together_is_known_at_the_end(database: Dat
 
     engine, found, none = await database.write(write)
     names = [item["name"] for item in await database.read(everything)]
-    expected = {"postgresql": (["b", "c"], [], ["a", "b", "c"]), "sqlite": (None, None, ["a"])}
+    expected: dict[str, tuple[object, ...]] = {
+        "postgresql": (["b", "c"], [], ["a", "b", "c"]),
+        "sqlite": (None, None, ["a"]),
+    }
     assert (found, none, names) == expected[engine]
 
 
