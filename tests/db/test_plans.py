@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
+import psycopg
 import pytest
 from sqlalchemy import Engine, event, text
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
@@ -17,6 +18,7 @@ from tests.services.importing import a_file, take_in
 from tests.services.merging import merged
 from walletd.db import idempotency
 from walletd.db.base import Tx
+from walletd.db.bulk import count_small_tables
 from walletd.db.database import open_database
 from walletd.db.schema import metadata
 from walletd.domain.customers import NewCustomer
@@ -173,6 +175,19 @@ async def test_an_import_makes_a_server_check_references_by_the_whole_key(postgr
     found = await on_a_server(postgres_url, conditions, fill)
     assert set(found) == {"customers", "cards", "accounts"}
     assert [target for target, met in found.items() if not ("(id)" in met or "(serial_number)" in met)] == []
+
+
+async def test_a_locked_table_is_left_out_when_the_server_counts(postgres_url: str) -> None:
+    """An import neither waits nor fails because somebody vacuums a table meanwhile; the others are counted."""
+
+    def counted(tx: Tx) -> dict[str, bool]:
+        with psycopg.connect(postgres_url.replace("+psycopg", "")) as other:
+            other.execute("LOCK TABLE customers IN SHARE UPDATE EXCLUSIVE MODE")
+            count_small_tables(tx)
+        names = "SELECT relname, reltuples >= 0 AS is_counted FROM pg_class WHERE relname IN ('customers', 'merchants')"
+        return {row.relname: row.is_counted for row in tx.rows(text(names))}
+
+    assert await on_a_server(postgres_url, counted) == {"customers": False, "merchants": True}
 
 
 async def nothing(_shop: Shop) -> None:

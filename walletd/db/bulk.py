@@ -154,13 +154,14 @@ def count_small_tables(tx: Tx) -> None:
     """Let the server count the tables that were small when it last did, for whoever fills them.
 
     By itself it does so once a minute at the earliest, and until then plans as if they were small: to read all that a
-    merchant has there. The embedded engine plans by the indexes alone.
+    merchant has there. A table that somebody else keeps locked is left out, as nobody shall wait for a better plan.
+    The embedded engine plans by the indexes alone.
     """
     if tx.engine != _SERVER:
         return
     named = where_one_of(_SERVER, _SMALL_TABLES, "relname", "tables")
     if small := list(tx.execute(named, {"tables": sorted(metadata.tables)}).scalars()):
-        tx.execute(text(f"ANALYZE {', '.join(small)}"))
+        tx.execute(text(f"ANALYZE (SKIP_LOCKED) {', '.join(small)}"))
 
 
 def _send(tx: Tx, statement: str, table: Table, rows: Sequence[Values], expected: int | None) -> None:
