@@ -15,21 +15,12 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
-from bench import (
-    fetching,
-    footprint,
-    google,
-    history,
-    importing,
-    latency,
-    ledger,
-    ledger_http,
-    lookup,
-    peer,
-    publishing,
-    signing,
-)
+from bench import footprint
+from bench.customers import lookup
+from bench.delivery import fetching, google, latency, peer, publishing, signing
+from bench.exchange import imports
 from bench.figures import Figure, table
+from bench.ledger import history, ledger, ledger_http
 from bench.rates import Scale
 
 BENCHES: Final[Mapping[str, Callable[[Scale], list[Figure]]]] = {
@@ -47,7 +38,7 @@ BENCHES: Final[Mapping[str, Callable[[Scale], list[Figure]]]] = {
     "proof": history.run_proof,
     "publish": publishing.run,
     "google": google.run,
-    "import": importing.run,
+    "import": imports.run,
     "memory": footprint.run_memory,
     "start": footprint.run_start,
     "peer": peer.run,

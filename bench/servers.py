@@ -20,7 +20,7 @@ from typing import Any, Final
 import uvicorn
 
 from bench.rates import stay_on_core
-from walletd.cli.web import server_config
+from walletd.cli.operations.web import server_config
 
 _START_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 30.0

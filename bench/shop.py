@@ -17,18 +17,18 @@ from sqlalchemy import Table, text
 
 from tests import postgres
 from walletd.bootstrap import Application, application, prepare_database, utc_now
-from walletd.db.accounts import accounts
-from walletd.db.base import Tx
-from walletd.db.cards import card_keys, cards
-from walletd.db.customers import customers
-from walletd.db.deliveries import delivery_targets
-from walletd.db.devices import apple_devices, apple_registrations
-from walletd.domain.cards import NewCard
-from walletd.domain.customers import NewCustomer
-from walletd.domain.principals import Principal
-from walletd.domain.programs import NewProgram
+from walletd.db.cards.cards import card_keys, cards
+from walletd.db.customers.customers import customers
+from walletd.db.delivery.devices import apple_devices, apple_registrations
+from walletd.db.delivery.targets import delivery_targets
+from walletd.db.engine.base import Tx
+from walletd.db.ledger.accounts import accounts
+from walletd.domain.cards.cards import NewCard
+from walletd.domain.cards.programs import NewProgram
+from walletd.domain.customers.customers import NewCustomer
+from walletd.domain.merchants.principals import Principal
 from walletd.services import Services
-from walletd.services.merchants import NewMerchant, shell
+from walletd.services.merchants.merchants import NewMerchant, shell
 from walletd.services.runtime import Runtime
 from walletd.settings import Settings, load
 from walletd.wallets.apple.credentials import PassCredentials

@@ -23,7 +23,7 @@ from bench.rates import memory_bytes
 from bench.shop import ENGINES, database_url, folder
 from tests.processes.outside import Outside, an_outside, open_program
 from tests.processes.servers import Served, free_port
-from walletd.demo.fake_apns import Answer, Breakage, Weather
+from walletd.demo.apns.fake_apns import Answer, Breakage, Weather
 
 _PHONES: Final = 40
 _OTHER_CARDS: Final = 200

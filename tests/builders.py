@@ -18,28 +18,28 @@ from sqlalchemy import text
 from walletd.bootstrap import build_runtime
 from walletd.channels.addresses import AddressGuard
 from walletd.channels.webhooks import WebhookSender
-from walletd.db import publishing
-from walletd.db.database import Database, open_database
-from walletd.domain.balances import Balances
-from walletd.domain.bookings import Booking
-from walletd.domain.cards import NewCard
-from walletd.domain.customers import NewCustomer
-from walletd.domain.documents import account_document, entry_document
-from walletd.domain.merging import MergePlan
+from walletd.db.delivery import publishing
+from walletd.db.engine.database import Database, open_database
+from walletd.domain.cards.cards import NewCard
+from walletd.domain.cards.programs import NewProgram
+from walletd.domain.customers.customers import NewCustomer
+from walletd.domain.customers.merges import MergePlan
+from walletd.domain.ledger.balances import Balances
+from walletd.domain.ledger.bookings import Booking
+from walletd.domain.ledger.documents import account_document, entry_document
+from walletd.domain.merchants.principals import Principal
 from walletd.domain.pages import PageRequest
-from walletd.domain.principals import Principal
-from walletd.domain.programs import NewProgram
 from walletd.services import Services, build_services
-from walletd.services.booking.commands import Reverse
 from walletd.services.idempotency import Answer
-from walletd.services.merchants import NewMerchant
+from walletd.services.ledger.bookings.commands import Reverse
+from walletd.services.merchants.merchants import NewMerchant
 from walletd.services.runtime import Runtime
 from walletd.settings import Settings
 from walletd.wallets import Outcome, Verdict
 from walletd.wallets.apple.credentials import PassCredentials
 from walletd.wallets.apple.demo_credentials import make_demo_credentials
 from walletd.wallets.apple.platform import ApplePlatform
-from walletd.wallets.templates import Template, read_templates
+from walletd.wallets.templates.templates import Template, read_templates
 
 PASS_TYPE = "pass.demo.walletd"
 TEMPLATES = Path(__file__).parent.parent / "pass_templates"

@@ -20,7 +20,7 @@ import pytest_asyncio
 
 from tests import postgres, run_folder
 from tests.postgres import PostgresMissing, TestServer
-from walletd.db.database import Database, migrate, open_database
+from walletd.db.engine.database import Database, migrate, open_database
 
 _RUN_FOLDER = pytest.StashKey[Path]()
 _IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}

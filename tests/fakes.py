@@ -12,10 +12,10 @@ from types import SimpleNamespace
 from typing import cast
 
 from walletd.domain.errors import LinkExpired, LinkInvalid, PushTokenInvalid, Unauthenticated, WalletdError
-from walletd.domain.principals import SCOPES, Principal
+from walletd.domain.merchants.principals import SCOPES, Principal
 from walletd.services import Services
-from walletd.services.links import LinkView
-from walletd.services.passes import PassFile
+from walletd.services.delivery.links import LinkView
+from walletd.services.delivery.passes import PassFile
 
 PASS_TYPE = "pass.example.loyalty"
 SERIAL = "abcdefghijklmnopqrstuvwxyz"

@@ -23,7 +23,7 @@ import psycopg
 from sqlalchemy import make_url
 
 from tests.run_folder import exclusively
-from walletd.db.database import migrate
+from walletd.db.engine.database import migrate
 
 _NOBODY = 65534
 # Without autovacuum: its workers belong to the superuser, and a database that one of them visits cannot be dropped.

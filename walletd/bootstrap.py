@@ -19,9 +19,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from walletd.channels.addresses import AddressGuard
 from walletd.channels.mail import MailSender, MailServer
 from walletd.channels.webhooks import WebhookSender
-from walletd.db.database import Database, migrate, open_database, schema
+from walletd.db.engine.database import Database, migrate, open_database, schema
+from walletd.domain.delivery.publishing import PushSchedule
 from walletd.domain.errors import ConfigurationRefused
-from walletd.domain.publishing import PushSchedule
 from walletd.pos.file_drop import FileDrop
 from walletd.services import Services, build_services
 from walletd.services.runtime import Runtime
@@ -39,7 +39,7 @@ from walletd.wallets.barcodes import qr_svg, qr_terminal
 from walletd.wallets.google.credentials import GoogleCredentials, read_key_file
 from walletd.wallets.google.demo_account import demo_service_account
 from walletd.wallets.google.platform import GoogleAddresses, GooglePlatform
-from walletd.wallets.templates import Template, read_templates
+from walletd.wallets.templates.templates import Template, read_templates
 from walletd.wallets.vault import Vault
 
 __all__ = [

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from bench import soak_merges
 from bench.__main__ import BENCHES, main, run_apart
+from bench.customers import soak_merges
+from bench.delivery.peer import write_material
+from bench.delivery.sample import make_sample
 from bench.figures import Figure, table
-from bench.peer import write_material
 from bench.rates import Scale
-from bench.sample import make_sample
 from bench.soak import Outcome
 
 # The comparison with passkit-generator installs it, and tests talk to nobody.

@@ -14,8 +14,8 @@ import trustme
 from tests.channels.mailbox import PASSWORD, USER, a_mailbox
 from walletd.channels.mail import MailSender, MailServer
 from walletd.domain.errors import ConfigurationRefused
-from walletd.domain.jobs import Attempt, Verdict
-from walletd.domain.mails import Mail
+from walletd.domain.outbox.jobs import Attempt, Verdict
+from walletd.domain.outbox.mail import Mail
 
 AT = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
 MAIL = Mail("office@shop.example", "Prüfpunkt 1 – Café", "Grüße\nsignature: " + "x" * 88 + "\n")

@@ -16,7 +16,7 @@ from tests.channels.receiver import Receiver, a_receiver, answer
 from walletd.channels.addresses import AddressGuard
 from walletd.channels.webhooks import WebhookSender
 from walletd.domain.errors import WebhookTargetRefused
-from walletd.domain.webhooks import Attempt, Verdict
+from walletd.domain.outbox.webhooks import Attempt, Verdict
 
 LOOPBACK = ipaddress.ip_network("127.0.0.0/8")
 AT = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)

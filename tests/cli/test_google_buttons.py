@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from walletd.cli.google_buttons import read_google_buttons
+from walletd.cli.merchants.google_buttons import read_google_buttons
 from walletd.domain.errors import ConfigurationRefused
 
 

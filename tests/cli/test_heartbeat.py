@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from walletd.cli import heartbeat
-from walletd.cli.heartbeat import LAG_SECONDS, heartbeat_file, keep_beating, silent_seconds
+from walletd.cli.operations import heartbeat
+from walletd.cli.operations.heartbeat import LAG_SECONDS, heartbeat_file, keep_beating, silent_seconds
 
 
 async def test_a_process_whose_loops_hang_falls_silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

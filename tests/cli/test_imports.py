@@ -11,9 +11,9 @@ import pytest
 
 from tests.cli.conftest import Walletd
 from walletd.bootstrap import Application, application
-from walletd.domain.programs import NewProgram
-from walletd.services.imports import ImportOptions
-from walletd.services.merchants import shell
+from walletd.domain.cards.programs import NewProgram
+from walletd.services.exchange.imports.imports import ImportOptions
+from walletd.services.merchants.merchants import shell
 from walletd.settings import load
 
 

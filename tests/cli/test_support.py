@@ -19,11 +19,11 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from tests.cli.conftest import Walletd
 from tests.processes.servers import free_port
 from walletd.bootstrap import Application, application, make_demo_credentials, utc_now
-from walletd.domain.bookings import Booking
-from walletd.domain.cards import NewCard
-from walletd.domain.customers import NewCustomer
-from walletd.domain.programs import NewProgram
-from walletd.services.merchants import shell
+from walletd.domain.cards.cards import NewCard
+from walletd.domain.cards.programs import NewProgram
+from walletd.domain.customers.customers import NewCustomer
+from walletd.domain.ledger.bookings import Booking
+from walletd.services.merchants.merchants import shell
 from walletd.settings import load
 
 

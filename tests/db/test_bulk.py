@@ -22,9 +22,9 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateTable
 
-from walletd.db.base import Tx
-from walletd.db.bulk import delete_rows, finding, insert_rows, one_of, one_of_rows, together, update_rows
-from walletd.db.database import Database, open_database
+from walletd.db.engine.base import Tx
+from walletd.db.engine.bulk import delete_rows, finding, insert_rows, one_of, one_of_rows, together, update_rows
+from walletd.db.engine.database import Database, open_database
 from walletd.domain.errors import Conflict
 
 things = Table(

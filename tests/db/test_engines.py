@@ -13,12 +13,12 @@ from sqlalchemy.exc import DBAPIError
 
 from tests.builders import Shop, open_shop
 from tests.postgres import careless_server
-from walletd.db import merchants
-from walletd.db.base import APPEND_ONLY, Tx
-from walletd.db.database import Database, migrate, open_database
-from walletd.db.files import file_system_of
+from walletd.db.engine.base import APPEND_ONLY, Tx
+from walletd.db.engine.database import Database, migrate, open_database
+from walletd.db.engine.files import file_system_of
+from walletd.db.engine.sqlite import SqliteBackend, is_fixed
+from walletd.db.merchants import merchants
 from walletd.db.schema import metadata
-from walletd.db.sqlite import SqliteBackend, is_fixed
 from walletd.domain.errors import ConfigurationRefused, Conflict, NotFound, StorageFull, StorageUnavailable
 
 
@@ -188,7 +188,7 @@ async def test_a_sqlite_that_would_not_sync_each_commit_is_refused(
     sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With synchronous=NORMAL a power cut loses answered bookings, so walletd does not start."""
-    monkeypatch.setattr("walletd.db.sqlite.PRAGMAS", ("journal_mode=WAL", "synchronous=NORMAL"))
+    monkeypatch.setattr("walletd.db.engine.sqlite.PRAGMAS", ("journal_mode=WAL", "synchronous=NORMAL"))
     with pytest.raises(ConfigurationRefused, match="synchronous"):
         await open_database(sqlite_url).start()
 
@@ -198,7 +198,7 @@ async def test_a_sqlite_file_on_a_network_file_system_is_refused(
     sqlite_url: str, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     """The shared index of a WAL needs one machine's memory; the refusal says where to go instead."""
-    monkeypatch.setattr("walletd.db.sqlite.file_system_of", lambda _path: kind)
+    monkeypatch.setattr("walletd.db.engine.sqlite.file_system_of", lambda _path: kind)
     with pytest.raises(ConfigurationRefused, match=f"{kind}.*WALLETD_DATA_DIR or use PostgreSQL"):
         await open_database(sqlite_url).start()
     with pytest.raises(ConfigurationRefused, match=kind):
@@ -284,7 +284,7 @@ async def test_more_callers_than_the_queue_holds_are_refused_early(
     sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A full queue answers at once instead of growing without bound."""
-    monkeypatch.setattr("walletd.db.sqlite.WAITING_MAX", 3)
+    monkeypatch.setattr("walletd.db.engine.sqlite.WAITING_MAX", 3)
     backend = SqliteBackend(sqlite_url.removeprefix("sqlite:///"))
     futures = [backend.write(count) for _ in range(5)]
     assert sum(future.done() for future in futures) == 2

@@ -14,15 +14,15 @@ from sqlalchemy import Engine, event, text
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from tests.builders import Shop, open_shop
-from tests.services.importing import a_file, take_in
-from tests.services.merging import merged
-from walletd.db import idempotency
-from walletd.db.base import Tx
-from walletd.db.bulk import count_small_tables
-from walletd.db.database import open_database
+from tests.services.customers.merging import merged
+from tests.services.exchange.importing import a_file, take_in
+from walletd.db.engine.base import Tx
+from walletd.db.engine.bulk import count_small_tables
+from walletd.db.engine.database import open_database
+from walletd.db.merchants import idempotency
 from walletd.db.schema import metadata
-from walletd.domain.customers import NewCustomer
-from walletd.domain.orders import NewOrder
+from walletd.domain.customers.customers import NewCustomer
+from walletd.domain.promotions.orders import NewOrder
 
 Looked = TypeVar("Looked")
 

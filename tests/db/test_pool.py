@@ -7,10 +7,10 @@ import threading
 
 import pytest
 
-from walletd.db import pool
-from walletd.db.base import Tx
-from walletd.db.database import open_database
-from walletd.db.pool import BoundedPool
+from walletd.db.engine import pool
+from walletd.db.engine.base import Tx
+from walletd.db.engine.database import open_database
+from walletd.db.engine.pool import BoundedPool
 from walletd.domain.errors import NotFound, Overloaded
 
 
@@ -50,7 +50,7 @@ async def test_both_engines_refuse_what_would_wait_too_long(
 ) -> None:
     """A flood of requests is refused in part, and what was taken is done; afterwards the engine takes everything."""
     monkeypatch.setattr(pool, "WAITING_MAX", 5)
-    monkeypatch.setattr("walletd.db.sqlite.WAITING_MAX", 5)
+    monkeypatch.setattr("walletd.db.engine.sqlite.WAITING_MAX", 5)
     database = open_database(database_url)
     await database.start()
     go_on = threading.Event()

@@ -13,8 +13,8 @@ from sqlalchemy import Engine, event
 
 from tests.builders import open_shop
 from tests.db.power import Disk, replay
-from walletd.db.database import open_database
-from walletd.db.sqlite import PRAGMAS
+from walletd.db.engine.database import open_database
+from walletd.db.engine.sqlite import PRAGMAS
 
 _SEEDS = 50
 _COMMITS = 200

@@ -12,14 +12,14 @@ from sqlalchemy import Connection, create_engine, text
 
 from tests.builders import START
 from walletd.bootstrap import build_runtime
-from walletd.db import accounts, lots
-from walletd.db.database import migrate, open_database
+from walletd.db.engine.database import migrate, open_database
+from walletd.db.ledger import accounts, lots
 from walletd.domain.calendar import milliseconds, rfc3339
 from walletd.domain.errors import ReversalNotAllowed
-from walletd.domain.principals import Principal
-from walletd.services.booking.commands import Reverse
-from walletd.services.ledger import Ledger
-from walletd.services.proof import Proof
+from walletd.domain.merchants.principals import Principal
+from walletd.services.ledger.bookings.commands import Reverse
+from walletd.services.ledger.ledger import Ledger
+from walletd.services.ledger.proof import Proof
 from walletd.settings import Settings
 
 _MIGRATIONS = Path(__file__).parents[2] / "walletd" / "db" / "migrations"

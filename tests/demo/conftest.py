@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from tests.demo.certificates import Leaf, PassAuthority
-from tests.demo.passes import PASS_TYPE
+from tests.demo.iphone.passes import PASS_TYPE
 from tests.demo.shop import Shop
-from walletd.demo.iphone import PhoneSettings, VirtualIPhone
+from walletd.demo.iphone.iphone import PhoneSettings, VirtualIPhone
 
 
 @dataclass

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from tests.demo.certificates import Leaf
-from tests.demo.passes import document, pkpass
+from tests.demo.iphone.passes import document, pkpass
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

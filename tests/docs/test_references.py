@@ -16,8 +16,8 @@ from tests.docs.pages import PAGES, anchors, blocks, links, page, quoted, rows
 from tests.house.source import ROOT
 from walletd import settings, telemetry
 from walletd.cli import main
-from walletd.domain import programs
-from walletd.domain.face import FACE_VALUES
+from walletd.domain.cards import programs
+from walletd.domain.delivery.faces import FACE_VALUES
 from walletd.web.api import openapi
 from walletd.web.errors import STATUS
 
@@ -176,7 +176,7 @@ def test_every_kind_is_shown_with_its_unit_and_its_values() -> None:
 
 def test_every_figure_in_the_pages_is_counted() -> None:
     """A figure to alarm on exists under that name."""
-    for name in ("walletd.worker", "walletd.services.upkeep", "scheduler.loop"):
+    for name in ("walletd.worker", "walletd.services.operations.upkeep", "scheduler.loop"):
         importlib.import_module(name)
     described = {metric.name for metric in telemetry.REGISTRY.collect()}
     written = set(re.findall(r"`(walletd_[a-z_]+)", _everywhere()))

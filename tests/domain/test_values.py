@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from walletd.domain.calendar import from_milliseconds, http_date, milliseconds, parse_http_date, rfc3339
-from walletd.domain.customers import NewCustomer, check_customer
-from walletd.domain.device_messages import classify, neutralise
+from walletd.domain.cards.programs import KINDS, complete_rules
+from walletd.domain.customers.customers import NewCustomer, check_customer
+from walletd.domain.delivery.device_messages import classify, neutralise
 from walletd.domain.errors import CursorInvalid, ValidationFailed, WalletdError, error_for
 from walletd.domain.identifiers import is_card_key, is_serial_number, new_card_key, new_id, new_serial_number
 from walletd.domain.money import Money
 from walletd.domain.pages import PageRequest, decode_cursor, encode_cursor
-from walletd.domain.programs import KINDS, complete_rules
 
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 

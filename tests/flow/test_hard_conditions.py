@@ -11,9 +11,9 @@ import pytest
 
 from tests.flow.test_phones_never_complain import all_current, let_time_pass
 from tests.flow.world import World, open_world
-from walletd.db.database import Database
-from walletd.demo.apns_delivery import Weather
-from walletd.demo.iphone import VirtualIPhone
+from walletd.db.engine.database import Database
+from walletd.demo.apns.delivery import Weather
+from walletd.demo.iphone.iphone import VirtualIPhone
 
 SEED = 7
 PHONES = 8

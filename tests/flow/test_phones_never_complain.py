@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.flow.world import World, open_world
-from walletd.db.database import Database
-from walletd.demo.apns_delivery import Weather
-from walletd.demo.card import Card
-from walletd.domain.programs import KINDS
+from walletd.db.engine.database import Database
+from walletd.demo.apns.delivery import Weather
+from walletd.demo.iphone.card import Card
+from walletd.domain.cards.programs import KINDS
 
 PHONES = 50
 CARDS = 200

@@ -17,13 +17,13 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.builders import TEMPLATES, demo_credentials, templates
 from walletd.bootstrap import build_runtime
-from walletd.db.database import Database
-from walletd.demo.fake_apns import FakeApns, Push
-from walletd.demo.iphone import PhoneSettings, VirtualIPhone
-from walletd.demo.tls import DemoAuthority
-from walletd.domain.principals import SCOPES
+from walletd.db.engine.database import Database
+from walletd.demo.apns.fake_apns import FakeApns, Push
+from walletd.demo.apns.tls import DemoAuthority
+from walletd.demo.iphone.iphone import PhoneSettings, VirtualIPhone
+from walletd.domain.merchants.principals import SCOPES
 from walletd.services import Services, build_services
-from walletd.services.merchants import NewMerchant, shell
+from walletd.services.merchants.merchants import NewMerchant, shell
 from walletd.services.runtime import Runtime
 from walletd.settings import Settings
 from walletd.web.app import create_app

@@ -57,7 +57,12 @@ def test_only_the_two_engines_ask_which_database_it_is() -> None:
 
     Beside them only `bulk` writes statements for either, and only `Tx.engine` in `base` names the engine for it.
     """
-    engines = {"walletd/db/sqlite.py", "walletd/db/postgres.py", "walletd/db/bulk.py", "walletd/db/base.py"}
+    engines = {
+        "walletd/db/engine/sqlite.py",
+        "walletd/db/engine/postgres.py",
+        "walletd/db/engine/bulk.py",
+        "walletd/db/engine/base.py",
+    }
     drivers = ("sqlalchemy.dialects", "psycopg", "psycopg_pool", "sqlite3", "pysqlite3")
     asked = [
         f"{module.name}:{line} {name}"

@@ -15,8 +15,8 @@ from sqlalchemy import text
 from tests import postgres, run_folder
 from tests.house.source import ROOT
 from tests.postgres import TestServer
-from walletd.db.base import Tx
-from walletd.db.database import Database
+from walletd.db.engine.base import Tx
+from walletd.db.engine.database import Database
 
 
 async def _entries(database: Database) -> int:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from walletd.domain.jobs import Verdict
-from walletd.domain.tills import MERGED, MergeNotice
+from walletd.domain.outbox.jobs import Verdict
+from walletd.domain.outbox.tills import MERGED, MergeNotice
 from walletd.pos.file_drop import FileDrop
 
 NOTICE = MergeNotice("mrg_1", MERGED, 1002, 1001, 1001, "2026-11-23T09:30:00.125Z")

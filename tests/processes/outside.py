@@ -14,10 +14,10 @@ from uuid import uuid4
 import httpx
 
 from walletd.bootstrap import application, intermediates_pem, make_demo_credentials, prepare_database, utc_now
-from walletd.demo.fake_apns import FakeApns, Push
-from walletd.demo.iphone import PhoneSettings, VirtualIPhone
-from walletd.demo.tls import DemoAuthority
-from walletd.services.merchants import NewMerchant, shell
+from walletd.demo.apns.fake_apns import FakeApns, Push
+from walletd.demo.apns.tls import DemoAuthority
+from walletd.demo.iphone.iphone import PhoneSettings, VirtualIPhone
+from walletd.services.merchants.merchants import NewMerchant, shell
 from walletd.settings import load
 
 RETRIES = (0.1, 0.3, 0.5, 1.0, 1.0, 2.0, 2.0, 4.0, 8.0)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.processes.conftest import Start
 from tests.processes.outside import Outside, open_program
-from walletd.demo.iphone import Code
+from walletd.demo.iphone.iphone import Code
 
 _KILLS = 12
 _PHONES = 24

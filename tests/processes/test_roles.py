@@ -15,11 +15,11 @@ from tests.channels.mailbox import a_mailbox
 from tests.processes.conftest import Start
 from tests.processes.servers import free_port
 from walletd.bootstrap import Application, application, make_demo_credentials, prepare_database, utc_now
-from walletd.cli.heartbeat import SILENT_SECONDS, heartbeat_file
-from walletd.domain.cards import NewCard
-from walletd.domain.customers import NewCustomer
-from walletd.domain.programs import NewProgram
-from walletd.services.merchants import NewMerchant, shell
+from walletd.cli.operations.heartbeat import SILENT_SECONDS, heartbeat_file
+from walletd.domain.cards.cards import NewCard
+from walletd.domain.cards.programs import NewProgram
+from walletd.domain.customers.customers import NewCustomer
+from walletd.services.merchants.merchants import NewMerchant, shell
 from walletd.settings import load
 
 _SOON_SECONDS = 8.0

@@ -14,7 +14,7 @@ from typing import Any, cast
 import pytest
 
 from tests.builders import open_shop
-from walletd.db.database import Database
+from walletd.db.engine.database import Database
 from walletd.domain.errors import StorageUnavailable
 from walletd.services import Services
 from walletd.worker import Worker

@@ -12,7 +12,7 @@ from scheduler.certificates import is_alarm_day
 from scheduler.loop import Scheduler
 from scheduler.timetable import Job
 from tests.builders import Clock, open_shop
-from walletd.db.database import Database
+from walletd.db.engine.database import Database
 from walletd.services import Services
 
 _START = datetime(2026, 6, 2, 8, 0, tzinfo=UTC)

@@ -12,7 +12,7 @@ from tests.builders import START, Clock, Shop, open_shop
 from tests.channels.receiver import Receiver, a_receiver
 from walletd.channels.addresses import AddressGuard
 from walletd.channels.webhooks import WebhookSender
-from walletd.db.database import Database
+from walletd.db.engine.database import Database
 
 
 @pytest_asyncio.fixture

@@ -14,9 +14,9 @@ import structlog
 from tests.builders import Shop, open_shop
 from tests.fakes import NOW, FakeServices
 from walletd import telemetry
-from walletd.db.database import Database
+from walletd.db.engine.database import Database
 from walletd.web.app import create_app
-from walletd.web.edge import Edge
+from walletd.web.guard import Edge
 
 PUBLIC_URL = "https://cards.example"
 

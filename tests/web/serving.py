@@ -13,8 +13,8 @@ import uvicorn
 
 from tests.builders import Shop, open_shop
 from walletd.channels.mail import MailSender, MailServer
-from walletd.db.database import open_database
-from walletd.domain.customers import NewCustomer
+from walletd.db.engine.database import open_database
+from walletd.domain.customers.customers import NewCustomer
 from walletd.web.app import create_app
 
 PUBLIC_URL = "https://shop.test"

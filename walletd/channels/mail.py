@@ -17,8 +17,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import aiosmtplib
 
 from walletd.domain.errors import ConfigurationRefused, ValidationFailed
-from walletd.domain.jobs import Attempt, Verdict
-from walletd.domain.mails import Mail, check_mailbox
+from walletd.domain.outbox.jobs import Attempt, Verdict
+from walletd.domain.outbox.mail import Mail, check_mailbox
 
 _SECONDS: Final = 30.0
 _PORTS: Final = {"smtp": 587, "smtps": 465}

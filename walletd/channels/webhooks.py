@@ -18,7 +18,7 @@ from standardwebhooks import Webhook
 
 from walletd.channels.addresses import AddressGuard, BlockedTarget, GuardedBackend, UnknownHost
 from walletd.domain.errors import WebhookTargetRefused
-from walletd.domain.webhooks import Attempt, Verdict, verdict_of
+from walletd.domain.outbox.webhooks import Attempt, Verdict, verdict_of
 
 _SECONDS: Final = 15.0
 _ANSWER_BYTES: Final = 65_536

@@ -10,18 +10,18 @@ from typing import Any
 import click
 
 from walletd import __version__
-from walletd.cli.api_keys import api_key
-from walletd.cli.card import card
-from walletd.cli.demo import demo
-from walletd.cli.doctor import doctor
+from walletd.cli.cards.cards import card
+from walletd.cli.demo.command import demo
+from walletd.cli.exchange.exports import export
+from walletd.cli.exchange.imports import import_file
 from walletd.cli.exits import exit_code, sentence
-from walletd.cli.export import export
-from walletd.cli.healthcheck import healthcheck
-from walletd.cli.import_file import import_file
-from walletd.cli.init import init
-from walletd.cli.ledger import ledger
-from walletd.cli.merchant import merchant
-from walletd.cli.serve import serve
+from walletd.cli.ledger.ledger import ledger
+from walletd.cli.merchants.api_keys import api_key
+from walletd.cli.merchants.init import init
+from walletd.cli.merchants.merchants import merchant
+from walletd.cli.operations.doctor import doctor
+from walletd.cli.operations.healthcheck import healthcheck
+from walletd.cli.operations.serve import serve
 from walletd.telemetry import set_up_logging
 
 

@@ -12,7 +12,7 @@ import click
 
 from walletd.bootstrap import Application, application, schema
 from walletd.domain.errors import ConfigurationRefused
-from walletd.services.merchants import shell
+from walletd.services.merchants.merchants import shell
 from walletd.settings import Settings, from_process
 
 Result = TypeVar("Result")

@@ -2,42 +2,28 @@
 
 from __future__ import annotations
 
-from walletd.db import (
-    accounts,
-    api_keys,
-    audit,
-    cards,
-    checkpoints,
-    customer_lists,
-    customers,
-    deliveries,
+from walletd.db.cards import cards, programs, rotating_codes
+from walletd.db.customers import customers, duplicates, merge_requests, merges
+from walletd.db.delivery import (
     device_log,
     devices,
-    duplicates,
-    idempotency,
-    imports,
-    jobs,
     lanes,
-    ledger,
-    lots,
-    merchants,
-    merge_requests,
-    merges,
-    orders,
-    programs,
     publish_counters,
     publishing,
-    redemptions,
-    rotating_codes,
-    scheduler_runs,
+    targets,
     wallet_classes,
     wallet_events,
     wallet_objects,
     wallet_paces,
-    webhook_messages,
-    webhooks,
 )
-from walletd.db.base import metadata
+from walletd.db.engine.base import metadata
+from walletd.db.exchange import imports
+from walletd.db.ledger import accounts, checkpoints, entries, lots, redemptions
+from walletd.db.merchants import api_keys, audit, idempotency, merchants
+from walletd.db.operations import scheduler_runs
+from walletd.db.outbox import jobs, webhook_messages, webhooks
+from walletd.db.promotions import orders
+from walletd.db.views import customer_lists
 
 NOUNS = (
     accounts,
@@ -47,7 +33,7 @@ NOUNS = (
     checkpoints,
     customer_lists,
     customers,
-    deliveries,
+    targets,
     device_log,
     devices,
     duplicates,
@@ -55,7 +41,7 @@ NOUNS = (
     imports,
     jobs,
     lanes,
-    ledger,
+    entries,
     lots,
     merchants,
     merge_requests,

@@ -16,10 +16,10 @@ from urllib.parse import parse_qs
 
 import httpx
 
-from walletd.demo.android import SavedCard, VirtualAndroid
-from walletd.demo.card import Card
-from walletd.demo.card_html import colour_rules
-from walletd.demo.iphone import PassRefused, VirtualIPhone
+from walletd.demo.google.android import SavedCard, VirtualAndroid
+from walletd.demo.iphone.card import Card
+from walletd.demo.iphone.card_html import colour_rules
+from walletd.demo.iphone.iphone import PassRefused, VirtualIPhone
 from walletd.demo.page_html import Phone, page_html, parts_html
 from walletd.demo.page_texts import TEXTS, choose_language
 

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from html import escape
 from typing import Final, NamedTuple
 
-from walletd.demo.android import VirtualAndroid
-from walletd.demo.android_html import android_parts
-from walletd.demo.card import Notification, in_language
-from walletd.demo.card_html import Look, card_html
-from walletd.demo.iphone import VirtualIPhone
+from walletd.demo.google.android import VirtualAndroid
+from walletd.demo.google.android_html import android_parts
+from walletd.demo.iphone.card import Notification, in_language
+from walletd.demo.iphone.card_html import Look, card_html
+from walletd.demo.iphone.iphone import VirtualIPhone
 from walletd.demo.page_texts import TEXTS
 
 _EVENTS_SHOWN: Final = 30

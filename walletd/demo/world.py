@@ -14,13 +14,13 @@ from typing import Final
 import httpx
 import uvicorn
 
-from walletd.demo.android import VirtualAndroid
+from walletd.demo.apns.fake_apns import FakeApns, Push
+from walletd.demo.apns.tls import DemoAuthority
 from walletd.demo.clock import Clock, utc_now
-from walletd.demo.fake_apns import FakeApns, Push
-from walletd.demo.fake_google import FakeGoogle
-from walletd.demo.iphone import Card, PhoneSettings, VirtualIPhone
+from walletd.demo.google.android import VirtualAndroid
+from walletd.demo.google.fake_google import FakeGoogle
+from walletd.demo.iphone.iphone import Card, PhoneSettings, VirtualIPhone
 from walletd.demo.page import PhonePage, phone_app
-from walletd.demo.tls import DemoAuthority
 
 _APNS_CA_FILE: Final = "demo-apns-ca.pem"
 _STOP_SECONDS: Final = 5

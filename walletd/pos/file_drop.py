@@ -9,8 +9,8 @@ import os
 from dataclasses import asdict, fields
 from pathlib import Path
 
-from walletd.domain.jobs import Attempt, Verdict
-from walletd.domain.tills import MergeNotice
+from walletd.domain.outbox.jobs import Attempt, Verdict
+from walletd.domain.outbox.tills import MergeNotice
 
 _HEADER = tuple(item.name for item in fields(MergeNotice))
 

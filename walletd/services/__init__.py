@@ -4,51 +4,51 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from walletd.services.accounts import Accounts
-from walletd.services.api_keys import ApiKeys
-from walletd.services.assurance import Assurance
-from walletd.services.cards import Cards
-from walletd.services.checkpoints import Checkpoints
-from walletd.services.customer_lists import CustomerLists
-from walletd.services.customers import Customers
-from walletd.services.deliveries import Deliveries
-from walletd.services.devices import Devices
-from walletd.services.duplicate_mails import DuplicateMails
-from walletd.services.duplicates import Duplicates
-from walletd.services.erasing import Erasing
-from walletd.services.exports import Exports
-from walletd.services.health import Health
-from walletd.services.history import History
-from walletd.services.imports import KIND as IMPORT
-from walletd.services.imports import Imports
-from walletd.services.jobs import Handler, Jobs
-from walletd.services.key_rewrites import KeyRewrites
-from walletd.services.ledger import Ledger
-from walletd.services.links import Links
-from walletd.services.mail import ServiceMail
-from walletd.services.mail_queue import KIND as MAIL
-from walletd.services.merchants import Merchants
-from walletd.services.merge_requests import MergeRequests
-from walletd.services.merges import Merges
-from walletd.services.messages import KIND as MESSAGE
-from walletd.services.messages import Messages
-from walletd.services.objects.saving import ObjectSaving
-from walletd.services.objects.sending import ObjectSending
-from walletd.services.opt_ins import OptIns
-from walletd.services.orders import Orders
-from walletd.services.passes import Passes
-from walletd.services.personal_data import PersonalDataExports
-from walletd.services.programs import Programs
-from walletd.services.proof import Proof
-from walletd.services.publisher import Publisher
-from walletd.services.reports import Reports
+from walletd.services.cards.cards import Cards
+from walletd.services.cards.keys import KeyRewrites
+from walletd.services.cards.programs import Programs
+from walletd.services.customers.consent import OptIns
+from walletd.services.customers.customers import Customers
+from walletd.services.customers.duplicate_mails import DuplicateMails
+from walletd.services.customers.duplicates import Duplicates
+from walletd.services.customers.erasures import Erasing
+from walletd.services.customers.history import History
+from walletd.services.customers.lists import CustomerLists
+from walletd.services.customers.merge_requests import MergeRequests
+from walletd.services.customers.merges.merges import Merges
+from walletd.services.customers.personal_data import PersonalDataExports
+from walletd.services.delivery.devices import Devices
+from walletd.services.delivery.links import Links
+from walletd.services.delivery.messages import KIND as MESSAGE
+from walletd.services.delivery.messages import Messages
+from walletd.services.delivery.objects.saving import ObjectSaving
+from walletd.services.delivery.objects.sending import ObjectSending
+from walletd.services.delivery.passes import Passes
+from walletd.services.delivery.publishing import Publisher
+from walletd.services.delivery.targets import Deliveries
+from walletd.services.exchange.exports import Exports
+from walletd.services.exchange.imports.imports import KIND as IMPORT
+from walletd.services.exchange.imports.imports import Imports
+from walletd.services.ledger.accounts import Accounts
+from walletd.services.ledger.checkpoints import Checkpoints
+from walletd.services.ledger.ledger import Ledger
+from walletd.services.ledger.proof import Proof
+from walletd.services.ledger.reports import Reports
+from walletd.services.ledger.statements import Statements
+from walletd.services.merchants.api_keys import ApiKeys
+from walletd.services.merchants.merchants import Merchants
+from walletd.services.operations.assurance import Assurance
+from walletd.services.operations.health import Health
+from walletd.services.operations.upkeep import Upkeep
+from walletd.services.outbox.jobs import Handler, Jobs
+from walletd.services.outbox.mail import ServiceMail
+from walletd.services.outbox.mail_queue import KIND as MAIL
+from walletd.services.outbox.tills import KIND as TILL
+from walletd.services.outbox.tills import Tills
+from walletd.services.outbox.webhook_messages import WebhookDelivery
+from walletd.services.outbox.webhooks import Webhooks
+from walletd.services.promotions.orders import Orders
 from walletd.services.runtime import Runtime
-from walletd.services.statements import Statements
-from walletd.services.tills import KIND as TILL
-from walletd.services.tills import Tills
-from walletd.services.upkeep import Upkeep
-from walletd.services.webhook_delivery import WebhookDelivery
-from walletd.services.webhooks import Webhooks
 
 
 @dataclass(frozen=True, slots=True)

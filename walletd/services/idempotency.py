@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from walletd.db import idempotency
-from walletd.db.base import Tx
-from walletd.db.idempotency import IdempotencyRow
+from walletd.db.engine.base import Tx
+from walletd.db.merchants import idempotency
+from walletd.db.merchants.idempotency import IdempotencyRow
 from walletd.domain.errors import (
     Conflict,
     IdempotencyKeyInvalid,
@@ -23,8 +23,8 @@ from walletd.domain.errors import (
     WalletdError,
     error_for,
 )
-from walletd.domain.ledger import request_hash
-from walletd.domain.principals import Principal
+from walletd.domain.ledger.entries import request_hash
+from walletd.domain.merchants.principals import Principal
 from walletd.services.runtime import Vault
 
 _KEY_LENGTH_MAX: Final = 255

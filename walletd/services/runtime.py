@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from walletd.db.database import Database
-from walletd.domain import jobs
-from walletd.domain.cards import Card
-from walletd.domain.mails import Mail
-from walletd.domain.publishing import PushSchedule
-from walletd.domain.tills import MergeNotice
-from walletd.domain.webhooks import Attempt
+from walletd.db.engine.database import Database
+from walletd.domain.cards.cards import Card
+from walletd.domain.delivery.publishing import PushSchedule
+from walletd.domain.outbox import jobs
+from walletd.domain.outbox.mail import Mail
+from walletd.domain.outbox.tills import MergeNotice
+from walletd.domain.outbox.webhooks import Attempt
 from walletd.services.remembered import RememberedPasses
 from walletd.wallets import ObjectPlatform, PassIdentity, PushPlatform, WalletPlatform
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from walletd.domain.face import Face
+from walletd.domain.delivery.faces import Face
 
 
 @dataclass(frozen=True, slots=True)

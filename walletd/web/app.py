@@ -14,15 +14,17 @@ from litestar.handlers import HTTPRouteHandler
 from walletd import telemetry
 from walletd.domain.errors import InvalidRequest, MethodNotAllowed, NotFound, WalletdError
 from walletd.services import Services
-from walletd.web import add, confirm, google, operations, opt_in
+from walletd.web import operations
 from walletd.web.api import openapi
 from walletd.web.api.reading import BearerAuthentication
-from walletd.web.apple import LOGS_PER_MINUTE, AppleWebService
-from walletd.web.bodies import ClientGone
-from walletd.web.edge import Edge
+from walletd.web.edge.bodies import ClientGone
+from walletd.web.edge.proxies import Proxies
+from walletd.web.edge.shield import Shield
 from walletd.web.errors import INTERNAL_ERROR, PROBLEM_TYPE, headers_of, problem_bytes, status_of
-from walletd.web.proxies import Proxies
-from walletd.web.shield import Shield
+from walletd.web.guard import Edge
+from walletd.web.pages import add, confirm, consent
+from walletd.web.wallets import google
+from walletd.web.wallets.apple import LOGS_PER_MINUTE, AppleWebService
 
 _log = telemetry.logger(__name__)
 _BODY_MAX: Final = 65_536
@@ -54,7 +56,7 @@ def create_app(
             *add.ROUTES,
             *confirm.ROUTES,
             *google.ROUTES,
-            *opt_in.ROUTES,
+            *consent.ROUTES,
             *operations.ROUTES,
         ],
         state=state,

@@ -6,20 +6,12 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
-from walletd.domain import (
-    customer_lists,
-    erasing,
-    errors,
-    import_files,
-    key_rewrites,
-    matching,
-    merge_requests,
-    merging,
-    opt_in,
-    orders,
-    rotating,
-    wallet_errors,
-)
+from walletd.domain import errors
+from walletd.domain.cards import keys, rotating_codes
+from walletd.domain.customers import consent, erasures, lists, matching, merge_requests, merges
+from walletd.domain.delivery import wallet_errors
+from walletd.domain.exchange import import_files
+from walletd.domain.promotions import orders
 
 PROBLEM_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:walletd:error:"
@@ -64,24 +56,24 @@ STATUS: Final[Mapping[type[errors.WalletdError], int]] = {
     errors.CustomerNumberTaken: 409,
     import_files.ImportFileInvalid: 422,
     import_files.ImportRefused: 409,
-    merging.MergeSelf: 422,
-    merging.CardMerged: 409,
-    merging.RedemptionOpen: 409,
-    merging.MergeNotUndoable: 409,
-    erasing.CardInstalled: 409,
-    erasing.CustomerErased: 409,
+    merges.MergeSelf: 422,
+    merges.CardMerged: 409,
+    merges.RedemptionOpen: 409,
+    merges.MergeNotUndoable: 409,
+    erasures.CardInstalled: 409,
+    erasures.CustomerErased: 409,
     matching.DuplicateDecided: 409,
     merge_requests.MergeRequestRefused: 409,
     merge_requests.MergeRequestOpen: 409,
     merge_requests.MergeRequestUnconfirmed: 409,
     merge_requests.MergeRequestDecided: 409,
-    key_rewrites.RewritesRefused: 422,
+    keys.RewritesRefused: 422,
     orders.OrderExists: 409,
-    opt_in.OptInRefused: 409,
-    opt_in.MailUnavailable: 409,
-    customer_lists.DeactivationNotUndoable: 409,
-    rotating.RotatingCodeRefused: 409,
-    rotating.RotatingCodeUsed: 409,
+    consent.OptInRefused: 409,
+    consent.MailUnavailable: 409,
+    lists.DeactivationNotUndoable: 409,
+    rotating_codes.RotatingCodeRefused: 409,
+    rotating_codes.RotatingCodeUsed: 409,
     errors.LinkInvalid: 404,
     errors.LinkExpired: 410,
     errors.PushTokenInvalid: 400,

@@ -12,7 +12,7 @@ from litestar.datastructures import State
 from walletd import telemetry
 from walletd.domain.errors import NotFound, WalletdError
 from walletd.services import Services
-from walletd.web.proxies import Proxies
+from walletd.web.edge.proxies import Proxies
 
 _METRICS_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 PlainRequest = Request[None, None, State]

@@ -10,8 +10,8 @@ import pytest
 import pytest_asyncio
 
 from tests.wallets.apple.pushing import fake_apns, utc_now
-from walletd.demo.fake_apns import FakeApns
-from walletd.demo.tls import DemoAuthority
+from walletd.demo.apns.fake_apns import FakeApns
+from walletd.demo.apns.tls import DemoAuthority
 from walletd.wallets.apple.certificates import PassCredentials, make_demo_credentials
 from walletd.wallets.apple.push import ApnsServer, PushClient
 

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from walletd.demo.fake_apns import FakeApns
-from walletd.demo.tls import DemoAuthority
+from walletd.demo.apns.fake_apns import FakeApns
+from walletd.demo.apns.tls import DemoAuthority
 from walletd.wallets import Outcome, Verdict
 from walletd.wallets.apple.certificates import PassCredentials
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from walletd.domain.face import FACE_VALUES, Face, FaceValue, Percent, Phrase, StampRow
+from walletd.domain.delivery.faces import FACE_VALUES, Face, FaceValue, Percent, Phrase, StampRow
 from walletd.domain.money import Money
 from walletd.wallets import PassIdentity
 from walletd.wallets.apple.pass_json import PassIssuer
-from walletd.wallets.templates import Color, Colors, Field, Source, Template
+from walletd.wallets.templates.templates import Color, Colors, Field, Source, Template
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "apple"
 PASS_TEMPLATES = Path(__file__).parents[3] / "pass_templates"

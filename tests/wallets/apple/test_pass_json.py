@@ -19,13 +19,13 @@ from tests.wallets.apple.samples import (
     a_field,
     a_template,
 )
+from walletd.domain.delivery.faces import Face, Percent, Phrase
 from walletd.domain.errors import TemplateInvalid
-from walletd.domain.face import Face, Percent, Phrase
 from walletd.domain.money import Money
 from walletd.wallets import PassIdentity
 from walletd.wallets.apple.lint import check_pass_json, faults_of
 from walletd.wallets.apple.pass_json import PassWriter, pass_json
-from walletd.wallets.templates import Field, Template, read_templates
+from walletd.wallets.templates.templates import Field, Template, read_templates
 
 
 @pytest.fixture(scope="module")

@@ -16,14 +16,14 @@ from functools import partial
 import pytest
 
 from tests.wallets.apple.samples import IDENTITY, PASS_TEMPLATES, a_face, a_field, a_template
+from walletd.domain.delivery.faces import Face, StampRow
 from walletd.domain.errors import CertificateInvalid, ConfigurationRefused, SigningUnavailable, TemplateInvalid
-from walletd.domain.face import Face, StampRow
 from walletd.wallets import Outcome, PassIdentity, Verdict, WalletPlatform
 from walletd.wallets.apple import platform as apple_platform
 from walletd.wallets.apple.bundle import Parts, prepare
 from walletd.wallets.apple.certificates import PassCredentials, make_demo_credentials
 from walletd.wallets.apple.platform import ApplePlatform
-from walletd.wallets.templates import Template, read_template
+from walletd.wallets.templates.templates import Template, read_template
 
 _MERCHANT = "mer_1"
 _URL = "https://wallet.example/apple"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.wallets.apple.pushing import token, utc_now, verdicts
-from walletd.demo.fake_apns import Breakage, FakeApns
+from walletd.demo.apns.fake_apns import Breakage, FakeApns
 from walletd.domain.errors import ConfigurationRefused
 from walletd.wallets import Outcome, Verdict
 from walletd.wallets.apple import push

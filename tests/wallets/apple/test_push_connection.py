@@ -14,8 +14,8 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.wallets.apple.pushing import token, utc_now, verdicts
-from walletd.demo.fake_apns import Answer, Breakage, FakeApns
-from walletd.demo.tls import DemoAuthority
+from walletd.demo.apns.fake_apns import Answer, Breakage, FakeApns
+from walletd.demo.apns.tls import DemoAuthority
 from walletd.wallets import Outcome, Verdict
 from walletd.wallets.apple.certificates import PassCredentials, make_demo_credentials
 from walletd.wallets.apple.push import ApnsServer, PushClient

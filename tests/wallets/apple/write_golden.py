@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from tests.wallets.apple.samples import GOLDEN, GOLDEN_FACES, IDENTITY, ISSUER, PASS_TEMPLATES
 from walletd.wallets.apple.pass_json import pass_json
-from walletd.wallets.templates import read_templates
+from walletd.wallets.templates.templates import read_templates
 
 
 def main() -> None:

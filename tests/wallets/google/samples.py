@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.wallets.apple.samples import GOLDEN_FACES, PASS_TEMPLATES, a_face
-from walletd.domain.face import Face
+from walletd.domain.delivery.faces import Face
 from walletd.domain.money import Money
 from walletd.wallets import ProgramShown
 from walletd.wallets.google.class_documents import Addresses, class_document
 from walletd.wallets.google.names import RESOURCES, class_id, object_id
 from walletd.wallets.google.object_documents import object_document
 from walletd.wallets.google.texts import Json
-from walletd.wallets.templates import Template, read_templates
+from walletd.wallets.templates.templates import Template, read_templates
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "google"
 ISSUER = "3388000000012345678"

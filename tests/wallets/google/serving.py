@@ -15,7 +15,7 @@ import uvicorn
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from walletd.demo.fake_google import FakeGoogle
+from walletd.demo.google.fake_google import FakeGoogle
 
 ISSUER = "3388000000012345678"
 EMAIL = "walletd@shop.iam.gserviceaccount.example"

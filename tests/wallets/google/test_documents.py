@@ -9,12 +9,12 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from tests.demo.google_discovery import table
+from tests.demo.google.google_discovery import table
 from tests.wallets.apple.samples import a_face
 from tests.wallets.google.samples import FACES, GOLDEN, TEMPLATES, a_class, an_object, schema_of
-from walletd.demo.google_rules import api_table, faults
+from walletd.demo.google.rules import api_table, faults
+from walletd.domain.delivery.faces import Percent, Phrase
 from walletd.domain.errors import CertificateInvalid
-from walletd.domain.face import Percent, Phrase
 from walletd.domain.money import Money
 from walletd.wallets.google.images import draw
 from walletd.wallets.google.names import check_issuer

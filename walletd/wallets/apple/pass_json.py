@@ -12,11 +12,11 @@ from datetime import datetime
 from decimal import Decimal
 from json.encoder import encode_basestring
 
+from walletd.domain.delivery.faces import OPTIONAL_VALUES, Face, FaceValue, Percent, Phrase
 from walletd.domain.errors import TemplateInvalid
-from walletd.domain.face import OPTIONAL_VALUES, Face, FaceValue, Percent, Phrase
 from walletd.domain.money import Money
 from walletd.wallets import PassIdentity
-from walletd.wallets.templates import PLACES, Field, Template, apple_style
+from walletd.wallets.templates.templates import PLACES, Field, Template, apple_style
 
 SHARING_PROHIBITED = frozenset({"gift", "coupon"})
 """Kinds whose cards are worth money in anybody's hand (apple.md 1.4)."""

@@ -14,8 +14,8 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from walletd.domain.delivery.faces import Face, StampRow
 from walletd.domain.errors import CertificateInvalid, ConfigurationRefused, SigningUnavailable, TemplateInvalid
-from walletd.domain.face import Face, StampRow
 from walletd.wallets import Outcome, PassIdentity, RenderedPass
 from walletd.wallets.apple import bundle
 from walletd.wallets.apple.checks import EXPIRY_CHECKS, Finding, examine, refuse_failures
@@ -24,8 +24,8 @@ from walletd.wallets.apple.lint import check_pass_json
 from walletd.wallets.apple.pass_json import PassIssuer, PassWriter
 from walletd.wallets.apple.push import ApnsServer, PushClient
 from walletd.wallets.apple.signing import Signer
-from walletd.wallets.artwork import draw_stamps
-from walletd.wallets.templates import Template
+from walletd.wallets.templates.artwork import draw_stamps
+from walletd.wallets.templates.templates import Template
 
 PARTS_BYTES_MAX = 64 * 1024 * 1024
 """How much memory prepared template parts may take; a stamp card has a variant for every count of stamps."""

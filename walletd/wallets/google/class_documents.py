@@ -13,7 +13,7 @@ from typing import Final
 from walletd.wallets import ProgramShown
 from walletd.wallets.google.names import RESOURCES
 from walletd.wallets.google.texts import Json, everywhere, localized
-from walletd.wallets.templates import Field, Template
+from walletd.wallets.templates.templates import Field, Template
 
 NATIVE: Final[Mapping[str, str]] = {
     "loyalty": "balance",

@@ -12,10 +12,10 @@ from typing import Final
 
 from PIL import Image
 
-from walletd.domain.face import StampRow
-from walletd.wallets.artwork import draw_stamps
-from walletd.wallets.stamp_places import MOST_SLOTS
-from walletd.wallets.templates import Template
+from walletd.domain.delivery.faces import StampRow
+from walletd.wallets.templates.artwork import draw_stamps
+from walletd.wallets.templates.stamp_places import MOST_SLOTS
+from walletd.wallets.templates.templates import Template
 
 LOGO_SIDE: Final = 660
 HERO_SIZE: Final = (1032, 336)

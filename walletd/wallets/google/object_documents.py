@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from walletd.domain.calendar import rfc3339
-from walletd.domain.face import Face, FaceValue, Percent, Phrase
+from walletd.domain.cards.rotating_codes import DIGITS, PERIOD_SECONDS
+from walletd.domain.delivery.faces import Face, FaceValue, Percent, Phrase
 from walletd.domain.money import Money
-from walletd.domain.rotating import DIGITS, PERIOD_SECONDS
 from walletd.wallets.google.class_documents import NATIVE, SECOND, Addresses, label_of, value_fields
 from walletd.wallets.google.names import RESOURCES
 from walletd.wallets.google.texts import Json, localized, micros, money_json, value_text
-from walletd.wallets.templates import Template
+from walletd.wallets.templates.templates import Template
 
 BARCODES: Final[Mapping[str, str]] = {
     "QR": "QR_CODE",

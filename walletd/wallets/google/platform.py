@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from walletd.domain.delivery.faces import Face
 from walletd.domain.errors import SigningUnavailable, TemplateInvalid
-from walletd.domain.face import Face
 from walletd.wallets import (
     CardMessage,
     EventRefused,
@@ -35,7 +35,7 @@ from walletd.wallets.google.credentials import GoogleCredentials
 from walletd.wallets.google.names import RESOURCES, class_id, object_id
 from walletd.wallets.google.object_documents import object_document
 from walletd.wallets.google.sending import Sender, list_saved
-from walletd.wallets.templates import Template
+from walletd.wallets.templates.templates import Template
 
 Json = dict[str, Any]
 

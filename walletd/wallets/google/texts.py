@@ -13,9 +13,9 @@ from babel.core import Locale, UnknownLocaleError
 from babel.dates import format_date
 from babel.numbers import format_currency, format_decimal, format_percent
 
-from walletd.domain.face import FaceValue, Percent, Phrase
+from walletd.domain.delivery.faces import FaceValue, Percent, Phrase
 from walletd.domain.money import Money, minor_digits
-from walletd.wallets.templates import Template
+from walletd.wallets.templates.templates import Template
 
 Json = dict[str, Any]
 

@@ -9,10 +9,10 @@ from typing import Annotated
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from walletd.domain.calendar import rfc3339
-from walletd.domain.customers import Customer
-from walletd.domain.programs import Program, RuleValue
-from walletd.services.deliveries import PhoneDelivery
-from walletd.services.objects.saving import ObjectStanding
+from walletd.domain.cards.programs import Program, RuleValue
+from walletd.domain.customers.customers import Customer
+from walletd.services.delivery.objects.saving import ObjectStanding
+from walletd.services.delivery.targets import PhoneDelivery
 
 Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 Currency = Annotated[str, Meta(description="ISO 4217. There where the unit is money; amounts are minor units then.")]

@@ -15,7 +15,7 @@ from litestar import Request
 from litestar.datastructures import State
 
 from walletd.domain import errors as refusals
-from walletd.domain.principals import Principal
+from walletd.domain.merchants.principals import Principal
 
 ApiRequest = Request[None, Principal, State]
 

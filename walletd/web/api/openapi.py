@@ -19,48 +19,41 @@ from litestar.handlers import HTTPRouteHandler
 
 from walletd import __version__
 from walletd.domain.errors import WalletdError
+from walletd.domain.merchants.principals import SCOPES
 from walletd.domain.pages import PAGE_SIZES
-from walletd.domain.principals import SCOPES
-from walletd.web.api import (
-    accounts,
-    cards,
-    checkpoints,
-    customer_lists,
+from walletd.web.api.cards import cards, keys, programs
+from walletd.web.api.customers import (
+    consent,
     customers,
     duplicates,
-    erasing,
+    erasures,
     history,
-    imports,
-    key_rewrites,
+    lists,
     merge_requests,
     merges,
-    opt_ins,
-    orders,
     personal_data,
-    programs,
-    redemptions,
-    reports,
-    statements,
-    transactions,
-    webhooks,
 )
 from walletd.web.api.endpoint import OPT, Endpoint
+from walletd.web.api.exchange import imports
+from walletd.web.api.ledger import accounts, checkpoints, redemptions, reports, statements, transactions
+from walletd.web.api.outbox import webhooks
+from walletd.web.api.promotions import orders
 from walletd.web.errors import PROBLEM_TYPE, STATUS, TYPE_PREFIX, headers_of, problem
 
 ROUTES: Final[tuple[HTTPRouteHandler, ...]] = (
     *programs.ROUTES,
-    *customer_lists.ROUTES,
+    *lists.ROUTES,
     *customers.ROUTES,
     *duplicates.ROUTES,
-    *erasing.ROUTES,
+    *erasures.ROUTES,
     *history.ROUTES,
     *personal_data.ROUTES,
-    *opt_ins.ROUTES,
+    *consent.ROUTES,
     *merges.ROUTES,
     *merge_requests.ROUTES,
     *imports.ROUTES,
     *cards.ROUTES,
-    *key_rewrites.ROUTES,
+    *keys.ROUTES,
     *transactions.ROUTES,
     *redemptions.ROUTES,
     *orders.ROUTES,
@@ -115,17 +108,17 @@ def document(public_url: str) -> bytes:
 _MODULES: Final = (
     programs,
     customers,
-    customer_lists,
-    opt_ins,
+    lists,
+    consent,
     history,
     personal_data,
     imports,
     merges,
     merge_requests,
     duplicates,
-    erasing,
+    erasures,
     cards,
-    key_rewrites,
+    keys,
     transactions,
     redemptions,
     orders,

@@ -21,7 +21,7 @@ from walletd.domain.errors import (
 from walletd.domain.pages import PageRequest
 from walletd.services import Services
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
-from walletd.web.bodies import parse_json, pointer_to, read_body
+from walletd.web.edge.bodies import parse_json, pointer_to, read_body
 
 BODY_MAX: Final = 65_536
 _BEARER: Final = re.compile(rb"bearer +([\x21-\x7e]{1,512})", re.IGNORECASE)

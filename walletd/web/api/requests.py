@@ -7,13 +7,13 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from walletd.domain.balances import AMOUNT_MAX
-from walletd.domain.bookings import Booking
-from walletd.domain.cards import NewCard
-from walletd.domain.customers import NewCustomer
-from walletd.domain.merging import MergePlan
-from walletd.domain.programs import NewProgram
-from walletd.services.booking.commands import Reverse
+from walletd.domain.cards.cards import NewCard
+from walletd.domain.cards.programs import NewProgram
+from walletd.domain.customers.customers import NewCustomer
+from walletd.domain.customers.merges import MergePlan
+from walletd.domain.ledger.balances import AMOUNT_MAX
+from walletd.domain.ledger.bookings import Booking
+from walletd.services.ledger.bookings.commands import Reverse
 
 Kind = Literal["loyalty", "stamp", "cashback", "discount", "gift", "membership", "coupon", "multipass", "reward"]
 Amount = Annotated[int, Meta(ge=1, le=AMOUNT_MAX, description="A whole number in the unit of the program.")]

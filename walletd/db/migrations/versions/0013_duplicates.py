@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from walletd.domain.customers import NewCustomer
-from walletd.domain.matching import STAGES, match_keys
+from walletd.domain.customers.customers import NewCustomer
+from walletd.domain.customers.matching import STAGES, match_keys
 
 revision = "0013"
 down_revision = "0012"

@@ -1,0 +1,1 @@
+"""Benches of looking up, and the soak of merges."""

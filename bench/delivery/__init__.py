@@ -1,0 +1,1 @@
+"""Benches of publishing, delivering and fetching."""

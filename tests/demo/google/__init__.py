@@ -1,0 +1,1 @@
+"""A fake Google Wallet and a virtual Android phone."""

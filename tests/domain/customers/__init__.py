@@ -1,0 +1,1 @@
+"""Customers: master data, lists, consent, duplicates, merges, erasures."""

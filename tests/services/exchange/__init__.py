@@ -1,0 +1,1 @@
+"""Exchange: imports and exports."""

@@ -1,0 +1,1 @@
+"""Templates: folders as Apple draws them, read and checked."""

@@ -1,0 +1,1 @@
+"""Pages for people: the QR page, statements, and what links in mails lead to."""

@@ -1,0 +1,1 @@
+"""`walletd demo`: a shop, phones, and the world outside."""

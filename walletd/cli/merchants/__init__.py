@@ -1,0 +1,1 @@
+"""Commands about merchants, their wallets and their keys."""

@@ -1,0 +1,1 @@
+"""Cards: programs, cards and their keys."""

@@ -1,0 +1,91 @@
+"""Lanes: whether a merchant's way to a platform is open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import BigInteger, Column, ForeignKeyConstraint, Integer, String, Table, Text, select, text
+
+from walletd.db.engine.base import Tx, metadata
+
+delivery_lanes = Table(
+    "delivery_lanes",
+    metadata,
+    Column("merchant_id", String(30), primary_key=True),
+    Column("platform", String(16), primary_key=True),
+    Column("paused_until", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("pauses", Integer, nullable=False),
+    Column("accepted_at", BigInteger, nullable=False),
+    Column("rejections", Integer, nullable=False),
+    ForeignKeyConstraint(["merchant_id"], ["merchants.id"]),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LaneRow:
+    """A merchant's way to one platform: open, or paused until a moment for a reason."""
+
+    merchant_id: str
+    platform: str
+    paused_until: int
+    reason: str
+    pauses: int
+    accepted_at: int
+    """When the platform last accepted anything: what proves that host and certificate are right."""
+    rejections: int
+    """Addresses that were rejected since."""
+
+
+def lanes(tx: Tx) -> list[LaneRow]:
+    """Return all lanes that ever had trouble."""
+    return [
+        LaneRow(
+            row.merchant_id,
+            row.platform,
+            row.paused_until,
+            row.reason,
+            row.pauses,
+            row.accepted_at,
+            row.rejections,
+        )
+        for row in tx.execute(select(delivery_lanes))
+    ]
+
+
+_STORE_LANE = text(
+    "INSERT INTO delivery_lanes (merchant_id, platform, paused_until, reason, pauses, accepted_at, rejections)"
+    " VALUES (:merchant_id, :platform, :paused_until, :reason, :pauses, :accepted_at, :rejections)"
+    " ON CONFLICT (merchant_id, platform) DO UPDATE SET paused_until = excluded.paused_until,"
+    " reason = excluded.reason, pauses = excluded.pauses, accepted_at = excluded.accepted_at,"
+    " rejections = excluded.rejections"
+)
+
+
+def lane(tx: Tx, merchant_id: str, platform: str) -> LaneRow:
+    """Return a merchant's lane to a platform; an open one where it never had trouble."""
+    for row in lanes(tx):
+        if (row.merchant_id, row.platform) == (merchant_id, platform):
+            return row
+    return LaneRow(merchant_id, platform, 0, "", 0, 0, 0)
+
+
+def open_lane(tx: Tx, merchant_id: str, platform: str) -> None:
+    """Open a lane at once: what it was paused for was mended."""
+    store_lane(tx, LaneRow(merchant_id, platform, 0, "", 0, 0, 0))
+
+
+def store_lane(tx: Tx, row: LaneRow) -> None:
+    """Store a lane."""
+    tx.execute(
+        _STORE_LANE,
+        {
+            "merchant_id": row.merchant_id,
+            "platform": row.platform,
+            "paused_until": row.paused_until,
+            "reason": row.reason,
+            "pauses": row.pauses,
+            "accepted_at": row.accepted_at,
+            "rejections": row.rejections,
+        },
+    )

@@ -1,0 +1,75 @@
+"""Settling targets: what is stored of each after it was told, refused, or found to lack nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import case, literal, update
+
+from walletd.db.delivery.targets import TargetKey, TargetRow, delivery_targets, is_target
+from walletd.db.engine.base import Tx
+from walletd.domain.delivery.publishing import Pace
+
+
+def settle_told(tx: Tx, target: TargetRow, pace: Pace, next_due: int) -> None:
+    """Store that a target was told; it is due again where something newer was published meanwhile."""
+    told = target.published_sequence
+    tx.execute(
+        update(delivery_targets)
+        .where(*is_target(target.key))
+        .values(
+            told_sequence=told,
+            due_at=_if_newer(told, next_due),
+            leased_by=None,
+            leased_until=0,
+            attempts=0,
+            score=pace.score,
+            told_at=pace.told_at,
+            rejected_at=None,
+            last_reason="",
+        )
+    )
+
+
+def settle_known(tx: Tx, target: TargetRow) -> None:
+    """Store that a target has all that is published without having been told."""
+    tx.execute(
+        update(delivery_targets)
+        .where(*is_target(target.key))
+        .values(
+            told_sequence=target.published_sequence,
+            due_at=_if_newer(target.published_sequence, 0),
+            leased_by=None,
+            leased_until=0,
+            attempts=0,
+        )
+    )
+
+
+def settle_rejected(tx: Tx, target: TargetRow, *, due: int, reason: str, now: int) -> None:
+    """Keep a target whose address was rejected, for a second judgement at `due`."""
+    settle_failed(tx, target, due=due, reason=reason, attempts=target.attempts + 1)
+    tx.execute(update(delivery_targets).where(*is_target(target.key)).values(rejected_at=now))
+
+
+def renew(tx: Tx, key: TargetKey, now: int) -> None:
+    """Take a target for new: it registered again, so earlier trouble with its address says nothing any more."""
+    lacking = delivery_targets.c.published_sequence > delivery_targets.c.told_sequence
+    tx.execute(
+        update(delivery_targets)
+        .where(*is_target(key), delivery_targets.c.attempts > 0)
+        .values(attempts=0, rejected_at=None, due_at=case((lacking, literal(now)), else_=delivery_targets.c.due_at))
+    )
+
+
+def settle_failed(tx: Tx, target: TargetRow, *, due: int, reason: str, attempts: int) -> None:
+    """Give a target back that could not be told; it is due again at `due`."""
+    tx.execute(
+        update(delivery_targets)
+        .where(*is_target(target.key))
+        .values(due_at=due, leased_by=None, leased_until=0, attempts=attempts, last_reason=reason)
+    )
+
+
+def _if_newer(told: int, due: int) -> Any:
+    return case((delivery_targets.c.published_sequence > told, literal(due)), else_=None)

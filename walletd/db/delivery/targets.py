@@ -1,0 +1,305 @@
+"""Delivery targets and lanes: what each target was told, what is published for it, and when it may be told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Double,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    Row,
+    ScalarSelect,
+    Select,
+    String,
+    Table,
+    Text,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    tuple_,
+    update,
+)
+
+from walletd.db.delivery.devices import apple_devices, apple_registrations
+from walletd.db.delivery.lanes import delivery_lanes
+from walletd.db.delivery.publishing import published_passes
+from walletd.db.engine.base import Lease, Tx, merchant_column, metadata
+from walletd.domain.delivery.publishing import Pace
+
+delivery_targets = Table(
+    "delivery_targets",
+    metadata,
+    Column("platform", String(16), primary_key=True),
+    Column("topic", String(160), primary_key=True),
+    Column("device", String(160), primary_key=True),
+    merchant_column(),
+    Column("published_sequence", BigInteger, nullable=False),
+    Column("told_sequence", BigInteger, nullable=False),
+    Column("due_at", BigInteger),
+    Column("leased_by", String(64)),
+    Column("leased_until", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("reminders", Integer, nullable=False),
+    Column("score", Double, nullable=False),
+    Column("told_at", BigInteger),
+    Column("rejected_at", BigInteger),
+    Column("last_reason", Text, nullable=False),
+    ForeignKeyConstraint(["merchant_id"], ["merchants.id"]),
+    Index(None, "merchant_id", "platform", "due_at"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TargetKey:
+    """A target: for Apple a device with a pass type."""
+
+    platform: str
+    topic: str
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
+class TargetRow:
+    """A target's state; instants in milliseconds."""
+
+    key: TargetKey
+    merchant_id: str
+    published_sequence: int
+    told_sequence: int
+    attempts: int
+    pace: Pace
+    address: str
+    passes: int
+    rejected_at: int | None
+    """When the platform rejected the address without a proof that it was the address's fault."""
+    needs_telling: bool
+    """Whether the target may lack something that is published; a phone may have fetched it before its turn came."""
+
+
+_KEY = tuple_(delivery_targets.c.platform, delivery_targets.c.topic, delivery_targets.c.device)
+_ENSURE = text(
+    "INSERT INTO delivery_targets (platform, topic, device, merchant_id, published_sequence, told_sequence,"
+    " leased_until, attempts, reminders, score, last_reason)"
+    " VALUES (:platform, :topic, :device, :merchant_id, :sequence, :sequence, 0, 0, 0, 0, '')"
+    " ON CONFLICT (platform, topic, device) DO NOTHING"
+)
+_RAISE = (
+    update(delivery_targets)
+    .where(
+        delivery_targets.c.platform == bindparam("target_platform"),
+        delivery_targets.c.topic == bindparam("target_topic"),
+        delivery_targets.c.device == bindparam("target_device"),
+    )
+    .values(
+        published_sequence=bindparam("sequence"),
+        due_at=func.coalesce(delivery_targets.c.due_at, bindparam("due")),
+        reminders=0,
+    )
+)
+
+
+def ensure(tx: Tx, key: TargetKey, merchant_id: str, sequence: int) -> None:
+    """Store a target that needs to be told nothing up to the sequence, unless it is known already."""
+    tx.execute(
+        _ENSURE,
+        {
+            "platform": key.platform,
+            "topic": key.topic,
+            "device": key.device,
+            "merchant_id": merchant_id,
+            "sequence": sequence,
+        },
+    )
+
+
+def _passes_on_target() -> ScalarSelect[int]:
+    here = and_(
+        apple_registrations.c.topic == delivery_targets.c.topic,
+        apple_registrations.c.device == delivery_targets.c.device,
+    )
+    return (
+        select(func.count()).select_from(apple_registrations).where(here).correlate(delivery_targets).scalar_subquery()
+    )
+
+
+def holds_outdated(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return the condition that the target holds a pass of which it is not known to have what is published."""
+    same_card = and_(
+        published_passes.c.serial_number == apple_registrations.c.serial_number,
+        published_passes.c.platform == delivery_targets.c.platform,
+    )
+    return (
+        select(literal(1))
+        .select_from(apple_registrations.join(published_passes, same_card))
+        .where(
+            apple_registrations.c.topic == delivery_targets.c.topic,
+            apple_registrations.c.device == delivery_targets.c.device,
+            apple_registrations.c.fetched_hash != published_passes.c.content_hash,
+            *conditions,
+        )
+        .correlate(delivery_targets)
+        .exists()
+    )
+
+
+_NEEDS_TELLING = holds_outdated(
+    or_(delivery_targets.c.reminders > 0, published_passes.c.sequence > delivery_targets.c.told_sequence)
+)
+TARGETS = select(
+    delivery_targets,
+    apple_devices.c.push_token,
+    _passes_on_target().label("passes"),
+    _NEEDS_TELLING.label("needs_telling"),
+).select_from(
+    delivery_targets.outerjoin(
+        apple_devices,
+        and_(
+            apple_devices.c.topic == delivery_targets.c.topic,
+            apple_devices.c.device == delivery_targets.c.device,
+            apple_devices.c.scheme == "ApplePass",  # other wallets' tokens are none of APNs' (apple.md W3)
+        ),
+    )
+)
+
+
+def load(tx: Tx, keys: Sequence[TargetKey]) -> list[TargetRow]:
+    """Return the targets with their address and the number of passes on them."""
+    wanted = [(key.platform, key.topic, key.device) for key in keys]
+    return [to_target(row) for row in tx.execute(TARGETS.where(_KEY.in_(wanted)))]
+
+
+def raise_targets(tx: Tx, raised: Sequence[tuple[TargetKey, int, int]]) -> None:
+    """Store for each target the newest published sequence and when it may be told, unless it is due sooner."""
+    if raised:
+        tx.execute(
+            _RAISE,
+            [
+                {
+                    "target_platform": key.platform,
+                    "target_topic": key.topic,
+                    "target_device": key.device,
+                    "sequence": sequence,
+                    "due": due,
+                }
+                for key, sequence, due in raised
+            ],
+        )
+
+
+def merchants_with_due(tx: Tx, platform: str, now: int) -> list[str]:
+    """Return the merchants that have a due target and an open lane."""
+    rows = tx.execute(
+        select(delivery_targets.c.merchant_id)
+        .where(*_is_due(platform, now), delivery_targets.c.merchant_id.not_in(_paused(platform, now)))
+        .distinct()
+    )
+    return [row.merchant_id for row in rows]
+
+
+def next_due_at(tx: Tx, platform: str, now: int) -> int | None:
+    """Return when the next target with an open lane can be claimed, in milliseconds."""
+    free_at = case(
+        (delivery_targets.c.leased_until > delivery_targets.c.due_at, delivery_targets.c.leased_until),
+        else_=delivery_targets.c.due_at,
+    )
+    query = select(func.min(free_at)).where(
+        delivery_targets.c.platform == platform,
+        delivery_targets.c.due_at.is_not(None),
+        delivery_targets.c.merchant_id.not_in(_paused(platform, now)),
+    )
+    moment: int | None = tx.execute(query).scalar_one()
+    return moment
+
+
+def claim(tx: Tx, platform: str, merchant_id: str, now: int, limit: int, lease: Lease) -> list[TargetRow]:
+    """Lease up to `limit` due targets of a merchant; nobody else gets them until the lease ends."""
+    pick = (
+        select(delivery_targets.c.platform, delivery_targets.c.topic, delivery_targets.c.device)
+        .where(*_is_due(platform, now), delivery_targets.c.merchant_id == merchant_id)
+        .order_by(delivery_targets.c.due_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .cte("pick")  # a CTE is worked out once; as a subquery it could be asked again for every row
+    )
+    rows = tx.execute(
+        update(delivery_targets)
+        .where(_KEY.in_(select(pick)))
+        .values(leased_by=lease.holder, leased_until=lease.until)
+        .returning(delivery_targets.c.platform, delivery_targets.c.topic, delivery_targets.c.device)
+    )
+    keys = [TargetKey(row.platform, row.topic, row.device) for row in rows]
+    return load(tx, keys) if keys else []
+
+
+def release_all(tx: Tx) -> None:
+    """End every lease: for the start of a process that is the only one."""
+    tx.execute(
+        update(delivery_targets).where(delivery_targets.c.leased_until > 0).values(leased_by=None, leased_until=0)
+    )
+
+
+def count_due(tx: Tx, now: int) -> tuple[int, int | None]:
+    """Return how many targets are due, and since when the oldest is, in milliseconds."""
+    row = tx.execute(
+        select(func.count().label("targets"), func.min(delivery_targets.c.due_at).label("since")).where(
+            delivery_targets.c.due_at <= now
+        )
+    ).one()
+    return int(row.targets), row.since
+
+
+def is_target(key: TargetKey) -> tuple[Any, ...]:
+    """Return the conditions that single out one target."""
+    return (
+        delivery_targets.c.platform == key.platform,
+        delivery_targets.c.topic == key.topic,
+        delivery_targets.c.device == key.device,
+    )
+
+
+def _paused(platform: str, now: int) -> Select[tuple[str]]:
+    return select(delivery_lanes.c.merchant_id).where(
+        delivery_lanes.c.platform == platform, delivery_lanes.c.paused_until > now
+    )
+
+
+def _is_due(platform: str, now: int) -> tuple[Any, ...]:
+    return (
+        delivery_targets.c.platform == platform,
+        delivery_targets.c.due_at <= now,
+        or_(delivery_targets.c.leased_until == 0, delivery_targets.c.leased_until < now),
+    )
+
+
+def to_target(row: Row[Any]) -> TargetRow:
+    """Return the target of a row of `TARGETS`."""
+    return TargetRow(
+        TargetKey(row.platform, row.topic, row.device),
+        row.merchant_id,
+        row.published_sequence,
+        row.told_sequence,
+        row.attempts,
+        Pace(row.score, row.told_at),
+        row.push_token or "",
+        int(row.passes),
+        row.rejected_at,
+        bool(row.needs_telling),
+    )
+
+
+def forget(tx: Tx, key: TargetKey) -> None:
+    """Forget a target that does not exist any more."""
+    tx.execute(delete(delivery_targets).where(*is_target(key)))

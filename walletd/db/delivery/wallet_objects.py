@@ -1,0 +1,335 @@
+"""Objects at wallets that keep cards on their own servers: delivery targets, one per card and platform.
+
+A card has a row from the first time somebody wants to save it; before, no call is made for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Row,
+    SmallInteger,
+    String,
+    Table,
+    and_,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    update,
+)
+
+from walletd.db.cards.cards import cards
+from walletd.db.delivery.lanes import delivery_lanes
+from walletd.db.delivery.publishing import published_passes
+from walletd.db.delivery.wallet_classes import target_columns
+from walletd.db.engine.base import Lease, Tx, metadata, partial_index, reference
+
+wallet_objects = Table(
+    "wallet_objects",
+    metadata,
+    Column("platform", String(16), primary_key=True),
+    Column("serial_number", String(26), primary_key=True),
+    *target_columns(),
+    Column("urgency", SmallInteger, nullable=False),
+    Column("notify", Boolean, nullable=False),
+    Column("notified", JSON, nullable=False),
+    Column("saved", Boolean, nullable=False),
+    Column("saved_at", BigInteger),
+    Column("messages_notified", JSON, nullable=False, server_default="[]"),
+    reference("cards", "serial_number", target=("merchant_id", "serial_number")),
+    partial_index("ix_wallet_objects_due", "platform", "merchant_id", "urgency", "due_at", where="due_at IS NOT NULL"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRow:
+    """An object with what is published of its card; instants in milliseconds."""
+
+    platform: str
+    serial_number: str
+    merchant_id: str
+    program_id: str
+    told: bytes | None
+    told_hash: str
+    attempts: int
+    notify: bool
+    notified: tuple[int, ...]
+    """When holders were notified of changes, at least of the last day."""
+    document: bytes | None
+    content_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What staff see of a card at one wallet."""
+
+    platform: str
+    saved: bool
+    is_current: bool
+    told_at: int | None
+    due_at: int | None
+    last_reason: str
+
+
+_ENSURE: Final = text(
+    "INSERT INTO wallet_objects (platform, serial_number, merchant_id, told_hash, due_at, leased_until, attempts,"
+    " last_reason, created_at, urgency, notify, notified, saved)"
+    " VALUES (:platform, :serial, :merchant, '', :now, 0, 0, '', :now, 0, :no, '[]', :no)"
+    " ON CONFLICT (platform, serial_number) DO NOTHING"
+)
+
+
+def ensure(tx: Tx, platform: str, merchant_id: str, serial_number: str, now: int) -> None:
+    """Make a card a target, due now, unless it is one."""
+    tx.execute(
+        _ENSURE, {"platform": platform, "serial": serial_number, "merchant": merchant_id, "now": now, "no": False}
+    )
+
+
+def raise_due(tx: Tx, platform: str, raised: Mapping[tuple[int, bool], Sequence[str]], now: int) -> int:
+    """Make those of the cards due that are targets; by how urgent it is and whether the holder is to be notified.
+
+    What is due already stays as urgent as it was, and a notification that is wanted stays wanted.
+    """
+    changed = 0
+    for (urgency, notify), serials in raised.items():
+        is_due = wallet_objects.c.due_at.is_not(None)
+        is_more = and_(is_due, wallet_objects.c.urgency < urgency)
+        changed += tx.execute(
+            update(wallet_objects)
+            .where(wallet_objects.c.platform == platform, wallet_objects.c.serial_number.in_(list(serials)))
+            .values(
+                due_at=case((is_due, wallet_objects.c.due_at), else_=now),
+                urgency=case((is_more, wallet_objects.c.urgency), else_=urgency),
+                notify=or_(wallet_objects.c.notify, literal(notify)),
+                attempts=0,
+            )
+        ).rowcount
+    return changed
+
+
+def claim(tx: Tx, platform: str, merchant_id: str, now: int, limit: int, lease: Lease) -> list[ObjectRow]:
+    """Lease up to `limit` due objects of a merchant, the most urgent first; nobody else writes them meanwhile."""
+    pick = (
+        select(wallet_objects.c.serial_number)
+        .where(*_is_due(platform, now), wallet_objects.c.merchant_id == merchant_id)
+        .order_by(wallet_objects.c.urgency, wallet_objects.c.due_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .cte("pick")
+    )
+    serials = tx.execute(
+        update(wallet_objects)
+        .where(wallet_objects.c.platform == platform, wallet_objects.c.serial_number.in_(select(pick.c.serial_number)))
+        .values(leased_by=lease.holder, leased_until=lease.until)
+        .returning(wallet_objects.c.serial_number)
+    ).scalars()
+    return of_serials(tx, platform, list(serials))
+
+
+def claim_one(tx: Tx, platform: str, serial_number: str, now: int, lease: Lease) -> ObjectRow | None:
+    """Lease one object, due or not; None while somebody else is at it."""
+    changed = tx.execute(
+        update(wallet_objects)
+        .where(
+            wallet_objects.c.platform == platform,
+            wallet_objects.c.serial_number == serial_number,
+            or_(wallet_objects.c.leased_until == 0, wallet_objects.c.leased_until < now),
+        )
+        .values(leased_by=lease.holder, leased_until=lease.until)
+    )
+    return of_serials(tx, platform, [serial_number])[0] if changed.rowcount else None
+
+
+def of_serials(tx: Tx, platform: str, serials: Sequence[str]) -> list[ObjectRow]:
+    """Return objects with what is published of their cards, the most urgent first."""
+    if not serials:
+        return []
+    here = and_(
+        published_passes.c.serial_number == wallet_objects.c.serial_number,
+        published_passes.c.platform == wallet_objects.c.platform,
+    )
+    query = (
+        select(wallet_objects, cards.c.program_id, published_passes.c.document, published_passes.c.content_hash)
+        .join(cards, cards.c.serial_number == wallet_objects.c.serial_number)
+        .outerjoin(published_passes, here)
+        .where(wallet_objects.c.platform == platform, wallet_objects.c.serial_number.in_(list(serials)))
+        .order_by(wallet_objects.c.urgency, wallet_objects.c.due_at)
+    )
+    return [_row(row) for row in tx.execute(query)]
+
+
+def note_notified(tx: Tx, row: ObjectRow, notified: Sequence[int]) -> None:
+    """Store when holders were notified, before it happens: an attempt whose reply is lost counts."""
+    tx.execute(update(wallet_objects).where(*_is(row)).values(notified=list(notified)))
+
+
+def messages_notified(tx: Tx, platform: str, serial_number: str) -> list[int] | None:
+    """Return when holders were notified of messages, None where the card is no object; it stays so until commit."""
+    query = select(wallet_objects.c.messages_notified).where(
+        wallet_objects.c.platform == platform, wallet_objects.c.serial_number == serial_number
+    )
+    found: list[int] | None = tx.execute(query.with_for_update()).scalar_one_or_none()
+    return found
+
+
+def note_messages_notified(tx: Tx, platform: str, serial_number: str, notified: Sequence[int]) -> None:
+    """Store when holders were notified of messages."""
+    tx.execute(
+        update(wallet_objects)
+        .where(wallet_objects.c.platform == platform, wallet_objects.c.serial_number == serial_number)
+        .values(messages_notified=list(notified))
+    )
+
+
+def settle(tx: Tx, row: ObjectRow, outcome: Mapping[str, object]) -> None:
+    """Store what became of an object and give its lease back; `outcome` names columns."""
+    tx.execute(update(wallet_objects).where(*_is(row)).values(leased_by=None, leased_until=0, **outcome))
+
+
+def settle_told(tx: Tx, row: ObjectRow, now: int, *, reason: str) -> None:
+    """Note that an object is what was published; it stays due where something newer was published meanwhile."""
+    newest = (
+        select(published_passes.c.content_hash)
+        .where(published_passes.c.serial_number == row.serial_number, published_passes.c.platform == row.platform)
+        .scalar_subquery()
+    )
+    is_newest = newest == row.content_hash
+    settle(
+        tx,
+        row,
+        {
+            "told": row.document,
+            "told_hash": row.content_hash,
+            "told_at": now,
+            "due_at": case((is_newest, None), else_=now),
+            "notify": case((is_newest, False), else_=wallet_objects.c.notify),
+            "attempts": 0,
+            "last_reason": reason,
+        },
+    )
+
+
+def set_saved(tx: Tx, platform: str, saved: Mapping[str, bool], now: int) -> list[str]:
+    """Store whether anybody has saved objects; return the serial numbers of those of which it was not known."""
+    changed = list[str]()
+    for value in (True, False):
+        serials = [serial for serial, has in saved.items() if has is value]
+        if serials:
+            query = (
+                update(wallet_objects)
+                .where(
+                    wallet_objects.c.platform == platform,
+                    wallet_objects.c.serial_number.in_(serials),
+                    wallet_objects.c.saved.is_not(value),
+                )
+                .values(saved=value, saved_at=now)
+                .returning(wallet_objects.c.serial_number)
+            )
+            changed += tx.execute(query).scalars()
+    return changed
+
+
+def is_saved(tx: Tx, serial_number: str) -> bool:
+    """Say whether any wallet with a server of its own holds the card for somebody."""
+    query = select(wallet_objects.c.platform).where(
+        wallet_objects.c.serial_number == serial_number, wallet_objects.c.saved.is_(True)
+    )
+    return tx.execute(query.limit(1)).first() is not None
+
+
+def standings(tx: Tx, serial_number: str) -> list[Standing]:
+    """Return how a card stands at each wallet."""
+    here = and_(
+        published_passes.c.serial_number == wallet_objects.c.serial_number,
+        published_passes.c.platform == wallet_objects.c.platform,
+    )
+    query = (
+        select(wallet_objects, published_passes.c.content_hash)
+        .outerjoin(published_passes, here)
+        .where(wallet_objects.c.serial_number == serial_number)
+        .order_by(wallet_objects.c.platform)
+    )
+    return [
+        Standing(row.platform, row.saved, row.told_hash == row.content_hash, row.told_at, row.due_at, row.last_reason)
+        for row in tx.execute(query)
+    ]
+
+
+def merchants_with_due(tx: Tx, platform: str, now: int) -> list[str]:
+    """Return the merchants that have a due object and an open lane."""
+    query = select(wallet_objects.c.merchant_id).where(
+        *_is_due(platform, now), wallet_objects.c.merchant_id.not_in(_paused(platform, now))
+    )
+    return list(tx.execute(query.distinct()).scalars())
+
+
+def next_due_at(tx: Tx, platform: str, now: int) -> int | None:
+    """Return when the next object with an open lane can be claimed, in milliseconds."""
+    free_at = case(
+        (wallet_objects.c.leased_until > wallet_objects.c.due_at, wallet_objects.c.leased_until),
+        else_=wallet_objects.c.due_at,
+    )
+    query = select(func.min(free_at)).where(
+        wallet_objects.c.platform == platform,
+        wallet_objects.c.due_at.is_not(None),
+        wallet_objects.c.merchant_id.not_in(_paused(platform, now)),
+    )
+    moment: int | None = tx.execute(query).scalar_one()
+    return moment
+
+
+def count_due(tx: Tx, now: int) -> tuple[int, int | None]:
+    """Return how many objects are due, and since when the oldest is, in milliseconds."""
+    query = select(func.count().label("objects"), func.min(wallet_objects.c.due_at).label("since"))
+    row = tx.execute(query.where(wallet_objects.c.due_at <= now)).one()
+    return int(row.objects), row.since
+
+
+def release_all(tx: Tx) -> None:
+    """End every lease: for the start of a process that is the only one."""
+    tx.execute(update(wallet_objects).where(wallet_objects.c.leased_until > 0).values(leased_by=None, leased_until=0))
+
+
+def _is(row: ObjectRow) -> tuple[Any, ...]:
+    return (wallet_objects.c.platform == row.platform, wallet_objects.c.serial_number == row.serial_number)
+
+
+def _is_due(platform: str, now: int) -> tuple[Any, ...]:
+    return (
+        wallet_objects.c.platform == platform,
+        wallet_objects.c.due_at <= now,
+        or_(wallet_objects.c.leased_until == 0, wallet_objects.c.leased_until < now),
+    )
+
+
+def _paused(platform: str, now: int) -> Any:
+    return select(delivery_lanes.c.merchant_id).where(
+        delivery_lanes.c.platform == platform, delivery_lanes.c.paused_until > now
+    )
+
+
+def _row(row: Row[Any]) -> ObjectRow:
+    return ObjectRow(
+        row.platform,
+        row.serial_number,
+        row.merchant_id,
+        row.program_id,
+        row.told,
+        row.told_hash,
+        row.attempts,
+        row.notify,
+        tuple(row.notified),
+        row.document,
+        row.content_hash or "",
+    )

@@ -1,0 +1,1 @@
+"""The engine: SQLite and PostgreSQL behind one seam, and what every query is built from."""

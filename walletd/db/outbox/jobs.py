@@ -1,0 +1,163 @@
+"""Jobs, from the transaction that wants them until some time after they ended."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    ForeignKeyConstraint,
+    Integer,
+    Row,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    bindparam,
+    delete,
+    func,
+    select,
+    text,
+    update,
+)
+
+from walletd.db.engine.base import Lease, Tx, merchant_column, metadata, moment, partial_index, stored
+from walletd.domain.calendar import from_milliseconds, milliseconds
+from walletd.domain.outbox.jobs import DEAD, PENDING, Job
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", String(30), primary_key=True),
+    merchant_column(),
+    Column("kind", String(16), nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("content", JSON(none_as_null=True)),
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", BigInteger),
+    Column("leased_by", String(64)),
+    Column("leased_until", BigInteger, nullable=False),
+    Column("last_reason", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    ForeignKeyConstraint(["merchant_id"], ["merchants.id"]),
+    UniqueConstraint("merchant_id", "kind", "subject"),
+    partial_index("ix_jobs_due", "due_at", where="due_at IS NOT NULL"),
+    partial_index("ix_jobs_ended", "ended_at", where="ended_at IS NOT NULL"),
+)
+
+_INSERT = text(
+    "INSERT INTO jobs (id, merchant_id, kind, subject, content, state, attempts, due_at, leased_until, last_reason,"
+    " created_at) VALUES (:id, :merchant_id, :kind, :subject, :content, :state, :attempts, :due_at, 0, '', :created_at)"
+    " ON CONFLICT (merchant_id, kind, subject) DO NOTHING"
+).bindparams(bindparam("content", type_=JSON))
+
+
+def insert(tx: Tx, made: Sequence[Job]) -> int:
+    """Store jobs, but for those that were asked for before; return how many were stored."""
+    return sum(
+        tx.execute(
+            _INSERT,
+            {
+                "id": job.id,
+                "merchant_id": job.merchant_id,
+                "kind": job.kind,
+                "subject": job.subject,
+                "content": job.content,
+                "state": job.state,
+                "attempts": job.attempts,
+                "due_at": stored(job.due_at),
+                "created_at": milliseconds(job.created_at),
+            },
+        ).rowcount
+        for job in made
+    )
+
+
+def claim(tx: Tx, kinds: Collection[str], now: datetime, limit: int, lease: Lease) -> list[Job]:
+    """Lease up to `limit` due jobs of these kinds, the longest due first."""
+    at = milliseconds(now)
+    query = (
+        select(jobs)
+        .where(jobs.c.due_at <= at, jobs.c.leased_until <= at, jobs.c.kind.in_(sorted(kinds)))
+        .order_by(jobs.c.due_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    found = [_job(row) for row in tx.execute(query)]
+    if found:
+        taken = jobs.c.id.in_([job.id for job in found])
+        tx.execute(update(jobs).where(taken).values(leased_by=lease.holder, leased_until=lease.until))
+    return found
+
+
+def settle(tx: Tx, job: Job, holder: str) -> None:
+    """Store what an attempt came to and end its lease, unless somebody else took the job over meanwhile."""
+    tx.execute(
+        update(jobs)
+        .where(jobs.c.id == job.id, jobs.c.leased_by == holder)
+        .values(
+            content=job.content,
+            state=job.state,
+            attempts=job.attempts,
+            due_at=stored(job.due_at),
+            last_reason=job.last_reason,
+            ended_at=stored(job.ended_at),
+            leased_by=None,
+            leased_until=0,
+        )
+    )
+
+
+def next_due(tx: Tx, now: datetime) -> datetime | None:
+    """Return when the next job can be taken: it becomes due, or the lease of a process that died ends."""
+    at = milliseconds(now)
+    free = select(func.min(jobs.c.due_at)).where(jobs.c.due_at.is_not(None), jobs.c.leased_until <= at)
+    held = select(func.min(jobs.c.leased_until)).where(jobs.c.due_at.is_not(None), jobs.c.leased_until > at)
+    moments = [found for query in (free, held) if (found := tx.execute(query).scalar_one()) is not None]
+    return moment(min(moments, default=None))
+
+
+def release_all(tx: Tx) -> None:
+    """End every lease: for the start of a process that is the only one."""
+    tx.execute(update(jobs).where(jobs.c.leased_until > 0).values(leased_by=None, leased_until=0))
+
+
+def purge(tx: Tx, before: datetime, limit: int) -> int:
+    """Forget up to `limit` jobs that ended before an instant; return how many."""
+    old = select(jobs.c.id).where(jobs.c.ended_at < milliseconds(before)).limit(limit).scalar_subquery()
+    return int(tx.execute(delete(jobs).where(jobs.c.id.in_(old))).rowcount)
+
+
+def count_by_state(tx: Tx) -> Mapping[str, int]:
+    """Return how many jobs wait, and how many are dead."""
+    query = select(jobs.c.state, func.count().label("jobs")).where(jobs.c.state.in_((PENDING, DEAD)))
+    return {row.state: int(row.jobs) for row in tx.execute(query.group_by(jobs.c.state))}
+
+
+def newest_dead(tx: Tx, kind: str) -> Job | None:
+    """Return the job of a kind that died last and is not purged yet."""
+    query = select(jobs).where(jobs.c.ended_at.is_not(None), jobs.c.state == DEAD, jobs.c.kind == kind)
+    row = tx.execute(query.order_by(jobs.c.ended_at.desc()).limit(1)).one_or_none()
+    return None if row is None else _job(row)
+
+
+def _job(row: Row[Any]) -> Job:
+    return Job(
+        id=row.id,
+        merchant_id=row.merchant_id,
+        kind=row.kind,
+        subject=row.subject,
+        content=row.content,
+        state=row.state,
+        attempts=row.attempts,
+        due_at=moment(row.due_at),
+        last_reason=row.last_reason,
+        created_at=from_milliseconds(row.created_at),
+        ended_at=moment(row.ended_at),
+    )

@@ -1,0 +1,1 @@
+"""Views: queries that join tables of several areas."""

@@ -1,0 +1,1 @@
+"""A push service that behaves as Apple's."""

@@ -1,0 +1,78 @@
+"""Cards: what a customer holds of a program, and which bookings its state and the customer's flags allow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from walletd.domain.customers.customers import NewCustomer
+from walletd.domain.customers.merges import CardMerged
+from walletd.domain.errors import CardDeleted, CardRevoked, LoyaltySuspended, RedemptionBlocked
+
+STATUSES: Final = ("issued", "installed", "uninstalled", "revoked", "deleted")
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A card: its serial number never changes, its key can be rewritten."""
+
+    serial_number: str
+    merchant_id: str
+    program_id: str
+    customer_id: str
+    account_id: str
+    key: str
+    holder_name: str | None
+    status: str
+    token_version: int
+    created_at: datetime
+    merged_into: str | None = None
+    """The serial number of the card that goes on for this one; the pass of both shows the same."""
+    message: str | None = None
+    """The newest message to its holder."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewCard:
+    """What is asked for when a card is issued: of an existing customer, or of one created with it."""
+
+    program_id: str
+    customer_id: str | None = None
+    customer: NewCustomer | None = None
+    key: str | None = None
+    holder_name: str | None = None
+    account_of: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BookableCard:
+    """What decides whether a card can be booked on."""
+
+    serial_number: str
+    merchant_id: str
+    account_id: str
+    status: str
+    loyalty_status: str
+    redeem_blocked: bool
+    merged_into: str | None = None
+
+
+def check_may_book(card: BookableCard, *, takes: bool) -> None:
+    """Raise CardMerged, CardRevoked, CardDeleted, LoyaltySuspended or, where value is taken, RedemptionBlocked.
+
+    Clause: domain.md D-16; reliability.md 5, 14 and 15.
+    """
+    if card.merged_into is not None:
+        raise CardMerged(
+            f"This card was merged into the card {card.merged_into}; book on that one.",
+            serial_number=card.merged_into,
+        )
+    if card.status == "revoked":
+        raise CardRevoked
+    if card.status == "deleted":
+        raise CardDeleted
+    if card.loyalty_status != "active":
+        raise LoyaltySuspended
+    if takes and card.redeem_blocked:
+        raise RedemptionBlocked

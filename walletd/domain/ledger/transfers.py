@@ -1,0 +1,232 @@
+"""Transfers between two accounts of a customer, and back: how a merge moves value without making or losing any.
+
+Each lot goes over as a lot with the same lock and validity; debt, turnover and what is left of purchases go with it
+(domain.md I-08). The other side of each entry is the merchant's account `merged`, which always sums up to nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import chain
+
+from walletd.domain.customers.merges import JoinedAccounts, MovedLot, RedemptionOpen
+from walletd.domain.errors import BalanceLimit
+from walletd.domain.ledger.account_page import AccountPage, Effect
+from walletd.domain.ledger.balances import AMOUNT_MAX
+from walletd.domain.ledger.bookings import Movement
+from walletd.domain.ledger.entries import Transaction
+from walletd.domain.ledger.lots import Consumption, Lot
+
+_MERGED = "merged"
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """All that an account gives away: the lots as they were, with what of each goes over."""
+
+    account_id: str
+    lots: tuple[tuple[Lot, int], ...]
+    debt: int
+    turnover: int
+    carry: int
+    tier: str | None
+    member_until: datetime | None
+
+    @property
+    def total(self) -> int:
+        """Return what goes over in sum, less the debt."""
+        return sum(amount for _, amount in self.lots) - self.debt
+
+
+class TransferPage(AccountPage):
+    """The page of an account with the steps of a merge."""
+
+    def give_away(self, transaction: Transaction) -> Parcel:
+        """Empty the account into a parcel; raises RedemptionOpen."""
+        self._check_nothing_held()
+        state = self.state
+        lots = tuple(self._in_order())
+        tied = self._tie(lots, state.unallocated)
+        consumptions = self._take(sum(lot.free for lot in lots), iter(lots))
+        self.transactions.append(transaction)
+        movement = Movement("merge_out", -state.balance, _MERGED, turnover=-state.turnover)
+        self._append(transaction, movement, Effect(consumptions, debt=-state.debt, unallocated=-state.unallocated))
+        going = tuple((lot, lot.remaining - tied.get(lot.id, 0)) for lot in lots)
+        return Parcel(state.id, going, state.debt, state.turnover, state.carry, state.tier, state.member_until)
+
+    def take_over(
+        self, transaction: Transaction, parcel: Parcel, program_id: str, tier: str | None
+    ) -> tuple[JoinedAccounts, tuple[MovedLot, ...]]:
+        """Take a parcel into the account; `tier` is the one that goes on. Raises BalanceLimit."""
+        before = self.state
+        if before.balance + sum(amount for _, amount in parcel.lots) > AMOUNT_MAX:
+            raise BalanceLimit(f"Together the accounts hold more than {AMOUNT_MAX}.", available=AMOUNT_MAX)
+        self.transactions.append(transaction)
+        moved = tuple(self._take_lot(transaction, lot, amount) for lot, amount in parcel.lots)
+        sources = self._take_for_debt(parcel.debt)
+        missing = parcel.debt - sum(part.amount for part in sources)
+        until = max(filter(None, (before.member_until, parcel.member_until)), default=None)
+        last = self._append(
+            transaction,
+            Movement(
+                "merge",
+                -parcel.debt,
+                _MERGED,
+                turnover=parcel.turnover,
+                carry=before.carry + parcel.carry,
+                tier=tier if tier != before.tier else None,
+                member_until=until if until != before.member_until else None,
+            ),
+            Effect(sources, debt=missing),
+        )
+        joined = JoinedAccounts(
+            program_id,
+            parcel.account_id,
+            before.id,
+            parcel.total,
+            parcel.debt,
+            parcel.turnover,
+            parcel.carry,
+            last.id if parcel.debt else None,
+            before.tier,
+            self.state.tier,
+            before.member_until,
+            self.state.member_until,
+        )
+        return joined, moved
+
+    def give_back_parcel(
+        self,
+        transaction: Transaction,
+        joined: JoinedAccounts,
+        moved: Sequence[MovedLot],
+        debt_sources: Sequence[Consumption],
+        grace: timedelta,
+        base_tier: str | None,
+    ) -> Mapping[str, int]:
+        """Undo `take_over` as far as it is still there; return by moved lot how much goes back. Raises RedemptionOpen.
+
+        `base_tier` stands for no tier, which no entry can set again.
+        """
+        self._check_nothing_held()
+        self.transactions.append(transaction)
+        if joined.debt:
+            self._return_debt(transaction, joined.debt, debt_sources, grace)
+        back = self._left_of(moved)
+        parts = tuple(
+            Consumption(part.to_lot, back[part.from_lot]) for part in moved if part.to_lot and back[part.from_lot]
+        )
+        for part in parts:
+            self._consume(part.lot_id, part.amount)
+        state = self.state
+        went_up = state.tier != joined.tier_before and state.tier == joined.tier_after
+        went_on = state.member_until != joined.member_until_before and state.member_until == joined.member_until_after
+        movement = Movement(
+            "merge_undo",
+            -sum(part.amount for part in parts),
+            _MERGED,
+            turnover=-joined.turnover,
+            carry=max(state.carry - joined.carry, 0),
+            tier=(joined.tier_before or base_tier) if went_up else None,
+            member_until=joined.member_until_before if went_on else None,
+        )
+        self._append(transaction, movement, Effect(parts))
+        paid = sum(part.paid for part in moved)
+        if paid:
+            self._owe_again(transaction, paid)
+        return {part.from_lot: back[part.from_lot] + part.paid for part in moved}
+
+    def take_home(
+        self, transaction: Transaction, joined: JoinedAccounts, moved: Sequence[MovedLot], back: Mapping[str, int]
+    ) -> None:
+        """Put what comes back into the lots it came from, and what else was given away."""
+        self.transactions.append(transaction)
+        tied = sum(part.tied for part in moved)
+        parts = [Consumption(part.from_lot, -(back[part.from_lot] + part.tied)) for part in moved]
+        kept = tuple(part for part in parts if part.amount)
+        for part in kept:
+            self._consume(part.lot_id, part.amount)
+        movement = Movement(
+            "merge_undo", sum(back.values()) - joined.debt, _MERGED, turnover=joined.turnover, carry=joined.carry
+        )
+        self._append(transaction, movement, Effect(kept, debt=joined.debt, unallocated=tied))
+        self._pay_debt(transaction)
+
+    def _pay_debt(self, transaction: Transaction) -> None:
+        """Let debt be paid by what can be redeemed: both do not stand side by side (domain.md I-03)."""
+        paying = min(self.state.debt, max(self.balances().redeemable, 0))
+        if paying:
+            effect = Effect(self._take(paying, self._redeemable()), debt=-paying)
+            self._append(transaction, Movement("debt", 0, "redeemed"), effect)
+
+    def _check_nothing_held(self) -> None:
+        if self.state.reserved:
+            raise RedemptionOpen(
+                f"A till holds {self.state.reserved} of account {self.state.id}.", account_id=self.state.id
+            )
+
+    def _tie(self, lots: Sequence[Lot], unallocated: int) -> dict[str, int]:
+        """Say which lots stand for debits that were tied to none: those that can be redeemed first."""
+        free = (lot for lot in lots if not lot.is_locked(self.now))
+        locked = (lot for lot in lots if lot.is_locked(self.now))
+        return {part.lot_id: part.amount for part in self._portions(unallocated, chain(free, locked))}
+
+    def _take_lot(self, transaction: Transaction, lot: Lot, amount: int) -> MovedLot:
+        """Take one lot over with its lock and validity; debt is paid first."""
+        tied = lot.remaining - amount
+        if not amount:
+            return MovedLot(lot.id, None, 0, tied)
+        paid = min(self.state.debt, amount)
+        movement = Movement(
+            "merge",
+            amount,
+            _MERGED,
+            carry=self.state.carry,
+            locked_until=lot.locked_until if lot.is_locked(self.now) else None,
+            valid_until=lot.valid_until,
+        )
+        entry = self._append(transaction, movement, Effect(debt=-paid, lot_amount=amount - paid))
+        return MovedLot(lot.id, entry.id if amount > paid else None, amount, tied, paid)
+
+    def _left_of(self, moved: Sequence[MovedLot]) -> dict[str, int]:
+        """Say how much of each lot is still there to go back; what debits tied to no lot stand for stays."""
+        left, back = max(self.balances().redeemable, 0), dict[str, int]()
+        for part in moved:
+            lot = None if part.to_lot is None else self.lots.get(part.to_lot)
+            going = 0 if lot is None else lot.free
+            if lot is not None and not lot.is_locked(self.now):
+                going = min(going, left)
+                left -= going
+            back[part.from_lot] = going
+        return back
+
+    def _return_debt(
+        self, transaction: Transaction, debt: int, sources: Sequence[Consumption], grace: timedelta
+    ) -> None:
+        """Give up a debt that was taken over: what was owed is not any more, what it took comes back."""
+        owed = min(self.state.debt, debt)
+        rest, back = debt - owed, list[Consumption]()
+        for part in sources:
+            portion = min(part.amount, rest)
+            if portion and not self.lots[part.lot_id].has_ended(self.now):
+                self._consume(part.lot_id, -portion)
+                back.append(Consumption(part.lot_id, -portion))
+                rest -= portion
+        movement = Movement(
+            "merge_undo", debt, _MERGED, carry=self.state.carry, valid_until=self.now + grace if rest else None
+        )
+        self._append(transaction, movement, Effect(tuple(back), lot_amount=rest, debt=-owed))
+
+    def _owe_again(self, transaction: Transaction, amount: int) -> None:
+        """Take back what had paid a debt: out of what is there, else it is owed again."""
+        parts = self._take_for_debt(amount)
+        movement = Movement("merge_undo", -amount, _MERGED, carry=self.state.carry)
+        self._append(transaction, movement, Effect(parts, debt=amount - sum(part.amount for part in parts)))
+
+    def _take_for_debt(self, debt: int) -> tuple[Consumption, ...]:
+        """Take what there is for a debt, locked lots last: debt is only what no lot is left for (domain.md 2.4)."""
+        free = max(self.state.held - self.state.reserved - self.state.unallocated, 0)
+        locked = (lot for lot in tuple(self.lots.values()) if lot.is_locked(self.now))
+        return self._take(min(debt, free), chain(self._redeemable(), locked))

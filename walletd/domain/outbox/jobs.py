@@ -1,0 +1,76 @@
+"""Jobs: work that must be done later, stored in the transaction that wants it (architecture.md 4).
+
+A job is done at least once: whoever does it may die before it is noted. What it does has to bear that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import Enum
+
+from walletd.domain.outbox.retries import retry_at
+
+PENDING, DONE, DEAD = "pending", "done", "dead"
+
+
+class Verdict(Enum):
+    """What an attempt came to."""
+
+    DONE = "done"
+    FAILED = "failed"
+    """It is tried again later."""
+    HOPELESS = "hopeless"
+    """No further attempt can succeed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """The outcome of one attempt; `reason` is a short English sentence for people."""
+
+    verdict: Verdict
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One piece of work; of one kind and subject there is one per merchant, however often it is asked for."""
+
+    id: str
+    merchant_id: str
+    kind: str
+    subject: str
+    content: Mapping[str, str] | None
+    """What the work needs to know; forgotten once it is done, as it may name persons."""
+    state: str
+    attempts: int
+    due_at: datetime | None
+    last_reason: str
+    created_at: datetime
+    ended_at: datetime | None
+
+    def after(self, attempt: Attempt, now: datetime, jitter: float) -> Job:
+        """Return the job as it is after an attempt."""
+        tried = replace(self, attempts=self.attempts + 1, last_reason=attempt.reason)
+        if attempt.verdict is Verdict.DONE:
+            return replace(tried, state=DONE, content=None, due_at=None, ended_at=now)
+        due_at = retry_at(now, self.created_at, tried.attempts, jitter) if attempt.verdict is Verdict.FAILED else None
+        return replace(tried, due_at=due_at) if due_at else replace(tried, state=DEAD, due_at=None, ended_at=now)
+
+
+def new_job(job_id: str, merchant_id: str, kind: str, subject: str, content: Mapping[str, str], now: datetime) -> Job:
+    """Return a job that is due at once."""
+    return Job(
+        id=job_id,
+        merchant_id=merchant_id,
+        kind=kind,
+        subject=subject,
+        content=content,
+        state=PENDING,
+        attempts=0,
+        due_at=now,
+        last_reason="",
+        created_at=now,
+        ended_at=None,
+    )

@@ -1,0 +1,170 @@
+"""Webhooks: who is told what, how often it is tried, and what an attempt came to (reliability.md P16, section 3).
+
+A message is thin: it names what changed, never a person; whoever wants to know more asks the API with its own key. It
+is delivered at least once and in no particular order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Final
+from urllib.parse import urlsplit
+
+from walletd.domain.validation import invalid
+
+EVENTS: Final = (
+    "card.issued",
+    "card.installed",
+    "card.uninstalled",
+    "card.revoked",
+    "card.reinstated",
+    "card.key_rewritten",
+    "card.deleted",
+    "account.changed",
+    "customer.merged",
+    "customer.merge_undone",
+    "customer.erased",
+    "ledger.checkpoint",
+)
+TESTING: Final = "webhook.test"
+"""What an endpoint is sent when somebody wants to see whether it works."""
+
+SECRET_OVERLAP: Final = timedelta(hours=24)
+"""How long messages carry the signature of the secret before, too, after it was exchanged."""
+_PAUSE_LANE_SECONDS: Final = 5
+_PAUSE_LANE_LONGEST_SECONDS: Final = 3_600
+_URL_LONGEST: Final = 2_000
+_DESCRIPTION_LONGEST: Final = 200
+
+ACTIVE, DISABLED = "active", "disabled"
+WAITING, PENDING, DELIVERED, DEAD = "waiting", "pending", "delivered", "dead"
+"""A message that waits has no content yet: whatever changes meanwhile is in it when its turn comes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a merchant wants to be told, and of what; `events` without any is all of them."""
+
+    id: str
+    merchant_id: str
+    url: str
+    events: tuple[str, ...]
+    description: str | None
+    state: str
+    reason: str
+    """Why it was disabled or is paused."""
+    paused_until: datetime | None
+    pauses: int
+    created_at: datetime
+    secret_changed_at: datetime
+
+    def wants(self, event: str) -> bool:
+        """Say whether it is to be told of an event."""
+        return self.state == ACTIVE and (not self.events or event in self.events or event == TESTING)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message to one endpoint."""
+
+    id: str
+    endpoint_id: str
+    merchant_id: str
+    type: str
+    subject: str
+    """What it is about: the serial number of a card, the id of an account, the number of a checkpoint."""
+    content: dict[str, object] | None
+    """`data` of the body; None while it waits."""
+    state: str
+    attempts: int
+    due_at: datetime | None
+    last_status: int | None
+    last_reason: str
+    created_at: datetime
+    tried_since: datetime
+    """From when the 72 hours count: when it was made, or replayed."""
+    ended_at: datetime | None
+
+
+class Verdict(Enum):
+    """What an attempt came to."""
+
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    """This message was not taken: it is tried again later."""
+    LANE_FAILED = "lane_failed"
+    """Nobody was reached, or nobody may: no message can be to blame, and none loses an attempt."""
+    GONE = "gone"
+    """The receiver wants no more (410)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """The outcome of one request; `reason` is a short English sentence or code for people."""
+
+    verdict: Verdict
+    status: int | None
+    reason: str
+
+
+def check_url(url: str) -> str:
+    """Return the address of an endpoint; raises ValidationFailed where it has a form that is never called."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise invalid("/url", "must be an address such as https://shop.example/hooks/walletd") from None
+    is_clean = len(url) <= _URL_LONGEST and url.isascii() and url.isprintable() and " " not in url
+    if not is_clean or parts.scheme not in {"https", "http"} or not parts.hostname or port == 0:
+        raise invalid("/url", "must be an address such as https://shop.example/hooks/walletd")
+    if "@" in parts.netloc or parts.fragment:
+        raise invalid("/url", "must have neither a user name, nor a password, nor a fragment")
+    return url
+
+
+def check_events(events: Collection[str]) -> tuple[str, ...]:
+    """Return events in their usual order; raises ValidationFailed for one that does not exist."""
+    for name in events:
+        if name not in EVENTS:
+            raise invalid("/events", f"must be among {', '.join(EVENTS)}")
+    return tuple(name for name in EVENTS if name in set(events))
+
+
+def check_description(text: str | None) -> str | None:
+    """Return a note about an endpoint; raises ValidationFailed."""
+    if text is not None and (len(text) > _DESCRIPTION_LONGEST or not text.isprintable()):
+        raise invalid("/description", f"must be at most {_DESCRIPTION_LONGEST} printable characters")
+    return text
+
+
+def lane_pause(pauses: int, jitter: float) -> timedelta:
+    """Return how long an endpoint that cannot be reached is left alone, after so many pauses before."""
+    seconds = min(_PAUSE_LANE_SECONDS * 2 ** min(pauses, 12), _PAUSE_LANE_LONGEST_SECONDS)
+    return timedelta(seconds=seconds * (1 + jitter / 5))
+
+
+def body_of(message: Message) -> dict[str, object]:
+    """Return the body that is sent (Standard Webhooks: type, timestamp, data)."""
+    created_at = message.created_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {"type": message.type, "timestamp": created_at, "data": message.content or {}}
+
+
+def verdict_of(status: int) -> Verdict:
+    """Return what the status of an answer means.
+
+    401, 403 and 407 say that nobody from here may call: no message is to blame. A redirect is never followed, because
+    it would lead past the check of the address.
+    """
+    if 200 <= status < 300:
+        return Verdict.DELIVERED
+    if status == 410:
+        return Verdict.GONE
+    return Verdict.LANE_FAILED if status in {401, 403, 407} else Verdict.FAILED
+
+
+def interested(endpoints: Sequence[Endpoint], event: str) -> list[Endpoint]:
+    """Return the endpoints that are to be told of an event."""
+    return [endpoint for endpoint in endpoints if endpoint.wants(event)]

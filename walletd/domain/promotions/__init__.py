@@ -1,0 +1,1 @@
+"""Promotions: what a customer ordered and gave back."""

@@ -1,0 +1,149 @@
+"""Rewriting keys of cards: one by one, or a whole list that is done whole or not at all (domain.md D-02)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from walletd.db.cards import cards, moves
+from walletd.db.customers import customers
+from walletd.db.delivery import publishing
+from walletd.db.engine.base import Tx
+from walletd.db.merchants import audit, merchants
+from walletd.domain.cards.cards import Card
+from walletd.domain.cards.keys import RETIRE, Rewrite, RewritePlan, RewritesRefused, Rewritten
+from walletd.domain.customers.merges import CardMerged
+from walletd.domain.errors import CardDeleted, CardKeyReplaced, CardKeyTaken, CardRevoked, NotFound, WalletdError
+from walletd.domain.identifiers import is_serial_number
+from walletd.domain.merchants.principals import Principal
+from walletd.services.outbox.webhook_events import tell_card
+from walletd.services.runtime import Runtime
+
+_BATCH = 50
+"""Cards per write: no till waits for longer than such a batch takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One row, looked at: the card as it is, and the key it is to have."""
+
+    card: Card
+    key: str
+
+    @property
+    def told(self) -> Rewritten:
+        return Rewritten(self.card.serial_number, self.card.key, self.key)
+
+
+class KeyRewrites:
+    """Use cases about new keys of cards."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    async def rewrite(self, by: Principal, wanted: Rewrite, plan: RewritePlan) -> Rewritten:
+        """Give a card another key; the serial number stays and every phone is told.
+
+        The same key again changes nothing; a former key of the same card comes back. Raises NotFound,
+        ValidationFailed, CardKeyTaken, CardKeyReplaced, CardMerged, CardRevoked, CardDeleted.
+        """
+        wanted.check()
+        plan.check()
+        return (await self._write(by, [wanted], plan))[0]
+
+    async def rewrite_all(
+        self, by: Principal, rows: Sequence[Rewrite], plan: RewritePlan, *, dry_run: bool
+    ) -> list[Rewritten]:
+        """Give many cards other keys, after all rows were found good; a dry run stops there.
+
+        Written in small batches: should one fail, for somebody took a key meanwhile, the same list again does what is
+        left. Raises RewritesRefused, which names every bad row, and ValidationFailed.
+        """
+        plan.check()
+        steps, failures = await self._runtime.database.read(lambda tx: _look(tx, by.merchant_id, rows))
+        if failures:
+            raise RewritesRefused.of(failures)
+        if not dry_run:
+            for start in range(0, len(rows), _BATCH):
+                await self._write(by, rows[start : start + _BATCH], plan)
+        return [step.told for step in steps]
+
+    async def _write(self, by: Principal, rows: Sequence[Rewrite], plan: RewritePlan) -> list[Rewritten]:
+        now = self._runtime.clock()
+
+        def write(tx: Tx) -> list[Rewritten]:
+            merchants.lock(tx, by.merchant_id)
+            done = []
+            for row in rows:
+                step = _step(tx, by.merchant_id, row, lock=True)
+                if step.key != step.card.key:
+                    self._store(tx, by, step, plan, now)
+                done.append(step.told)
+            return done
+
+        return await self._runtime.database.write(write)
+
+    def _store(self, tx: Tx, by: Principal, step: _Step, plan: RewritePlan, now: datetime) -> None:
+        serial = step.card.serial_number
+        former = "retired" if plan.old_key == RETIRE else "redirected"
+        shown_by = moves.rewrite_key(tx, step.card, step.key, former)
+        audit.record(tx, by, now, "card.key_rewritten", serial, {"reason": plan.reason, "old_key": plan.old_key})
+        tell_card(tx, step.card, "card.key_rewritten", now)
+        for name in shown_by:
+            serials = publishing.mark_card_dirty(tx, name, now)
+            tx.after_commit.append(lambda serials=serials: self._runtime.remembered.forget(serials))  # type: ignore[misc]
+
+
+def _look(tx: Tx, merchant_id: str, rows: Sequence[Rewrite]) -> tuple[list[_Step], list[tuple[int, WalletdError]]]:
+    steps: list[_Step] = []
+    failures: list[tuple[int, WalletdError]] = []
+    cards_seen, keys_seen = set[str](), set[str]()
+    for place, row in enumerate(rows):
+        try:
+            step = _step(tx, merchant_id, row.check(), lock=False)
+            if step.card.serial_number in cards_seen:
+                raise CardKeyTaken("The list names this card twice.")
+            if step.key in keys_seen:
+                raise CardKeyTaken("The list gives this key to two cards.")
+        except WalletdError as error:
+            failures.append((place, error))
+            continue
+        cards_seen.add(step.card.serial_number)
+        keys_seen.add(step.key)
+        steps.append(step)
+    return steps, failures
+
+
+def _step(tx: Tx, merchant_id: str, row: Rewrite, *, lock: bool) -> _Step:
+    card = _living(_find(tx, merchant_id, row.card))
+    if lock:
+        # A merge of its customer gives keys too: whoever comes second sees what the first one made.
+        customers.find(tx, merchant_id, card.customer_id, lock=True)
+        card = _living(_find(tx, merchant_id, card.serial_number))
+    owner = moves.owner_of_key(tx, merchant_id, row.key)
+    if owner is not None and owner != (card.serial_number, True):
+        raise CardKeyTaken(f"The key {row.key} is taken.")
+    return _Step(card, row.key)
+
+
+def _find(tx: Tx, merchant_id: str, name: str) -> Card:
+    found = cards.find(tx, merchant_id, name) if is_serial_number(name) else None
+    if found is not None:
+        return found.card
+    by_key = cards.find_by_key(tx, merchant_id, name)
+    if by_key is None:
+        raise NotFound(f"There is no card {name[:64]}.")
+    if by_key[1] == "retired":
+        raise CardKeyReplaced
+    return by_key[0].card
+
+
+def _living(card: Card) -> Card:
+    if card.merged_into is not None:
+        raise CardMerged(f"This card was merged into {card.merged_into}.", serial_number=card.merged_into)
+    if card.status == "revoked":
+        raise CardRevoked
+    if card.status == "deleted":
+        raise CardDeleted
+    return card

@@ -1,0 +1,109 @@
+"""Mail about duplicates: staff are told what came into the inbox since the last mail (domain.md D-04, J-11)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from walletd.db.customers import customers, duplicates
+from walletd.db.engine.base import Tx
+from walletd.db.merchants import merchants
+from walletd.db.merchants.merchants import MerchantRow
+from walletd.domain.customers.matching import AT_ONCE, DAILY, EMAIL, PERSON, PHONE, DuplicateCase
+from walletd.services.outbox.mail_queue import NO_SERVER, queue, to_staff
+from walletd.services.outbox.mail_texts import Text
+from walletd.services.runtime import Runtime
+
+_SHOWN: Final = 20
+
+FOUND: Final[Mapping[str, Text]] = {
+    "de": Text(
+        "Mögliche Dubletten bei {merchant}: {new} neu, {open} offen",
+        """Seit der letzten Nachricht kamen {new} Paare von Kunden dazu, die dieselbe Person sein könnten.
+Offen sind {open}.
+
+{pairs}
+
+Nebeneinander zeigt sie GET /api/v1/duplicates?state=open; entschieden wird mit …/confirm oder …/dismiss. Paare mit
+gleicher E-Mail-Adresse und ohne Widerspruch legt POST /api/v1/duplicates/merge-obvious zusammen.
+""",
+    ),
+    "en": Text(
+        "Possible duplicates at {merchant}: {new} new, {open} open",
+        """Since the last mail {new} pairs of customers came in who may be one person. {open} are open.
+
+{pairs}
+
+GET /api/v1/duplicates?state=open shows them side by side; decide with …/confirm or …/dismiss. Pairs with the same
+e-mail address and nothing that contradicts are merged by POST /api/v1/duplicates/merge-obvious.
+""",
+    ),
+}
+_LINES: Final = {
+    "de": "- Kunde {older} und Kunde {newer}: {why}",
+    "en": "- customer {older} and customer {newer}: {why}",
+}
+_WHY: Final[Mapping[str, Mapping[str, str]]] = {
+    "de": {
+        EMAIL: "gleiche E-Mail-Adresse",
+        PHONE: "gleiche Telefonnummer",
+        PERSON: "gleicher Name und gleiche Anschrift",
+    },
+    "en": {EMAIL: "same e-mail address", PHONE: "same telephone number", PERSON: "same name and address"},
+}
+
+
+class DuplicateMails:
+    """Use cases without a caller about the inbox of duplicates."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    async def mail_daily(self) -> str:
+        """Write to every merchant who wants one mail a day, if there is something new; return a sentence."""
+        return await self._mail(DAILY)
+
+    async def mail_at_once(self) -> str:
+        """Write to every merchant who wants to know at once, if there is something new; return a sentence."""
+        return await self._mail(AT_ONCE)
+
+    async def _mail(self, policy: str) -> str:
+        if self._runtime.mail_channel is None:
+            return NO_SERVER
+        rows = await self._runtime.database.read(merchants.all_merchants)
+        told = 0
+        for merchant in rows:
+            if merchant.duplicate_mail == policy and merchant.service_mail is not None:
+                told += await self._tell(merchant)
+        return f"{told} mails"
+
+    async def _tell(self, merchant: MerchantRow) -> bool:
+        now, database = self._runtime.clock(), self._runtime.database
+        # A look first: what runs every minute must not write every minute.
+        if not await database.read(lambda tx: duplicates.untold(tx, merchant.id, 1)):
+            return False
+
+        def write(tx: Tx) -> bool:
+            found = duplicates.untold(tx, merchant.id, _SHOWN)
+            # Marked one by one and not by a moment: a pair that is stored meanwhile is told of by the next mail.
+            new = duplicates.set_told(tx, merchant.id, now)
+            facts = {"new": new, "open": duplicates.count_open(tx, merchant.id), "pairs": _lines(tx, merchant, found)}
+            mail = to_staff(merchant, FOUND, **facts)
+            if mail is None or not found:
+                return False
+            queue(tx, merchant.id, "duplicates", mail, now)
+            return True
+
+        return await database.write(write)
+
+
+def _lines(tx: Tx, merchant: MerchantRow, cases: Sequence[DuplicateCase]) -> str:
+    language = next((name for name in merchant.languages if name in FOUND), "en")
+    known = customers.by_ids(tx, {name for case in cases for name in (case.older, case.newer)})
+    # Numbers and no names: a mailbox is out of reach when a person is to be erased.
+    return "\n".join(
+        _LINES[language].format(
+            older=known[case.older].number, newer=known[case.newer].number, why=_WHY[language][case.stage]
+        )
+        for case in cases
+    )

@@ -1,0 +1,87 @@
+"""Erasing a person: the books stay, nothing names the person any more (domain.md D-14, D-15)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from walletd.db.cards import cards
+from walletd.db.customers import customers, duplicates, merge_requests
+from walletd.db.delivery import publishing
+from walletd.db.engine.base import Tx
+from walletd.db.exchange import imports
+from walletd.db.merchants import audit
+from walletd.db.promotions import orders
+from walletd.db.views import erasures
+from walletd.domain.customers.customers import Customer
+from walletd.domain.customers.erasures import CardInstalled, CustomerErased, Erasure
+from walletd.domain.errors import NotFound
+from walletd.domain.merchants.principals import Principal
+from walletd.services.customers.customers import check_goes_on
+from walletd.services.outbox import webhook_events
+from walletd.services.runtime import Runtime
+
+
+class Erasing:
+    """Use cases that end a customer for good."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    async def erase(self, by: Principal, customer_id: str) -> Erasure:
+        """Erase a person: cards are deleted, names go, the books and the number stay.
+
+        What had been merged into the customer is erased with it. Raises NotFound, CardMerged, CardInstalled,
+        CustomerErased.
+        """
+        now = self._runtime.clock()
+        return await self._runtime.database.write(lambda tx: self._erase(tx, by, customer_id, now))
+
+    def _erase(self, tx: Tx, by: Principal, customer_id: str, now: datetime) -> Erasure:
+        names = self._locked(tx, by, customer_id)
+        held = erasures.cards_of(tx, names)
+        installed = [serial for serial, status in held if status == "installed"]
+        if installed:
+            raise CardInstalled(
+                f"On a phone: {', '.join(installed)}. Delete these cards first; their holder sees them as void.",
+                cards=installed,
+            )
+        serials = [serial for serial, _ in held]
+        ending = [serial for serial, status in held if status != "deleted"]
+        for serial in ending:
+            audit.record(tx, by, now, "card.deleted", serial, {"reason": "the customer was erased"})
+        ended = [found.card for found in cards.of_serials(tx, ending).values()] if ending else []
+        webhook_events.tell_cards(tx, by.merchant_id, ended, "card.deleted", now)
+        erasures.delete_cards(tx, serials)
+        erasures.clear_customers(tx, names, now)
+        imports.forget_customers(tx, names)
+        duplicates.forget_customers(tx, names)
+        merge_requests.forget_customers(tx, names)
+        orders.forget_addresses(tx, names)
+        merge_ids = erasures.clear_merges(tx, by.merchant_id, names)
+        messages = erasures.messages_to(tx, by.merchant_id, serials)
+        erasures.forget_answers(tx, by.merchant_id, [by.key_id], [*serials, *merge_ids, *messages])
+        erasures.drop_jobs(tx, by.merchant_id, names, serials)
+        audit.record(tx, by, now, "customer.erased", customer_id, {"customers": names, "cards": serials})
+        webhook_events.tell(tx, by.merchant_id, "customer.erased", customer_id, {"customer_id": customer_id}, now)
+        for serial in serials:
+            self._republish(tx, serial, now)
+        return Erasure(customer_id, tuple(names), tuple(serials), now)
+
+    def _locked(self, tx: Tx, by: Principal, customer_id: str) -> list[str]:
+        """Return the customer and those that led to it, kept as they are until commit, in the order of merges."""
+        names = sorted({customer_id, *customers.led_here(tx, by.merchant_id, customer_id)})
+        found: dict[str, Customer] = {}
+        for name in names:
+            customer = customers.find(tx, by.merchant_id, name, lock=True)
+            if customer is not None:
+                found[name] = customer
+        if customer_id not in found:
+            raise NotFound(f"There is no customer {customer_id}.")
+        if found[customer_id].erased_at is not None:
+            raise CustomerErased
+        check_goes_on(found[customer_id])
+        return names
+
+    def _republish(self, tx: Tx, serial_number: str, now: datetime) -> None:
+        serials = publishing.mark_card_dirty(tx, serial_number, now)
+        tx.after_commit.append(lambda: self._runtime.remembered.forget(serials))

@@ -1,0 +1,121 @@
+"""What happened between a customer and the shop, and who did what to whom."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from walletd.db.customers import customers
+from walletd.db.engine.base import Tx
+from walletd.db.merchants import api_keys, audit, merchants
+from walletd.db.views import history
+from walletd.domain.calendar import from_milliseconds, milliseconds
+from walletd.domain.errors import CursorInvalid, NotFound
+from walletd.domain.ledger.entries import Entry, Transaction
+from walletd.domain.merchants.audit import MOVES, AuditFilter, AuditRow, HistoryRow, QuickInfos
+from walletd.domain.merchants.principals import Principal
+from walletd.domain.pages import Page, PageRequest, decode_cursor, encode_cursor
+from walletd.domain.validation import invalid
+from walletd.services.ledger.bookings.loading import TIME
+from walletd.services.runtime import Runtime
+
+
+class History:
+    """Use cases about what happened."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    async def of_customer(self, by: Principal, customer_id: str, request: PageRequest) -> Page[HistoryRow]:
+        """Return what happened to a customer, the newest first; those merged into it count. Raises NotFound.
+
+        It is always in this order and not searched. Raises ValidationFailed for either wish.
+        """
+        if request.search or request.sort:
+            raise invalid("/search" if request.search else "/sort", "is not possible in this list")
+        position = decode_cursor(request.cursor, 2)
+        if position is not None and not (isinstance(position[0], int) and isinstance(position[1], str)):
+            raise CursorInvalid
+        before = None if position is None else (int(position[0]), str(position[1]))
+
+        def read(tx: Tx) -> Page[HistoryRow]:
+            trail, limit = _trail(tx, by, customer_id), request.page_size + 1
+            entries = history.entries(tx, trail.accounts, before, limit)
+            deeds = audit.about(tx, by.merchant_id, trail.subjects, before, limit)
+            called = {key.id: key.name for key in api_keys.of_merchant(tx, by.merchant_id)}
+            rows = [_of_entry(*pair, called) for pair in entries] + [_of_deed(deed, called) for deed in deeds]
+            rows.sort(key=lambda row: (row.at, row.id), reverse=True)
+            shown = rows[: request.page_size]
+            more = len(rows) > request.page_size
+            cursor = encode_cursor(milliseconds(shown[-1].at), shown[-1].id) if more else None
+            return Page(tuple(shown), cursor)
+
+        return await self._runtime.database.read(read)
+
+    async def quick_infos(self, by: Principal, customer_id: str) -> QuickInfos:
+        """Return what is known of a customer at a glance; raises NotFound."""
+
+        def read(tx: Tx) -> QuickInfos:
+            trail = _trail(tx, by, customer_id)
+            bought = history.newest(tx, trail.accounts, bought=True, but_by=())
+            visited = history.newest(tx, trail.accounts, bought=False, but_by=(TIME,))
+            return QuickInfos(
+                registered_at=trail.registered_at,
+                last_visit=None if visited is None else from_milliseconds(visited[0]),
+                contacts=history.count_entries(tx, trail.accounts)
+                + audit.count_about(tx, by.merchant_id, trail.subjects),
+                last_turnover=0 if bought is None else bought[1],
+                total_turnover=history.total_turnover(tx, trail.accounts),
+                currency=merchants.currency(tx, by.merchant_id),
+            )
+
+        return await self._runtime.database.read(read)
+
+    async def audit(self, by: Principal, request: PageRequest, chosen: AuditFilter) -> Page[AuditRow]:
+        """Return who did what to whom; raises CursorInvalid, ValidationFailed."""
+        return await self._runtime.database.read(lambda tx: audit.page(tx, by.merchant_id, request, chosen))
+
+
+@dataclass(frozen=True, slots=True)
+class _Trail:
+    """Where a customer left traces: own accounts and subjects, and those of customers merged into it."""
+
+    registered_at: datetime
+    accounts: list[str]
+    subjects: list[str]
+
+
+def _trail(tx: Tx, by: Principal, customer_id: str) -> _Trail:
+    customer = customers.find(tx, by.merchant_id, customer_id)
+    if customer is None:
+        raise NotFound(f"There is no customer {customer_id}.")
+    names = [customer_id, *customers.led_here(tx, by.merchant_id, customer_id)]
+    return _Trail(customer.created_at, history.accounts_of(tx, names), [*names, *history.cards_of(tx, names)])
+
+
+def _of_entry(entry: Entry, transaction: Transaction, called: Mapping[str, str]) -> HistoryRow:
+    return HistoryRow(
+        id=entry.id,
+        at=entry.created_at,
+        source=called.get(transaction.actor, transaction.actor),
+        event=entry.kind,
+        subject=entry.account_id,
+        turnover=0 if transaction.type in MOVES else entry.turnover,
+        amount=entry.amount,
+        unit=entry.currency or entry.unit,
+        reference=transaction.reference,
+        reason=transaction.reason,
+    )
+
+
+def _of_deed(deed: AuditRow, called: Mapping[str, str]) -> HistoryRow:
+    reason = deed.details.get("reason")
+    return HistoryRow(
+        id=deed.id,
+        at=deed.at,
+        source=called.get(deed.actor, deed.actor),
+        event=deed.action,
+        subject=deed.subject,
+        reason=reason if isinstance(reason, str) else None,
+    )

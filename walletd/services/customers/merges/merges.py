@@ -1,0 +1,272 @@
+"""Merges of customers: shown before they are done, done in one transaction, undone within 30 days (domain.md C-11)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from functools import partial
+from typing import Protocol
+
+from walletd.db.customers import customers, merges
+from walletd.db.delivery import publishing
+from walletd.db.engine.base import Tx
+from walletd.db.merchants import audit, merchants
+from walletd.domain.calendar import rfc3339
+from walletd.domain.customers.customers import Customer
+from walletd.domain.customers.merges import COMMITTED, Merge, MergePlan
+from walletd.domain.errors import IdempotencyKeyMissing, NotFound, WalletdError
+from walletd.domain.identifiers import new_id
+from walletd.domain.ledger.documents import balances_document
+from walletd.domain.merchants.principals import Principal
+from walletd.domain.outbox.tills import MERGED, SEPARATED, MergeNotice
+from walletd.domain.validation import check_note
+from walletd.services.customers.merges.consequences import follow_merge
+from walletd.services.customers.merges.moves import cards_after, join_accounts, move, store_books
+from walletd.services.customers.merges.survey import Pair, Survey, take_survey
+from walletd.services.customers.merges.undo import Separation, check_undoable, lock_customers, put_back, separate
+from walletd.services.idempotency import Answer, Protected, check_key, once
+from walletd.services.outbox import webhook_events
+from walletd.services.outbox.tills import tell_of_merge
+from walletd.services.runtime import Runtime
+
+
+class Proposal(Protocol):
+    """Something else than a plan that a merge is asked for by: a pair in the inbox, a request."""
+
+    @property
+    def asked(self) -> Mapping[str, object]:
+        """Return what the idempotency key stands for."""
+
+    def plan(self, tx: Tx) -> MergePlan:
+        """Return the plan; raises NotFound, and a Conflict where the merge must not be."""
+
+    def check(self, tx: Tx) -> None:
+        """Raise a Conflict where the merge must not be, for good: what is looked at stays as read until commit."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Direct:
+    """A plan that somebody asked for as it is."""
+
+    wanted: MergePlan
+
+    @property
+    def asked(self) -> Mapping[str, object]:
+        return asdict(self.wanted)
+
+    def plan(self, _tx: Tx) -> MergePlan:
+        return self.wanted
+
+    def check(self, _tx: Tx) -> None:
+        return
+
+
+class Merges:
+    """Use cases about merges."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    async def preview(self, by: Principal, plan: MergePlan) -> Mapping[str, object]:
+        """Return what a merge would do and what stands against it; nothing is changed.
+
+        Raises MergeSelf, NotFound, CardMerged.
+        """
+        plan.check()
+        now = self._runtime.clock()
+
+        def read(tx: Tx) -> Mapping[str, object]:
+            survey = take_survey(tx, by.merchant_id, plan, now, lock=False)
+            conflicts = [{"code": error.code, "detail": error.detail} for error in survey.conflicts()]
+            return _survey_document(survey) | {"reason": plan.reason, "conflicts": conflicts}
+
+        return await self._runtime.database.read(read)
+
+    async def commit(self, by: Principal, plan: MergePlan, idempotency_key: str | None) -> Answer:
+        """Merge two customers in one transaction, once per key.
+
+        Raises MergeSelf, NotFound, CardMerged, RedemptionOpen, CurrencyMismatch, AccountUnproved, CardRevoked,
+        BalanceLimit and the errors of keys.
+        """
+        check_note(plan.check().reason, "/reason")
+        return await self.commit_proposed(by, _Direct(plan), idempotency_key)
+
+    async def commit_proposed(self, by: Principal, proposal: Proposal, idempotency_key: str | None) -> Answer:
+        """Merge as something proposes, once per key; raises what `commit` and the proposal raise."""
+        now = self._runtime.clock()
+
+        def work(tx: Tx) -> tuple[str, Mapping[str, object]]:
+            plan = proposal.plan(tx)
+            check_note(plan.check().reason, "/reason")
+            survey = take_survey(tx, by.merchant_id, plan, now, lock=True)
+            proposal.check(tx)
+            for conflict in survey.conflicts():
+                raise conflict
+            seen = _survey_document(survey)
+            merge_id = self._commit(tx, by, survey, now).id
+            # Read again: whether a till has to be told was noted beside.
+            merge = _found(merges.find(tx, by.merchant_id, merge_id), merge_id)
+            return merge.id, _merge_document(merge) | seen
+
+        return await self._once(by, "merges", idempotency_key, proposal.asked, now, work)
+
+    async def get(self, by: Principal, merge_id: str) -> Mapping[str, object]:
+        """Return a merge; while it stands, with what undoing it would bring back. Raises NotFound."""
+        now = self._runtime.clock()
+
+        def read(tx: Tx) -> Mapping[str, object]:
+            merge = _found(merges.find(tx, by.merchant_id, merge_id), merge_id)
+            document = _merge_document(merge)
+            if merge.state != COMMITTED:
+                return document | {"undo": None}
+            try:
+                check_undoable(tx, merge, now)
+                _, separations = separate(tx, by, merge, now, lock=False)
+            except WalletdError as error:
+                return document | {"undo": {"accounts": [], "refused": {"code": error.code, "detail": error.detail}}}
+            return document | {"undo": {"accounts": [_separation(item) for item in separations], "refused": None}}
+
+        return await self._runtime.database.read(read)
+
+    async def undo(self, by: Principal, merge_id: str, idempotency_key: str | None) -> Answer:
+        """Undo a merge, as far as what it moved is still there. Raises NotFound, MergeNotUndoable, RedemptionOpen."""
+        now = self._runtime.clock()
+
+        def work(tx: Tx) -> tuple[str, Mapping[str, object]]:
+            merge = _found(merges.find(tx, by.merchant_id, merge_id), merge_id)
+            lock_customers(tx, merge)
+            merge = _found(merges.find(tx, by.merchant_id, merge_id, lock=True), merge_id)
+            check_undoable(tx, merge, now)
+            books, separations = separate(tx, by, merge, now, lock=True)
+            put_back(tx, merge, books)
+            merges.set_undone(tx, merge.id, now)
+            audit.record(tx, by, now, "customer.merge_undone", merge.id, {"absorbed": merge.plan.absorbed})
+            self._tell(tx, merge, "customer.merge_undone", now)
+            webhook_events.tell_accounts_changed(tx, [book.state for book in books], now)
+            after = _found(merges.find(tx, by.merchant_id, merge_id), merge_id)
+            accounts = [_separation(item) for item in separations]
+            return merge.id, _merge_document(after) | {"undo": {"accounts": accounts, "refused": None}}
+
+        return await self._once(by, "merge-undos", idempotency_key, {"merge_id": merge_id}, now, work)
+
+    def _commit(self, tx: Tx, by: Principal, survey: Survey, now: datetime) -> Merge:
+        joins = join_accounts(by, survey)
+        books = [side.book for side in survey.sides]
+        store_books(tx, books)
+        journal = move(tx, survey, joins)
+        merge = Merge(new_id("mrg", now), by.merchant_id, survey.plan, by.key_id, COMMITTED, journal, now)
+        merges.insert(tx, merge, {join.joined.from_account: join.moved for join in joins})
+        plan = survey.plan
+        details = {"absorbed": plan.absorbed, "number_survivor": plan.number_survivor, "reason": plan.reason}
+        audit.record(tx, by, now, "customer.merged", plan.identity_survivor, details | {"merge_id": merge.id})
+        follow_merge(tx, merge, now, by_mail=self._runtime.mail_channel is not None)
+        self._tell(tx, merge, "customer.merged", now)
+        changed = [book.state for book in books if book.is_changed]
+        webhook_events.tell_accounts_changed(tx, changed, now)
+        return merge
+
+    def _tell(self, tx: Tx, merge: Merge, event: str, now: datetime) -> None:
+        """Queue what phones and endpoints have to know: every card of both customers shows something else."""
+        plan = merge.plan
+        known = customers.by_ids(tx, [plan.identity_survivor, plan.absorbed])
+        content = {
+            "merge_id": merge.id,
+            "identity_survivor": plan.identity_survivor,
+            "number_survivor": plan.number_survivor,
+            "absorbed": plan.absorbed,
+            # A till knows customers by their numbers, and has to merge these two as well (S0-057).
+            "survivor_number": known[plan.identity_survivor].number,
+            "absorbed_number": known[plan.absorbed].number,
+        }
+        notice = MergeNotice(
+            merge_id=merge.id,
+            event=MERGED if event == "customer.merged" else SEPARATED,
+            survivor_number=known[plan.identity_survivor].number,
+            absorbed_number=known[plan.absorbed].number,
+            card_number_of=known[plan.number_survivor].number,
+            at=rfc3339(now),
+        )
+        tell_of_merge(tx, merchants.get(tx, merge.merchant_id), notice, now)
+        webhook_events.tell(tx, merge.merchant_id, event, plan.identity_survivor, content, now)
+        for name in (plan.identity_survivor, plan.absorbed):
+            serials = publishing.mark_customer_dirty(tx, name, now)
+            tx.after_commit.append(partial(self._runtime.remembered.forget, serials))
+
+    async def _once(
+        self,
+        by: Principal,
+        route: str,
+        key: str | None,
+        request: Mapping[str, object],
+        now: datetime,
+        work: Callable[[Tx], tuple[str, Mapping[str, object]]],
+    ) -> Answer:
+        if key is None:
+            raise IdempotencyKeyMissing
+        protected = Protected(by, route, check_key(key), request, self._runtime.vault)
+        answer = await self._runtime.database.write(lambda tx: once(tx, protected, now, lambda: work(tx)))
+        if isinstance(answer, WalletdError):
+            raise answer
+        return answer
+
+
+def _found(merge: Merge | None, merge_id: str) -> Merge:
+    if merge is None:
+        raise NotFound(f"There is no merge {merge_id}.")
+    return merge
+
+
+def _merge_document(merge: Merge) -> dict[str, object]:
+    return {
+        "merge_id": merge.id,
+        "state": merge.state,
+        **{name: getattr(merge.plan, name) for name in ("identity_survivor", "number_survivor", "absorbed", "reason")},
+        "created_at": rfc3339(merge.created_at),
+        "undo_until": rfc3339(merge.undo_until),
+        "undone_at": None if merge.undone_at is None else rfc3339(merge.undone_at),
+        "till": merge.till,
+    }
+
+
+def _survey_document(survey: Survey) -> dict[str, object]:
+    return {
+        "customers": {"survivor": _customer(survey.survivor), "absorbed": _customer(survey.absorbed)},
+        "accounts": [_pair(pair) for pair in survey.pairs],
+        "cards": [
+            {
+                "serial_number": card.serial_number,
+                "key": card.key,
+                "key_after": placed.key,
+                "merged_into": placed.merged_into,
+            }
+            for card, placed in cards_after(survey)
+        ],
+    }
+
+
+def _customer(customer: Customer) -> dict[str, object]:
+    return {"customer_id": customer.id, "number": customer.number, "name": customer.name}
+
+
+def _pair(pair: Pair) -> dict[str, object]:
+    giving, taking = pair.giving.book, None if pair.taking is None else pair.taking.book
+    return {
+        "program_id": pair.giving.program.id,
+        "kind": pair.giving.program.kind,
+        "from_account": giving.state.id,
+        "into_account": None if taking is None else taking.state.id,
+        "from_balance": balances_document(giving.state, giving.balances()),
+        "into_balance": None if taking is None else balances_document(taking.state, taking.balances()),
+    }
+
+
+def _separation(item: Separation) -> dict[str, object]:
+    return {
+        "program_id": item.joined.program_id,
+        "from_account": item.joined.from_account,
+        "into_account": item.joined.into_account,
+        "moved": item.joined.total,
+        "returns": item.amount,
+        "missing": item.joined.total - item.amount,
+    }

@@ -1,0 +1,122 @@
+"""What lies on the table before a merge: both customers, their accounts side by side, and what stands against it.
+
+The same survey is shown as a preview and decided on, so that a merge does what its preview said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from walletd.db.cards import moves, programs
+from walletd.db.customers import customers
+from walletd.db.engine.base import RunAgain, Tx
+from walletd.db.ledger import accounts
+from walletd.domain.cards.cards import Card
+from walletd.domain.cards.programs import Program
+from walletd.domain.customers.customers import Customer
+from walletd.domain.customers.merges import INSTRUMENTS, MergePlan, RedemptionOpen
+from walletd.domain.errors import AccountUnproved, CardRevoked, CurrencyMismatch, NotFound, WalletdError
+from walletd.domain.ledger.books import AccountBook
+from walletd.services.customers.customers import check_goes_on
+from walletd.services.ledger.bookings.loading import open_books
+
+_MONEY_KINDS: Final = frozenset({"cashback", "gift"})
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One account with its cards, the oldest first."""
+
+    book: AccountBook
+    program: Program
+    cards: tuple[Card, ...]
+
+    @property
+    def main_card(self) -> Card | None:
+        """Return the card whose key stands for the account: the oldest that is neither deleted nor merged."""
+        living = (card for card in self.cards if card.status != "deleted" and card.merged_into is None)
+        return next(living, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """An account of the absorbed customer, and the one it is joined with; None: it only changes its owner."""
+
+    giving: Side
+    taking: Side | None
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """Both customers with all their accounts, settled to now in memory."""
+
+    plan: MergePlan
+    survivor: Customer
+    absorbed: Customer
+    pairs: tuple[Pair, ...]
+    sides: tuple[Side, ...]
+
+    def conflicts(self) -> Iterator[WalletdError]:
+        """Yield everything that stands against the merge."""
+        for kind in sorted(_MONEY_KINDS):
+            states = (side.book.state for side in self.sides if side.program.kind == kind)
+            currencies = {state.currency for state in states if state.currency is not None}
+            if len(currencies) > 1:
+                names = " and ".join(sorted(currencies))
+                detail = f"The customers hold {kind} accounts in {names}; spend or pay out one of them first."
+                yield CurrencyMismatch(detail, errors=[{"pointer": "/absorbed", "detail": f"holds {names}"}])
+        for pair in self.pairs:
+            if pair.taking is None:
+                continue
+            for side in (pair.giving, pair.taking):
+                yield from _conflicts_of(side, is_given=side is pair.giving)
+
+
+def take_survey(tx: Tx, merchant_id: str, plan: MergePlan, now: datetime, *, lock: bool) -> Survey:
+    """Read both customers and their accounts; with `lock` they stay so until commit. Raises NotFound, CardMerged."""
+    both = sorted({plan.identity_survivor, plan.absorbed})
+    found = {name: customers.find(tx, merchant_id, name, lock=lock) for name in both}
+    survivor = _customer(found, plan.identity_survivor)
+    absorbed = _customer(found, plan.absorbed)
+    names = accounts.ids_of_customers(tx, [survivor.id, absorbed.id])
+    states = accounts.by_id(tx, names, lock=lock) if names else {}
+    if lock and names != accounts.ids_of_customers(tx, [survivor.id, absorbed.id]):
+        raise RunAgain
+    books = open_books(tx, list(states.values()), now)
+    cards = moves.of_accounts(tx, names)
+    known = programs.with_zones(tx, {state.program_id for state in states.values()}) if states else {}
+    sides = tuple(
+        Side(books[name], known[states[name].program_id][0], tuple(cards.get(name, ()))) for name in sorted(states)
+    )
+    return Survey(plan, survivor, absorbed, _pairs(sides, survivor.id, absorbed.id), sides)
+
+
+def _customer(found: Mapping[str, Customer | None], name: str) -> Customer:
+    customer = found[name]
+    if customer is None:
+        raise NotFound(f"There is no customer {name}.")
+    check_goes_on(customer)
+    return customer
+
+
+def _pairs(sides: Sequence[Side], survivor: str, absorbed: str) -> tuple[Pair, ...]:
+    taking = dict[str, Side]()
+    for side in sides:
+        if side.book.state.customer_id == survivor and side.main_card and side.program.kind not in INSTRUMENTS:
+            taking.setdefault(side.program.id, side)
+    return tuple(Pair(side, taking.get(side.program.id)) for side in sides if side.book.state.customer_id == absorbed)
+
+
+def _conflicts_of(side: Side, *, is_given: bool) -> Iterator[WalletdError]:
+    state, card = side.book.state, side.main_card
+    if is_given and state.reserved:
+        yield RedemptionOpen(f"A till holds {state.reserved} of account {state.id}.", account_id=state.id)
+    if state.fault is not None:
+        yield AccountUnproved(f"The proof of account {state.id} failed.", account_id=state.id)
+    if card is not None and card.status == "revoked":
+        yield CardRevoked(
+            f"The card {card.serial_number} is revoked; reinstate it first.", serial_number=card.serial_number
+        )

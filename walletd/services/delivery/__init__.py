@@ -1,0 +1,1 @@
+"""Delivery: how a change becomes a published pass, and reaches each wallet."""

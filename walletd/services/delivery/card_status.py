@@ -1,0 +1,40 @@
+"""Whether a card is on somebody's phone: what all wallets say of it together (domain.md D-13, 2.3.1)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from walletd.db.cards import cards
+from walletd.db.delivery import devices, wallet_objects
+from walletd.db.engine.base import Tx
+from walletd.db.merchants import audit
+from walletd.domain.merchants.principals import Principal
+from walletd.services.outbox.webhook_events import tell_card
+
+
+def note_installed(tx: Tx, merchant_id: str, serial_number: str, now: datetime) -> None:
+    """Follow that a card came onto a phone; revoked and deleted cards stay what they are."""
+    _change(tx, merchant_id, serial_number, "installed", now)
+
+
+def note_removed(tx: Tx, merchant_id: str, serial_number: str, now: datetime) -> None:
+    """Follow that a card left a phone: it is uninstalled once no wallet of anybody has it any more."""
+    if devices.count_of_card(tx, serial_number) == 0 and not wallet_objects.is_saved(tx, serial_number):
+        _change(tx, merchant_id, serial_number, "uninstalled", now)
+
+
+def follow_phones(tx: Tx, serial_number: str) -> None:
+    """Follow what happened on phones while a card was revoked: it came onto one, or left the last one."""
+    if devices.count_of_card(tx, serial_number) > 0 or wallet_objects.is_saved(tx, serial_number):
+        cards.change_status(tx, serial_number, "installed", among=("issued", "uninstalled"))
+    else:
+        cards.change_status(tx, serial_number, "uninstalled", among=("installed",))
+
+
+def _change(tx: Tx, merchant_id: str, serial_number: str, status: str, now: datetime) -> None:
+    if cards.change_status(tx, serial_number, status, among=("issued", "installed", "uninstalled")):
+        phone = Principal(merchant_id, "phone", "phone", frozenset())
+        audit.record(tx, phone, now, f"card.{status}", serial_number)
+        stored = cards.find(tx, merchant_id, serial_number)
+        if stored is not None:
+            tell_card(tx, stored.card, f"card.{status}", now)

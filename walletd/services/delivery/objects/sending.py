@@ -1,0 +1,253 @@
+"""Bringing objects to what is published: due ones are leased, sent with no transaction open, and settled.
+
+What is sent is always the newest document, whole; one process at a time writes an object. A crash loses nothing: an
+object that was not settled is still due when its lease ends, and sending it again changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from walletd.db.delivery import lanes, wallet_classes, wallet_objects, wallet_paces
+from walletd.db.delivery.wallet_classes import ClassRow
+from walletd.db.delivery.wallet_objects import ObjectRow
+from walletd.db.engine.base import Lease, Tx
+from walletd.domain.calendar import milliseconds
+from walletd.domain.delivery.publishing import call_pause
+from walletd.domain.errors import SigningUnavailable, TemplateInvalid
+from walletd.services.delivery.lanes import paused
+from walletd.services.delivery.objects.pacing import Turns
+from walletd.services.runtime import Runtime
+from walletd.telemetry import PUSHES, logger
+from walletd.wallets import ObjectPlatform, ProgramShown, Sent, Verdict
+
+TOPIC: Final = "objects"
+"""Wakes whoever sends."""
+
+LEASE_MILLISECONDS: Final = 60_000
+"""Longer than all calls for one object take, so that nobody else writes it meanwhile."""
+
+_DAY_MILLISECONDS: Final = 86_400_000
+_NOTIFICATIONS: Final = 3
+_ATTEMPTS_SHOWN: Final = 5
+_AT_ONCE: Final = 20
+_COMPRESSION: Final = 1
+
+log = logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Objects that are this process's to send, with a turn for each."""
+
+    rows: Sequence[ObjectRow]
+    notifying: frozenset[str]
+    """Serial numbers of those whose holder is notified."""
+    first_turn: int
+
+
+class ObjectSending:
+    """Use cases of the worker about objects."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    async def send_due(self) -> int:
+        """Send what is due, all merchants side by side; return how much was worked on."""
+        worked = 0
+        for platform in self._runtime.object_platforms.values():
+            now = self._now()
+
+            def read(tx: Tx, name: str = platform.name, at: int = now) -> set[str]:
+                due = wallet_objects.merchants_with_due(tx, name, at)
+                return set(due) | set(wallet_classes.merchants_with_due(tx, name, at))
+
+            merchants = await self._runtime.database.read(read)
+            worked += sum(await asyncio.gather(*(self._send(platform, merchant) for merchant in merchants)))
+        return worked
+
+    async def seconds_until_due(self) -> float | None:
+        """Return how long nothing is due, or None where nothing waits at all."""
+        now, moments = self._now(), list[int]()
+        for name in self._runtime.object_platforms:
+
+            def read(tx: Tx, platform: str = name) -> list[int | None]:
+                return [wallet_objects.next_due_at(tx, platform, now), wallet_classes.next_due_at(tx, platform)]
+
+            moments += [moment for moment in await self._runtime.database.read(read) if moment is not None]
+        return max(min(moments) - now, 0) / 1000 if moments else None
+
+    async def send_now(self, platform: ObjectPlatform, merchant_id: str, serial_number: str) -> Sent:
+        """Bring one object up to date at once, for somebody who waits for it; class first."""
+        await self._send_classes(platform, merchant_id)
+        lease = Lease(self._runtime.instance, self._now() + LEASE_MILLISECONDS)
+        row = await self._runtime.database.write(
+            lambda tx: wallet_objects.claim_one(tx, platform.name, serial_number, self._now(), lease)
+        )
+        if row is None:
+            # Somebody else is writing it this moment; if it was there before, the link leads to it.
+            return Sent(Verdict.RETRY, "somebody else is sending this card")
+        sent = await self._send_object(platform, row, Turns(self._runtime, merchant_id, platform.name), notify=False)
+        if sent.lacks_class:
+            await self._send_classes(platform, merchant_id, wanted=True)
+            turns = Turns(self._runtime, merchant_id, platform.name)
+            sent = await self._send_object(platform, row, turns, notify=False)
+        await self._settle(platform, merchant_id, [(row, sent)])
+        return sent
+
+    async def _send(self, platform: ObjectPlatform, merchant_id: str) -> int:
+        classes = await self._send_classes(platform, merchant_id)
+        batch = await self._claim(platform, merchant_id)
+        if not batch.rows:
+            return classes
+        interval = self._runtime.call_interval
+        turns = [
+            Turns(self._runtime, merchant_id, platform.name, (batch.first_turn + place * interval,))
+            for place in range(len(batch.rows))
+        ]
+        sent = await asyncio.gather(
+            *(
+                self._send_object(platform, row, turn, notify=row.serial_number in batch.notifying)
+                for row, turn in zip(batch.rows, turns, strict=True)
+            )
+        )
+        await self._settle(platform, merchant_id, list(zip(batch.rows, sent, strict=True)))
+        return classes + len(batch.rows)
+
+    async def _claim(self, platform: ObjectPlatform, merchant_id: str) -> _Batch:
+        """Lease what can be sent within about a second, so that whatever is more urgent comes soon after."""
+        now, interval = self._now(), self._runtime.call_interval
+        limit = _AT_ONCE if interval == 0 else max(1, min(_AT_ONCE, 1000 // interval))
+        lease = Lease(self._runtime.instance, now + LEASE_MILLISECONDS)
+
+        def write(tx: Tx) -> _Batch:
+            rows = wallet_objects.claim(tx, platform.name, merchant_id, now, limit, lease)
+            notifying = set[str]()
+            for row in rows:
+                recent = [moment for moment in row.notified if now - moment < _DAY_MILLISECONDS]
+                if row.notify and row.told_hash not in {"", row.content_hash} and len(recent) < _NOTIFICATIONS:
+                    wallet_objects.note_notified(tx, row, [*recent, now])
+                    notifying.add(row.serial_number)
+            changed = sum(row.content_hash != row.told_hash for row in rows)
+            first = wallet_paces.take(tx, merchant_id, platform.name, now, changed, interval) if changed else now
+            return _Batch(rows, frozenset(notifying), first)
+
+        return await self._runtime.database.write(write)
+
+    async def _send_object(self, platform: ObjectPlatform, row: ObjectRow, turns: Turns, *, notify: bool) -> Sent:
+        if row.document is None:
+            return Sent(Verdict.RETRY, "not published yet")
+        if row.content_hash == row.told_hash:
+            return Sent(Verdict.ACCEPTED, "unchanged")
+        told = None if row.told is None else zlib.decompress(row.told)
+        try:
+            sent = await platform.send(row.merchant_id, zlib.decompress(row.document), told, turns.wait, notify=notify)
+        except SigningUnavailable as error:
+            sent = Sent(Verdict.LANE_PAUSED, error.detail)
+        if sent.is_too_fast:
+            await turns.slow_down(sent.retry_after_seconds)
+        PUSHES.labels(platform.name, sent.verdict.value).inc()
+        return sent
+
+    async def _settle(self, platform: ObjectPlatform, merchant_id: str, told: Sequence[tuple[ObjectRow, Sent]]) -> None:
+        now = self._now()
+
+        def write(tx: Tx) -> None:
+            lane = lanes.lane(tx, merchant_id, platform.name)
+            after = lane
+            for row, sent in told:
+                match sent.verdict:
+                    case Verdict.ACCEPTED:
+                        wallet_objects.settle_told(tx, row, now, reason="")
+                    case Verdict.LANE_PAUSED:
+                        wallet_objects.settle(tx, row, {"due_at": now, "last_reason": sent.reason})
+                        after = paused(after, now, sent.reason)
+                    case Verdict.REJECTED:
+                        log.error("object_refused", platform=platform.name, serial=row.serial_number, said=sent.reason)
+                        wallet_objects.settle(tx, row, {"due_at": None, "last_reason": sent.reason})
+                    case _:
+                        wallet_objects.settle(tx, row, self._again(row, sent, now))
+            if any(sent.lacks_class for _, sent in told):
+                wallet_classes.want_all(tx, platform.name, merchant_id, now)
+            if any(sent.verdict is Verdict.ACCEPTED and sent.reason != "unchanged" for _, sent in told):
+                wallet_paces.ease(tx, merchant_id, platform.name)
+                if lane.pauses and after is lane:
+                    lanes.open_lane(tx, merchant_id, platform.name)
+            if after is not lane:
+                lanes.store_lane(tx, after)
+            tx.announce(TOPIC)
+
+        await self._runtime.database.write(write)
+
+    def _again(self, row: ObjectRow, sent: Sent, now: int) -> dict[str, object]:
+        pause = (
+            0.0
+            if sent.lacks_class and row.attempts < _ATTEMPTS_SHOWN
+            else call_pause(row.attempts, self._runtime.jitter(), sent.retry_after_seconds)
+        )
+        return {"due_at": now + int(pause * 1000), "attempts": row.attempts + 1, "last_reason": sent.reason}
+
+    async def _send_classes(self, platform: ObjectPlatform, merchant_id: str, *, wanted: bool = False) -> int:
+        """Send the classes that are due; `wanted`: all of them, as the server lacks one."""
+        now = self._now()
+        lease = Lease(self._runtime.instance, now + LEASE_MILLISECONDS)
+
+        def write(tx: Tx) -> list[ClassRow]:
+            if wanted:
+                wallet_classes.want_all(tx, platform.name, merchant_id, now)
+                wallet_classes.forget_told(tx, platform.name, merchant_id)
+            return wallet_classes.claim(tx, platform.name, merchant_id, now, lease)
+
+        rows = await self._runtime.database.write(write)
+        for row in rows:
+            await self._send_class(platform, row)
+        return len(rows)
+
+    async def _send_class(self, platform: ObjectPlatform, row: ClassRow) -> None:
+        turns = Turns(self._runtime, row.merchant_id, platform.name)
+        outcome: dict[str, object] = {}
+        try:
+            program = ProgramShown(row.program_id, row.program_name, row.merchant_name)
+            rendered = platform.render_class(row.merchant_id, row.template, program)
+            if rendered.content_hash == row.told_hash:
+                sent = Sent(Verdict.ACCEPTED, "unchanged")
+            else:
+                told = None if row.told is None else zlib.decompress(row.told)
+                sent = await platform.send(row.merchant_id, rendered.document, told, turns.wait, notify=False)
+                outcome = {
+                    "told": zlib.compress(rendered.document, _COMPRESSION),
+                    "told_hash": rendered.content_hash,
+                    "told_at": self._now(),
+                }
+        except (SigningUnavailable, TemplateInvalid) as error:
+            sent = Sent(Verdict.LANE_PAUSED, error.detail)
+        await self._settle_class(platform, row, sent, outcome)
+
+    async def _settle_class(
+        self, platform: ObjectPlatform, row: ClassRow, sent: Sent, outcome: dict[str, object]
+    ) -> None:
+        now = self._now()
+        if sent.verdict is Verdict.ACCEPTED:
+            after = {**outcome, "due_at": None, "attempts": 0, "last_reason": ""}
+        elif sent.verdict is Verdict.REJECTED:
+            log.error("class_refused", platform=platform.name, program=row.program_id, said=sent.reason)
+            after = {"due_at": None, "last_reason": sent.reason}
+        else:
+            pause = call_pause(row.attempts, self._runtime.jitter(), sent.retry_after_seconds)
+            due = now + int(pause * 1000)
+            after = {"due_at": due, "attempts": row.attempts + 1, "last_reason": sent.reason}
+
+        def write(tx: Tx) -> None:
+            wallet_classes.settle(tx, row, after)
+            if sent.verdict is Verdict.LANE_PAUSED:
+                lane = lanes.lane(tx, row.merchant_id, platform.name)
+                lanes.store_lane(tx, paused(lane, now, sent.reason))
+
+        await self._runtime.database.write(write)
+
+    def _now(self) -> int:
+        return milliseconds(self._runtime.clock())

@@ -1,0 +1,184 @@
+"""Passes as phones take them: conditional fetches, downloads by link, and the short way for »not modified«."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import zlib
+from dataclasses import dataclass
+
+from walletd.db.delivery import devices, passes, publishing
+from walletd.db.delivery.passes import StoredPass
+from walletd.db.delivery.publishing import PublishedPass
+from walletd.db.engine.base import Tx
+from walletd.domain.calendar import http_date, parse_http_date
+from walletd.domain.errors import NotFound, SigningUnavailable, Unauthenticated
+from walletd.domain.merchants.principals import Principal
+from walletd.services.delivery.links import Links
+from walletd.services.delivery.publishing import Publisher
+from walletd.services.remembered import Version
+from walletd.services.runtime import TOKEN_KEY, Runtime
+from walletd.wallets import PushPlatform
+
+
+@dataclass(frozen=True, slots=True)
+class PassFile:
+    """A signed pass and the headers it goes with; `sequence` names the version."""
+
+    content: bytes
+    last_modified: str
+    filename: str
+    serial_number: str
+    sequence: int
+    content_hash: str
+    expected: bool
+    """Whether a phone was sent for this version by a list; its arrival is then worth remembering."""
+
+    @property
+    def etag(self) -> str:
+        """Return the entity tag, with its quotes."""
+        return f'"{self.content_hash}"'
+
+
+class Passes:
+    """Use cases about pass files."""
+
+    def __init__(self, runtime: Runtime, publisher: Publisher, links: Links) -> None:
+        self._runtime = runtime
+        self._publisher = publisher
+        self._links = links
+
+    def unchanged(self, pass_type: str, serial: str, authorization: str | None, if_modified_since: str | None) -> bool:
+        """Say from memory alone whether »304 Not Modified« is the answer; False means: ask `fetch`."""
+        version = self._runtime.remembered.version(serial)
+        if version is None or if_modified_since != version.last_modified or pass_type != version.topic:
+            return False
+        return hmac.compare_digest(token_of(authorization).encode(), version.token.encode())
+
+    async def fetch(
+        self, pass_type: str, serial: str, authorization: str | None, if_modified_since: str | None
+    ) -> PassFile | None:
+        """Return the newest pass, or None where the device has it (apple.md W15, W16).
+
+        A card that changed a moment ago is published first. Raises Unauthenticated, SigningUnavailable.
+        """
+        generation = self._runtime.remembered.generation(serial)
+        stored = await self.authorize(pass_type, serial, authorization)
+        if stored.published is None or stored.dirty or not self._is_current(stored.published):
+            generation = self._runtime.remembered.generation(serial)
+            stored = await self._publish_first(stored)
+        published = _published(stored)
+        if parse_http_date(if_modified_since) == published.last_modified:
+            if stored.expected:
+                await self._remember_fetch(published)
+            self._remember_version(pass_type, stored, published, generation)
+            return None
+        return await self._file(stored, published)
+
+    async def delivered(self, file: PassFile) -> None:
+        """Remember that a file went out whole to a phone that was sent for it (apple.md N12)."""
+        if file.expected:
+            await self._remember_fetch(file)
+
+    async def of_card(self, by: Principal, serial: str) -> PassFile:
+        """Return a card's pass for a shop's own use; raises NotFound, SigningUnavailable."""
+        stored = await self._runtime.database.read(lambda tx: self._read(tx, serial))
+        if stored is None or stored.card.merchant_id != by.merchant_id:
+            raise NotFound("There is no card with this serial number.")
+        return await self._newest(stored)
+
+    async def by_link(self, token: str) -> PassFile:
+        """Return the pass that an add link names; raises LinkInvalid, LinkExpired, SigningUnavailable."""
+        view = await self._links.open(token)
+        stored = await self._runtime.database.read(lambda tx: self._read(tx, view.serial_number))
+        if stored is None:
+            raise NotFound("There is no card with this serial number.")
+        return await self._newest(stored)
+
+    async def authorize(self, pass_type: str, serial: str, authorization: str | None) -> StoredPass:
+        """Return the card whose pass type and token these are (apple.md W1); raises Unauthenticated.
+
+        For an unknown card a token is derived and compared all the same, so that the time tells nothing.
+        """
+        presented = token_of(authorization)
+        stored = await self._runtime.database.read(lambda tx: self._read(tx, serial))
+        merchant_id, version = ("", 0) if stored is None else (stored.card.merchant_id, stored.card.token_version)
+        token = self._runtime.vault.token(TOKEN_KEY, merchant_id, pass_type, serial, version)
+        genuine = hmac.compare_digest(presented.encode(), token.encode())
+        if stored is None or not genuine or not self._apple.is_configured(merchant_id):
+            raise Unauthenticated
+        return stored
+
+    @property
+    def _apple(self) -> PushPlatform:
+        return self._runtime.platforms["apple"]
+
+    def _read(self, tx: Tx, serial: str) -> StoredPass | None:
+        return passes.find(tx, self._apple.name, serial)
+
+    def _is_current(self, published: PublishedPass) -> bool:
+        return self._apple.is_current(published.parts)
+
+    async def _publish_first(self, stored: StoredPass) -> StoredPass:
+        serial = stored.card.serial_number
+        if not stored.dirty:
+            now = self._runtime.clock()
+            await self._runtime.database.write(lambda tx: publishing.mark_card_dirty(tx, serial, now))
+        await self._publisher.publish_cards([serial])
+        again = await self._runtime.database.read(lambda tx: self._read(tx, serial))
+        if again is None:
+            raise Unauthenticated
+        return again
+
+    async def _newest(self, stored: StoredPass) -> PassFile:
+        if stored.published is None or stored.dirty or not self._is_current(stored.published):
+            stored = await self._publish_first(stored)
+        return await self._file(stored, _published(stored))
+
+    async def _file(self, stored: StoredPass, published: PublishedPass) -> PassFile:
+        serial, remembered = published.serial_number, self._runtime.remembered
+        content = remembered.package(serial, published.sequence)
+        if content is None:
+            if not self._apple.is_prepared(published.parts):
+                await asyncio.to_thread(self._apple.prepare, published.parts)
+            document = zlib.decompress(published.document)
+            content = self._apple.package(published.merchant_id, document, published.parts, self._runtime.clock())
+            remembered.keep_package(serial, published.sequence, content)
+        return PassFile(
+            content=content,
+            last_modified=http_date(published.last_modified),
+            filename=f"{stored.kind}.pkpass",
+            serial_number=serial,
+            sequence=published.sequence,
+            content_hash=published.content_hash,
+            expected=stored.expected,
+        )
+
+    async def _remember_fetch(self, fetched: PassFile | PublishedPass) -> None:
+        await self._runtime.database.write(
+            lambda tx: devices.remember_fetched(tx, fetched.serial_number, fetched.sequence, fetched.content_hash)
+        )
+
+    def _remember_version(self, pass_type: str, stored: StoredPass, published: PublishedPass, generation: int) -> None:
+        """Let the next such request be answered from memory, where nobody else can change the database."""
+        if self._runtime.database.exclusive and not stored.dirty:
+            token = self._runtime.identity(self._apple, stored.card).authentication_token
+            version = Version(pass_type, token, http_date(published.last_modified))
+            self._runtime.remembered.keep_version(published.serial_number, version, generation)
+
+
+def token_of(authorization: str | None) -> str:
+    """Return the token of an Authorization header, whatever its scheme; empty for a garbled one (apple.md W2, W3)."""
+    scheme, _, token = (authorization or "").strip().partition(" ")
+    return token.strip() if scheme else ""
+
+
+def scheme_of(authorization: str | None) -> str:
+    """Return the scheme that says which kind of wallet asks: ApplePass, AndroidPass, WalletUnionPass."""
+    return (authorization or "").strip().partition(" ")[0][:32]
+
+
+def _published(stored: StoredPass) -> PublishedPass:
+    if stored.published is None:
+        raise SigningUnavailable("This pass cannot be made now; the shop's pass certificate or template has a fault.")
+    return stored.published

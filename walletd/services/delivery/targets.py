@@ -1,0 +1,253 @@
+"""Delivering: due targets are leased, told with no transaction open, and settled (architecture.md 4).
+
+A crash anywhere loses nothing: a target that was not settled is still due when its lease ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from walletd.db.cards import cards
+from walletd.db.delivery import (
+    devices,
+    lanes,
+    phones,
+    publish_counters,
+    publishing,
+    reminders,
+    settlements,
+)
+from walletd.db.delivery import (
+    targets as deliveries,
+)
+from walletd.db.delivery.lanes import LaneRow
+from walletd.db.delivery.phones import PhoneRow
+from walletd.db.delivery.publishing import PublishedPass
+from walletd.db.delivery.targets import TargetRow
+from walletd.db.engine.base import Lease, Tx
+from walletd.domain.calendar import from_milliseconds, milliseconds
+from walletd.domain.delivery.publishing import REMINDER_LIMIT, due_at, paced, reminder_pause, retry_pause, update_tag
+from walletd.domain.errors import NotFound, SigningUnavailable
+from walletd.domain.merchants.principals import Principal
+from walletd.services.delivery import card_status
+from walletd.services.delivery.lanes import paused
+from walletd.services.runtime import Runtime
+from walletd.telemetry import PUSHES, logger
+from walletd.wallets import Outcome, PushPlatform, Verdict
+
+_AT_ONCE: Final = 500
+_PATIENCE_SECONDS: Final = 20
+_LEASE_MILLISECONDS: Final = 30_000
+"""Longer than anybody waits for a platform, so that nothing is told twice at once."""
+MASS_REJECTION: Final = 5
+_HOUR_MILLISECONDS: Final = 3_600_000
+_DAY_MILLISECONDS: Final = 86_400_000
+_STALE_MILLISECONDS: Final = 600_000
+_DEVICE_SHOWN: Final = 8
+
+log = logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneDelivery:
+    """How far one phone has come with one card; tags as the phone knows them."""
+
+    device: str
+    wallet: str
+    state: str
+    """`current`, `waiting` for its turn, `announced`, or `stale`: told a while ago and not fetched."""
+    published: str | None
+    accepted: str | None
+    listed: str | None
+    fetched: str | None
+    due_at: datetime | None
+    last_reason: str
+    registered_at: datetime
+
+
+class Deliveries:
+    """Use cases about delivery targets."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    async def deliver_due(self) -> int:
+        """Tell what is due, all merchants side by side; return how many targets were worked on."""
+        worked = 0
+        for platform in self._runtime.platforms.values():
+            now = self._now()
+            merchants = await self._runtime.database.read(
+                lambda tx, name=platform.name, at=now: deliveries.merchants_with_due(tx, name, at)  # type: ignore[misc]
+            )
+            worked += sum(await asyncio.gather(*(self._deliver(platform, merchant) for merchant in merchants)))
+        return worked
+
+    async def seconds_until_due(self) -> float | None:
+        """Return how long nothing is due, or None where nothing waits at all."""
+        moments = [
+            await self._runtime.database.read(
+                lambda tx, name=platform.name: deliveries.next_due_at(tx, name, self._now())  # type: ignore[misc]
+            )
+            for platform in self._runtime.platforms.values()
+        ]
+        waiting = [moment for moment in moments if moment is not None]
+        return max(0.0, (min(waiting) - self._now()) / 1000) if waiting else None
+
+    async def remind_stale(self) -> int:
+        """Make targets due once more that were told but did not fetch (apple.md N12); return how many."""
+        now = self._now()
+
+        def write(tx: Tx) -> int:
+            reminded = 0
+            for count in range(REMINDER_LIMIT):
+                before = now - int(reminder_pause(count, self._runtime.jitter()) * 1000)
+                for target in reminders.stale(tx, told_before=before, reminders=count, limit=_AT_ONCE):
+                    reminders.remind(tx, target.key, due_at(self._runtime.schedule, target.pace, now, target.passes))
+                    reminded += 1
+            if reminded:
+                tx.announce("deliver")
+            return reminded
+
+        return await self._runtime.database.write(write)
+
+    async def of_card(self, by: Principal, serial: str) -> tuple[PhoneDelivery, ...]:
+        """Return how far each phone has come with a card; raises NotFound."""
+
+        def read(tx: Tx) -> tuple[PhoneDelivery, ...] | None:
+            if cards.find(tx, by.merchant_id, serial) is None:
+                return None
+            published = publishing.published(tx, "apple", [serial]).get(serial)
+            epoch, now = publish_counters.counter(tx, by.merchant_id).epoch, self._now()
+            return tuple(_phone(row, epoch, published, now) for row in phones.phones_of_card(tx, serial))
+
+        found = await self._runtime.database.read(read)
+        if found is None:
+            raise NotFound("There is no card with this serial number.")
+        return found
+
+    async def _deliver(self, platform: PushPlatform, merchant_id: str) -> int:
+        now = self._now()
+        lease = Lease(self._runtime.instance, now + _LEASE_MILLISECONDS)
+        targets = await self._runtime.database.write(
+            lambda tx: deliveries.claim(tx, platform.name, merchant_id, now, _AT_ONCE, lease)
+        )
+        if not targets:
+            return 0
+        lacking = [target for target in targets if target.needs_telling and target.address]
+        outcomes = await self._tell(platform, merchant_id, lacking)
+
+        def settle(tx: Tx) -> None:
+            for target in targets:
+                if target not in lacking:
+                    settlements.settle_known(tx, target)
+            self._settle(tx, platform, merchant_id, list(zip(lacking, outcomes, strict=True)))
+
+        await self._runtime.database.write(settle)
+        return len(targets)
+
+    async def _tell(self, platform: PushPlatform, merchant_id: str, targets: Sequence[TargetRow]) -> list[Outcome]:
+        if not targets:
+            return []
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                outcomes = await platform.deliver(merchant_id, [target.address for target in targets])
+        except SigningUnavailable as error:
+            outcomes = [Outcome(Verdict.LANE_PAUSED, error.detail)] * len(targets)
+        except TimeoutError:
+            outcomes = [Outcome(Verdict.RETRY, "Timeout")] * len(targets)
+        for outcome in outcomes:
+            PUSHES.labels(platform.name, outcome.verdict.value).inc()
+        return outcomes
+
+    def _settle(
+        self, tx: Tx, platform: PushPlatform, merchant_id: str, told: Sequence[tuple[TargetRow, Outcome]]
+    ) -> None:
+        now = self._now()
+        before = lanes.lane(tx, merchant_id, platform.name)
+        after = before
+        if any(outcome.verdict is Verdict.ACCEPTED for _, outcome in told):
+            after = replace(before, paused_until=0, reason="", pauses=0, accepted_at=now, rejections=0)
+        for target, outcome in told:
+            match outcome.verdict:
+                case Verdict.ACCEPTED:
+                    pace = paced(target.pace, now, target.passes)
+                    settlements.settle_told(tx, target, pace, due_at(self._runtime.schedule, pace, now, target.passes))
+                case Verdict.GONE:
+                    self._drop(tx, target, outcome)
+                case Verdict.REJECTED:
+                    after = self._settle_rejected(tx, target, outcome, after)
+                case Verdict.RETRY:
+                    self._settle_retry(tx, target, outcome)
+                case Verdict.LANE_PAUSED:
+                    settlements.settle_failed(tx, target, due=now, reason=outcome.reason, attempts=target.attempts)
+                    after = paused(after, now, outcome.reason)
+        if after != before:
+            if before.rejections < MASS_REJECTION <= after.rejections:
+                log.error("mass_rejection", platform=platform.name, merchant=merchant_id, reason=after.reason)
+            lanes.store_lane(tx, after)
+        tx.announce("deliver")
+
+    def _settle_retry(self, tx: Tx, target: TargetRow, outcome: Outcome) -> None:
+        pause = retry_pause(target.attempts, self._runtime.jitter(), outcome.retry_after_seconds)
+        due = self._now() + int(pause * 1000)
+        settlements.settle_failed(tx, target, due=due, reason=outcome.reason, attempts=target.attempts + 1)
+
+    def _settle_rejected(self, tx: Tx, target: TargetRow, outcome: Outcome, lane: LaneRow) -> LaneRow:
+        """Drop a phone that Apple does not know, once it is proved that the fault is the phone's and not ours.
+
+        The proof is a push that was accepted at the same time, or between this rejection and an earlier one. Without
+        it the phone stays: a wrong host, certificate or topic rejects everybody (apple.md 3).
+        """
+        now = self._now()
+        if lane.accepted_at == now or (target.rejected_at is not None and lane.accepted_at > target.rejected_at):
+            self._drop(tx, target, outcome)
+            return lane
+        pause = min(_HOUR_MILLISECONDS * 2 ** min(target.attempts, 5), _DAY_MILLISECONDS)
+        settlements.settle_rejected(tx, target, due=now + pause, reason=outcome.reason, now=now)
+        reason = f"{outcome.reason} for all phones since the last push that was accepted: look at certificate and host"
+        return replace(lane, rejections=lane.rejections + 1, reason=reason)
+
+    def _drop(self, tx: Tx, target: TargetRow, outcome: Outcome) -> None:
+        """Forget a phone for its pass type, unless it registered again after the platform gave it up (apple.md 3)."""
+        since = None if outcome.gone_since is None else milliseconds(outcome.gone_since)
+        key = target.key
+        serials = devices.remove_device(tx, key.topic, key.device, push_token=target.address, not_after=since)
+        if serials is None:
+            self._settle_retry(tx, target, outcome)
+            return
+        deliveries.forget(tx, key)
+        for serial in serials:
+            card_status.note_removed(tx, target.merchant_id, serial, self._runtime.clock())
+        tx.after_commit.append(lambda: self._runtime.remembered.forget(serials))
+
+    def _now(self) -> int:
+        return milliseconds(self._runtime.clock())
+
+
+def _phone(row: PhoneRow, epoch: int, published: PublishedPass | None, now: int) -> PhoneDelivery:
+    sequence, content_hash = (0, "") if published is None else (published.sequence, published.content_hash)
+
+    def tag(value: int) -> str | None:
+        return update_tag(epoch, value) if value else None
+
+    state = "current"
+    if row.due_at is not None:
+        state = "waiting"
+    elif row.fetched_sequence < sequence and row.fetched_hash != content_hash and row.told_at is not None:
+        state = "stale" if now - row.told_at > _STALE_MILLISECONDS else "announced"
+    return PhoneDelivery(
+        device=row.device[:_DEVICE_SHOWN] + "…",
+        wallet=row.scheme,
+        state=state,
+        published=tag(sequence),
+        accepted=None if row.told_at is None else tag(min(row.told_sequence, sequence)),
+        listed=tag(row.listed_sequence),
+        fetched=tag(row.fetched_sequence),
+        due_at=None if row.due_at is None else from_milliseconds(row.due_at),
+        last_reason=row.last_reason,
+        registered_at=from_milliseconds(row.registered_at),
+    )

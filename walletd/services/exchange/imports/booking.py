@@ -1,0 +1,190 @@
+"""Booking rows: one batch is one transaction, stored set by set; what it books stands under keys of its own."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, tzinfo
+from functools import partial
+from typing import Final
+
+from walletd.db.cards import cards
+from walletd.db.customers import customers
+from walletd.db.delivery import publishing
+from walletd.db.engine.base import Tx
+from walletd.db.engine.bulk import together
+from walletd.db.exchange import imports
+from walletd.db.ledger import accounts
+from walletd.db.merchants import audit, idempotency, merchants
+from walletd.db.merchants.audit import Deed
+from walletd.db.merchants.idempotency import IdempotencyRow
+from walletd.domain.calendar import from_milliseconds
+from walletd.domain.cards.cards import Card
+from walletd.domain.cards.programs import Program
+from walletd.domain.customers.consent import NOT_ASKED
+from walletd.domain.customers.customers import Customer, NewCustomer
+from walletd.domain.delivery.publishing import MANY
+from walletd.domain.exchange.import_consent import imported
+from walletd.domain.exchange.import_rows import ERROR, Wish, movement_of
+from walletd.domain.exchange.imports import ImportHead, RowOfImport
+from walletd.domain.identifiers import new_id
+from walletd.domain.ledger.books import AccountBook
+from walletd.domain.ledger.entries import Transaction, request_hash
+from walletd.domain.ledger.operations import opening
+from walletd.domain.merchants.principals import Principal
+from walletd.services.cards.issuing import new_account, new_card
+from walletd.services.exchange.imports.plans import CREATE, ISSUE, KEEP, UPDATE, Plan, Planner, changed
+from walletd.services.ledger.bookings.storing import store_pages
+from walletd.services.outbox import webhook_events
+from walletd.services.runtime import Runtime
+
+_CREATED: Final = 201
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What a batch writes."""
+
+    created: list[Customer] = field(default_factory=list)
+    updated: list[Customer] = field(default_factory=list)
+    cards: list[Card] = field(default_factory=list)
+    books: list[AccountBook] = field(default_factory=list)
+    keys: list[IdempotencyRow] = field(default_factory=list)
+    deeds: list[Deed] = field(default_factory=list)
+    rows: list[RowOfImport] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class RowBooker:
+    """Books the rows of one import."""
+
+    runtime: Runtime
+    head: ImportHead
+    program: Program | None
+    zone: tzinfo
+    now: datetime
+
+    @property
+    def by(self) -> Principal:
+        """Return who asked for the import."""
+        return Principal(self.head.merchant_id, self.head.actor, "import", frozenset())
+
+    def book(self, tx: Tx, rows: Sequence[RowOfImport]) -> int:
+        """Do what rows were validated for; return how many were left out as something stands against them now."""
+        merchants.lock(tx, self.head.merchant_id)
+        wishes = [Wish(**row.wish) for row in rows]
+        plans = Planner(self.head.merchant_id, self.program, self.head.lenient).plan(tx, wishes, self.now, lock=True)
+        nameless = sum(plan.action == CREATE and wish.number is None for plan, wish in zip(plans, wishes, strict=True))
+        numbers = iter(merchants.take_customer_numbers(tx, self.head.merchant_id, nameless) if nameless else ())
+        batch = _Batch()
+        for row, wish, plan in zip(rows, wishes, plans, strict=True):
+            self._take(batch, row, wish, plan, numbers)
+        self._store(tx, batch)
+        return sum(row.outcome is not None for row in batch.rows)
+
+    def _take(self, batch: _Batch, row: RowOfImport, wish: Wish, plan: Plan, numbers: Iterator[int]) -> None:
+        errors = [finding.detail for finding in plan.findings if finding.level == ERROR]
+        details = plan.details
+        if errors or details is None or plan.deeds != (row.action, row.card, row.customer_id):
+            reason = errors[0] if errors else "customer or card changed while the import was being booked"
+            batch.rows.append(replace(row, outcome=reason))
+            return
+        customer = plan.customer
+        if customer is None:
+            number = wish.number if wish.number is not None else next(numbers)
+            customer = self._new_customer(wish, replace(details, number=number), number)
+            batch.created.append(customer)
+        elif plan.action == UPDATE:
+            customer = changed(customer, details, wish)
+            batch.updated.append(customer)
+        told: dict[str, object] = {"import_id": self.head.id, "line": row.line}
+        # Named in the row, so that erasing the customer finds what the file said.
+        done = replace(row, customer_id=customer.id)
+        if plan.card == ISSUE and self.program is not None:
+            done = self._issue(batch, done, wish, customer, self.program)
+            told["serial_number"] = done.serial_number
+        if plan.action != KEEP or done.serial_number is not None:
+            batch.deeds.append(Deed(self.by, "customer.imported", customer.id, told))
+        batch.rows.append(done)
+
+    def _new_customer(self, wish: Wish, details: NewCustomer, number: int) -> Customer:
+        flags = wish.flags
+        return Customer(
+            id=new_id("cus", self.now),
+            merchant_id=self.head.merchant_id,
+            number=number,
+            details=details,
+            crm_active=flags.get("crm_active", True),
+            loyalty_status="active" if flags.get("loyalty_active", True) else "suspended",
+            redeem_blocked=flags.get("redeem_blocked", False),
+            created_at=self.now if wish.created_at is None else from_milliseconds(wish.created_at),
+            opt_in=imported(NOT_ASKED, wish.consent),
+        )
+
+    def _issue(self, batch: _Batch, row: RowOfImport, wish: Wish, customer: Customer, program: Program) -> RowOfImport:
+        """Issue a card with what the kind starts with, and book the balance of the row on it."""
+        now = self.now
+        account = new_account(program, customer, now)
+        card = new_card(account, wish.card_key, None, now)
+        book = AccountBook(account, (), now, partial(new_id, "ent", now))
+        start = None if program.kind == "multipass" else opening(program, now, self.zone)
+        if start is not None:
+            book.post(self._transaction(card, "opening"), start)
+        moved = None if row.amount is None else movement_of(program, row.amount, now, self.zone)
+        booked: Transaction | None = None
+        if moved is not None:
+            booked = self._transaction(card, "import")
+            book.post(booked, moved)
+            batch.keys.append(self._key(row, wish, booked))
+        batch.cards.append(card)
+        batch.books.append(book)
+        return replace(row, serial_number=card.serial_number, transaction_id=None if booked is None else booked.id)
+
+    def _transaction(self, card: Card, kind: str) -> Transaction:
+        is_import = kind == "import"
+        return Transaction(
+            new_id("txn", self.now),
+            self.head.merchant_id,
+            card.account_id,
+            card.serial_number,
+            kind,
+            self.head.actor,
+            self.now,
+            reference=self.head.id if is_import else None,
+            note_salt=secrets.token_hex(16) if is_import else None,
+        )
+
+    def _key(self, row: RowOfImport, wish: Wish, booked: Transaction) -> IdempotencyRow:
+        return IdempotencyRow(
+            merchant_id=self.head.merchant_id,
+            owner=self.head.actor,
+            route="imports",
+            key=f"{self.head.id}:{row.line}",
+            request_hash=request_hash(wish.to_json()),
+            status=_CREATED,
+            subject=booked.id,
+            body=None,
+            created_at=self.now,
+        )
+
+    def _store(self, tx: Tx, batch: _Batch) -> None:
+        with together(tx):
+            customers.insert(tx, batch.created)
+            customers.change(tx, batch.updated)
+            accounts.insert(tx, [book.state for book in batch.books])
+            cards.insert(tx, batch.cards)
+            store_pages(tx, batch.books)
+            idempotency.insert_keys(tx, batch.keys)
+            audit.record_all(tx, batch.deeds, self.now)
+            imports.store_outcomes(tx, self.head.id, batch.rows)
+        webhook_events.tell_cards(tx, self.head.merchant_id, batch.cards, "card.issued", self.now)
+        moved = [book.state for book in batch.books if book.is_changed]
+        if moved:
+            webhook_events.tell_accounts_changed(tx, moved, self.now)
+        touched = [card.account_id for card in batch.cards]
+        if batch.updated:
+            touched += accounts.ids_of_customers(tx, [customer.id for customer in batch.updated])
+        if touched:
+            serials = publishing.mark_accounts_dirty(tx, sorted(set(touched)), self.now, MANY)
+            tx.after_commit.append(lambda: self.runtime.remembered.forget(serials))

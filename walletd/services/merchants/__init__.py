@@ -1,0 +1,1 @@
+"""Merchants: who owns everything else, who acts for them, and what was done."""

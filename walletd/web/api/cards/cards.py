@@ -1,0 +1,198 @@
+"""Routes of cards: issue, look up, the pass of a card and what its phones were told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+from urllib.parse import unquote
+
+from litestar import get, post
+from litestar.params import FromPath
+
+from walletd.domain import errors
+from walletd.domain.cards.rotating_codes import RotatingCodeRefused
+from walletd.domain.customers.merges import CardMerged
+from walletd.domain.delivery.wallet_errors import WalletUnavailable
+from walletd.domain.ledger.documents import card_document
+from walletd.services.delivery.messages import NewMessage
+from walletd.web.api.answers import (
+    CardAnswer,
+    CardMessageAnswer,
+    DeliveriesAnswer,
+    GoogleAnswer,
+    delivery_answer,
+    google_answer,
+)
+from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
+from walletd.web.api.examples import (
+    CARD,
+    CARD_NEW,
+    CARD_REVOKED,
+    DEED,
+    DELIVERIES,
+    GOOGLE_LINK,
+    MESSAGE_NEW,
+    MESSAGE_SENT,
+)
+from walletd.web.api.reading import body_of, idempotency_key, name_in_path, page_of, services_of
+from walletd.web.api.replies import Reply, answer_reply, json_reply, page_reply
+from walletd.web.api.requests import CardDeed, CardMessageNew, CardNew
+from walletd.web.wallets.passes import PKPASS, pass_headers
+
+ISSUE: Final = Endpoint(
+    "Issue a card",
+    scope="cards:write",
+    status=201,
+    body=CardNew,
+    answer=CardAnswer,
+    idempotency_key="optional",
+    errors=(
+        errors.NotFound,
+        errors.CardKeyTaken,
+        errors.CustomerNumberTaken,
+        CardMerged,
+        errors.SigningUnavailable,
+        errors.TemplateInvalid,
+    ),
+    example_body=CARD_NEW,
+    example=CARD,
+)
+LIST: Final = Endpoint("List cards", scope="cards:read", answer=CardAnswer, paged=True, example=CARD)
+READ: Final = Endpoint("Read a card", scope="cards:read", answer=CardAnswer, example=CARD)
+BY_KEY: Final = Endpoint(
+    "Look a card up by its key",
+    scope="cards:read",
+    answer=CardAnswer,
+    errors=(errors.CardKeyReplaced, errors.LoyaltySuspended, RotatingCodeRefused),
+    example=CARD,
+)
+REVOKE: Final = Endpoint(
+    "Revoke a card",
+    scope="cards:write",
+    body=CardDeed,
+    answer=CardAnswer,
+    errors=(errors.CardDeleted,),
+    example_body=DEED,
+    example=CARD_REVOKED,
+)
+REINSTATE: Final = replace(REVOKE, summary="Reinstate a revoked card", example=CARD)
+MESSAGE: Final = Endpoint(
+    "Send a message to the holder of a card",
+    scope="cards:write",
+    status=201,
+    body=CardMessageNew,
+    answer=CardMessageAnswer,
+    idempotency_key="optional",
+    errors=(CardMerged, errors.CardRevoked, errors.CardDeleted),
+    example_body=MESSAGE_NEW,
+    example=MESSAGE_SENT,
+)
+GOOGLE: Final = Endpoint(
+    "Get the Google Wallet link of a card",
+    scope="cards:read",
+    answer=GoogleAnswer,
+    errors=(errors.SigningUnavailable, WalletUnavailable, errors.TemplateInvalid),
+    example=GOOGLE_LINK,
+)
+PASS: Final = Endpoint(
+    "Download the pass of a card",
+    scope="cards:read",
+    media_type=PKPASS,
+    errors=(errors.SigningUnavailable, errors.TemplateInvalid),
+)
+DELIVERED: Final = Endpoint(
+    "Read what the phones of a card were told", scope="cards:read", answer=DeliveriesAnswer, example=DELIVERIES
+)
+
+
+@post("/cards", opt={OPT: ISSUE})
+async def issue_card(request: ApiRequest) -> Reply:
+    """Issue a card to an existing customer or to one created with it; `add_url` brings it onto a phone."""
+    new = (await body_of(request, CardNew)).as_domain()
+    answer = await services_of(request).cards.issue(request.auth, new, idempotency_key(request))
+    return answer_reply(answer)
+
+
+@get("/cards", opt={OPT: LIST})
+async def list_cards(request: ApiRequest) -> Reply:
+    """Return the merchant's cards, page by page."""
+    page = await services_of(request).cards.list(request.auth, page_of(request))
+    return page_reply(page, card_document)
+
+
+@get("/cards/{serial_number:str}", opt={OPT: READ})
+async def read_card(request: ApiRequest, serial_number: FromPath[str]) -> Reply:
+    """Return one card by its serial number."""
+    view = await services_of(request).cards.get(request.auth, name_in_path(serial_number))
+    return json_reply(card_document(view))
+
+
+@get("/cards/by-key/{key:path}", opt={OPT: BY_KEY})
+async def read_card_by_key(request: ApiRequest) -> Reply:
+    """Return the card whose barcode a till has read; the key is percent-encoded, a slash in it too."""
+    # Taken as it was sent: Litestar's path parameter loses slashes at the end and one of two.
+    raw_path = request.scope["raw_path"].partition(b"?")[0]
+    key = unquote(raw_path.partition(b"/by-key/")[2].decode("latin-1"))
+    view = await services_of(request).cards.by_key(request.auth, name_in_path(key))
+    return json_reply(card_document(view))
+
+
+@post("/cards/{serial_number:str}/revoke", status_code=200, opt={OPT: REVOKE})
+async def revoke_card(request: ApiRequest, serial_number: FromPath[str]) -> Reply:
+    """Let nothing be booked on a card from now on; its pass becomes void on every phone."""
+    deed = await body_of(request, CardDeed)
+    view = await services_of(request).cards.revoke(request.auth, name_in_path(serial_number), deed.reason)
+    return json_reply(card_document(view))
+
+
+@post("/cards/{serial_number:str}/reinstate", status_code=200, opt={OPT: REINSTATE})
+async def reinstate_card(request: ApiRequest, serial_number: FromPath[str]) -> Reply:
+    """Give a revoked card the state back that it had."""
+    deed = await body_of(request, CardDeed)
+    view = await services_of(request).cards.reinstate(request.auth, name_in_path(serial_number), deed.reason)
+    return json_reply(card_document(view))
+
+
+@get("/cards/{serial_number:str}/pass.pkpass", opt={OPT: PASS})
+async def download_pass(request: ApiRequest, serial_number: FromPath[str]) -> Reply:
+    """Return the signed pass as a phone would get it."""
+    file = await services_of(request).passes.of_card(request.auth, name_in_path(serial_number))
+    return Reply(file.content, media_type=PKPASS, headers=pass_headers(file))
+
+
+@get("/cards/{serial_number:str}/deliveries", opt={OPT: DELIVERED})
+async def list_deliveries(request: ApiRequest, serial_number: FromPath[str]) -> Reply:
+    """Return, per phone, which update was published, accepted by the platform, asked about and fetched."""
+    deliveries = await services_of(request).deliveries.of_card(request.auth, name_in_path(serial_number))
+    return json_reply(DeliveriesAnswer(items=[delivery_answer(delivery) for delivery in deliveries]))
+
+
+@post("/cards/{serial_number:str}/message", opt={OPT: MESSAGE})
+async def send_message(request: ApiRequest, serial_number: FromPath[str]) -> Reply:
+    """Tell the holder something: the pass shows it and announces it, Google Wallet gets it as a message."""
+    body = await body_of(request, CardMessageNew)
+    new = NewMessage(name_in_path(serial_number), body.header, body.body, body.notify)
+    return answer_reply(await services_of(request).messages.send(request.auth, new, idempotency_key(request)))
+
+
+@get("/cards/{serial_number:str}/google", opt={OPT: GOOGLE})
+async def link_to_google(request: ApiRequest, serial_number: FromPath[str]) -> Reply:
+    """Bring the card to Google, and return a fresh link by which a person saves it, with how it stands there."""
+    saving, serial = services_of(request).object_saving, name_in_path(serial_number)
+    link = await saving.link_of_card(request.auth, "google", serial)
+    standing = next(item for item in await saving.standings(request.auth, serial) if item.wallet == "google")
+    return json_reply(google_answer(link, standing))
+
+
+ROUTES: Final = (
+    send_message,
+    link_to_google,
+    issue_card,
+    list_cards,
+    read_card,
+    read_card_by_key,
+    revoke_card,
+    reinstate_card,
+    download_pass,
+    list_deliveries,
+)
