@@ -126,7 +126,7 @@ class Shop:
         database = self.runtime.database
         for first in range(1, count + 1, _FILLED_AT_ONCE):
             span = {"first": first, "last": min(count, first + _FILLED_AT_ONCE - 1)}
-            await database.write(lambda tx, span=span: _fill(tx, span, phones=phones))  # type: ignore[misc]
+            await database.write(_fill, span, phones=phones)
         return await database.read(_filled_serials)
 
     async def publish_all(self) -> int:

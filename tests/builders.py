@@ -165,7 +165,7 @@ class Shop:
 
     async def published_sequence(self, serial: str) -> int:
         """Return the newest version of a card's pass, 0 before the first."""
-        found = await self.runtime.database.read(lambda tx: publishing.published(tx, "apple", [serial]))
+        found = await self.runtime.database.read(publishing.published, "apple", [serial])
         return found[serial].sequence if serial in found else 0
 
     async def sum_of_entries(self, account_id: str) -> int:

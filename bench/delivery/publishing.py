@@ -69,9 +69,7 @@ async def _mark_all(shop: Shop) -> None:
     last, now = "", shop.application.clock()
     while True:
         marked = await shop.runtime.database.write(
-            lambda tx, after=last: publishing.mark_merchant_dirty(  # type: ignore[misc]
-                tx, shop.by.merchant_id, now, after=after, limit=_MARKED_AT_ONCE
-            )
+            publishing.mark_merchant_dirty, shop.by.merchant_id, now, after=last, limit=_MARKED_AT_ONCE
         )
         if len(marked) < _MARKED_AT_ONCE:
             return

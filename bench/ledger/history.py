@@ -91,7 +91,7 @@ async def _grow(shop: Shop, account_id: str, entries: int) -> None:
     """Append entries as bookings do, with their lots and hashes, many to a commit and without answers to keep."""
     for first in range(0, entries, _AT_ONCE):
         count = min(_AT_ONCE, entries - first)
-        await shop.runtime.database.write(lambda tx, count=count: _append(tx, account_id, count, shop.runtime.clock()))  # type: ignore[misc]
+        await shop.runtime.database.write(_append, account_id, count, shop.runtime.clock())
 
 
 def _append(tx: Tx, account_id: str, count: int, now: datetime) -> None:

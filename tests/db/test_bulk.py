@@ -79,7 +79,7 @@ async def test_an_update_changes_the_columns_it_names_in_the_rows_it_names(datab
     await store(database, row("a", 1, large=1, long="x"), row("a", 2, large=2, long="y"), row("b", 1, large=3))
     changes = [{"name": "a", "part": 2, "large": 20, "details": {"new": 1}}, {"name": "no", "part": 1, "large": 0}]
     changes[1]["details"] = {}
-    await database.write(lambda tx: update_rows(tx, things, changes))
+    await database.write(update_rows, things, changes)
     assert await database.read(everything) == [
         row("a", 1, large=1, long="x"),
         row("a", 2, large=20, long="y", details={"new": 1}),
@@ -91,7 +91,7 @@ async def test_only_rows_that_hold_all_that_is_named_are_deleted(database: Datab
     """A row that changed in one of the columns since it was read stays, whatever other rows hold."""
     await store(database, row("a", large=1), row("b", large=2), row("c", large=3))
     seen = [{"name": "a", "large": 1}, {"name": "b", "large": 3}, {"name": "c", "large": 2}, {"name": "d", "large": 1}]
-    await database.write(lambda tx: delete_rows(tx, things, seen))
+    await database.write(delete_rows, things, seen)
     assert await database.read(everything) == [row("b", large=2), row("c", large=3)]
 
 
@@ -102,7 +102,7 @@ async def test_a_row_that_is_there_already_is_left_out_where_that_is_asked_for(d
     """What was there first stays."""
     await store(database, row("a", large=1))
     more = [row("a", large=2), row("b", large=3)]
-    await database.write(lambda tx: insert_rows(tx, things, more, on_conflict=_UNLESS))
+    await database.write(insert_rows, things, more, on_conflict=_UNLESS)
     assert await database.read(everything) == [row("a", large=1), row("b", large=3)]
 
 
@@ -190,8 +190,8 @@ async def test_what_fails_together_leaves_nothing(database: Database) -> None:
 
 async def test_no_rows_are_no_statement(database: Database) -> None:
     """An empty batch asks the engine nothing: the table does not even exist."""
-    await database.write(lambda tx: insert_rows(tx, things, []))
-    await database.write(lambda tx: update_rows(tx, things, []))
+    await database.write(insert_rows, things, [])
+    await database.write(update_rows, things, [])
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,16 @@ def make(tx: Tx, number: int) -> None:
     tx.execute(text(made), {"id": f"mer_{number}"})
 
 
+async def test_what_a_function_needs_travels_beside_it(database: Database) -> None:
+    """Arguments after the function are handed on to it, in a read and in a write."""
+
+    def joined(tx: Tx, first: str, *, second: str) -> str:
+        return str(tx.execute(text("SELECT :first || :second"), {"first": first, "second": second}).scalar_one())
+
+    assert await database.read(joined, "a", second="b") == "ab"
+    assert await database.write(joined, "c", second="d") == "cd"
+
+
 async def test_a_caller_that_fails_takes_only_its_own_writes_back(database: Database) -> None:
     """Callers that share a commit are isolated: one raises, the others are stored."""
 
@@ -44,7 +54,7 @@ async def test_a_caller_that_fails_takes_only_its_own_writes_back(database: Data
         if number % 3 == 0:
             raise NotFound
 
-    tasks = [database.write(lambda tx, number=number: make_most(tx, number)) for number in range(30)]  # type: ignore[misc]
+    tasks = [database.write(make_most, number) for number in range(30)]
     results = await asyncio.gather(*tasks, return_exceptions=True)
     assert sum(isinstance(result, NotFound) for result in results) == 10
     assert await database.read(count) == 20
@@ -62,7 +72,7 @@ async def test_a_reader_sees_one_moment_to_its_end(database: Database) -> None:
 
     def read(tx: Tx) -> tuple[int, int]:
         before = count(tx)
-        asyncio.run_coroutine_threadsafe(database.write(lambda writing: make(writing, 1)), loop).result(10)
+        asyncio.run_coroutine_threadsafe(database.write(make, 1), loop).result(10)
         return before, count(tx)
 
     assert await database.read(read) == (0, 0)
@@ -247,10 +257,10 @@ async def test_a_full_disk_books_nothing_and_heals_without_a_restart(sqlite_url:
 
     async with open_shop(database) as shop:
         serial = (await shop.card())["serial_number"]
-        await database.write(lambda tx: pages(tx, 1))
+        await database.write(pages, 1)
         booked = await book_until_full(shop, serial)
         assert await shop.balance(serial) == booked
-        await database.write(lambda tx: pages(tx, 1_000_000))
+        await database.write(pages, 1_000_000)
         await shop.book(serial, "credit", 1)
         assert await shop.balance(serial) == booked + 1
         assert (await shop.services.proof.verify())[1] == booked + 1

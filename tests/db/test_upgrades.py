@@ -106,7 +106,7 @@ async def upgraded(url: str) -> tuple[tuple[int, int], list[tuple[str, int]]]:
         proved = await Proof(runtime).verify()
         with pytest.raises(ReversalNotAllowed):
             await Ledger(runtime).reverse(Principal("mer_1", "key", "key", frozenset()), Reverse("txn_1"), "k")
-        account = await database.read(lambda tx: accounts.find(tx, "mer_1", "acc_1"))
+        account = await database.read(accounts.find, "mer_1", "acc_1")
         pages = await database.read(lambda tx: list(lots.in_consumption_order(tx, "acc_1")))
     finally:
         await apple.close()

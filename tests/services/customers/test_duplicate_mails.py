@@ -91,6 +91,6 @@ async def test_a_pair_that_a_long_scan_stores_after_a_mail_is_in_the_next_one(sh
     began = shop.clock()
     for count, (one, other) in enumerate(pairs):
         case = new_case(shop.principal.merchant_id, "email", "nightly", (one, other), began)
-        await shop.runtime.database.write(lambda tx, case=case: duplicates.insert_new(tx, [case]))  # type: ignore[misc]
+        await shop.runtime.database.write(duplicates.insert_new, [case])
         shop.clock.advance(minutes=1)
         assert len(await digest(shop, mailbox)) == 1, count

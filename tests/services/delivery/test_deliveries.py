@@ -317,7 +317,7 @@ async def test_a_target_whose_worker_died_is_told_by_another_when_the_lease_ends
     now = milliseconds(shop.clock())
     lease = Lease("somebody who died", now + 30_000)
     database = shop.runtime.database
-    claimed = await database.write(lambda tx: targets.claim(tx, "apple", shop.principal.merchant_id, now, 10, lease))
+    claimed = await database.write(targets.claim, "apple", shop.principal.merchant_id, now, 10, lease)
     assert len(claimed) == 1
     await shop.settle()
     assert shop.pushes.pushed == []

@@ -61,7 +61,7 @@ async def test_a_start_goes_on_where_the_killed_process_had_come_to(shop: Shop) 
     """Cards up to the stored serial number were marked already and are not published twice."""
     serials = await _cards(shop)
     program_id = await shop.program()
-    await shop.runtime.database.write(lambda tx: programs.store_republishing(tx, program_id, serials[2]))
+    await shop.runtime.database.write(programs.store_republishing, program_id, serials[2])
     assert await shop.services.programs.resume() == _CARDS - 3
     assert await shop.services.programs.resume() == 0
 
@@ -70,7 +70,7 @@ async def test_a_second_change_on_the_way_begins_again_from_the_first_card(shop:
     """Who changes a program that is half marked has every card published with the newest rules."""
     serials = await _cards(shop)
     program_id = await shop.program()
-    await shop.runtime.database.write(lambda tx: programs.store_republishing(tx, program_id, serials[4]))
+    await shop.runtime.database.write(programs.store_republishing, program_id, serials[4])
     await shop.services.programs.update(shop.principal, program_id, name="Newest")
     assert await _dirty(shop) == _CARDS
 

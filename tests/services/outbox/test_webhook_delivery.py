@@ -142,7 +142,7 @@ async def test_poison_stops_nobody(shop: Shop, receiver: Receiver) -> None:
     """
     endpoint, _ = await an_endpoint(shop, receiver, "card.issued")
     count = 1_000
-    await shop.runtime.database.write(lambda tx: webhook_messages.insert(tx, many(endpoint, shop, count)))
+    await shop.runtime.database.write(webhook_messages.insert, many(endpoint, shop, count))
 
     def refuse_poison(request: Received) -> bytes:
         return answer(400 if int(request.message["data"]["number"]) % 100 == 0 else 204)
@@ -165,7 +165,7 @@ async def test_an_endpoint_that_hangs_holds_up_no_other(shop: Shop, receiver: Re
     slow, _ = await an_endpoint(shop, receiver, "card.issued", path="/slow")
     await an_endpoint(shop, receiver, "card.revoked", path="/fast")
     receiver.answer = lambda request: b"" if request.path == "/slow" else answer(204)
-    await shop.runtime.database.write(lambda tx: webhook_messages.insert(tx, many(slow, shop, 1_000)))
+    await shop.runtime.database.write(webhook_messages.insert, many(slow, shop, 1_000))
     assert await shop.services.webhook_delivery.start_due() == 1
     serial = (await shop.card())["serial_number"]
     await shop.services.cards.revoke(shop.principal, serial, "lost")

@@ -124,7 +124,7 @@ async def test_a_new_secret_and_the_old_one_both_sign_for_a_day(shop: Shop, rece
 async def test_secrets_are_sealed_where_they_are_kept(shop: Shop, receiver: Receiver) -> None:
     """Neither the row nor the audit log shows one."""
     endpoint, secret = await an_endpoint(shop, receiver)
-    sealed = await shop.runtime.database.read(lambda tx: _secrets(tx, endpoint.id))
+    sealed = await shop.runtime.database.read(_secrets, endpoint.id)
     assert secret.removeprefix("whsec_").encode() not in sealed
     assert len(secret) > len("whsec_") + 32
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Protocol, TypeVar
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from walletd.db.engine.base import Tx
 from walletd.db.engine.migrate import newest_revision
@@ -19,6 +19,7 @@ from walletd.db.engine.wakeups import Wakeup, Wakeups
 from walletd.domain.errors import ConfigurationRefused, WalletdError
 
 Result = TypeVar("Result")
+Given = ParamSpec("Given")
 
 
 class Backend(Protocol):
@@ -68,13 +69,17 @@ class Database:
             await self.close()
             raise
 
-    async def write(self, fn: Callable[[Tx], Result]) -> Result:
-        """Run `fn` in one committed transaction, in one hop; `fn` may be run again after a conflict."""
-        return await asyncio.wrap_future(self._backend.write(fn))
+    async def write(
+        self, fn: Callable[Concatenate[Tx, Given], Result], *args: Given.args, **kwargs: Given.kwargs
+    ) -> Result:
+        """Run `fn(tx, *args)` in one committed transaction, in one hop; it may be run again after a conflict."""
+        return await asyncio.wrap_future(self._backend.write(_bound(fn, *args, **kwargs)))
 
-    async def read(self, fn: Callable[[Tx], Result]) -> Result:
-        """Run `fn` on one snapshot of what is committed."""
-        return await asyncio.wrap_future(self._backend.read(fn))
+    async def read(
+        self, fn: Callable[Concatenate[Tx, Given], Result], *args: Given.args, **kwargs: Given.kwargs
+    ) -> Result:
+        """Run `fn(tx, *args)` on one snapshot of what is committed."""
+        return await asyncio.wrap_future(self._backend.read(_bound(fn, *args, **kwargs)))
 
     def engine(self) -> str:
         """Return the engine's name and version, and how safely it stores."""
@@ -91,6 +96,13 @@ class Database:
     async def close(self) -> None:
         """Finish what is waiting and close the connections."""
         await asyncio.to_thread(self._backend.close)
+
+
+def _bound(
+    fn: Callable[Concatenate[Tx, Given], Result], *args: Given.args, **kwargs: Given.kwargs
+) -> Callable[[Tx], Result]:
+    # Most callers on hot paths give a function that needs nothing more; it is handed on as it is.
+    return (lambda tx: fn(tx, *args, **kwargs)) if args or kwargs else fn
 
 
 def open_backend(url: str, role: str = "all") -> Backend:

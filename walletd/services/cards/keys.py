@@ -61,7 +61,7 @@ class KeyRewrites:
         left. Raises RewritesRefused, which names every bad row, and ValidationFailed.
         """
         plan.check()
-        steps, failures = await self._runtime.database.read(lambda tx: _look(tx, by.merchant_id, rows))
+        steps, failures = await self._runtime.database.read(_look, by.merchant_id, rows)
         if failures:
             raise RewritesRefused.of(failures)
         if not dry_run:

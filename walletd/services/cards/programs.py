@@ -46,14 +46,14 @@ class Programs:
 
     async def get(self, by: Principal, program_id: str) -> Program:
         """Return a program; raises NotFound."""
-        found = await self._runtime.database.read(lambda tx: programs.find(tx, by.merchant_id, program_id))
+        found = await self._runtime.database.read(programs.find, by.merchant_id, program_id)
         if found is None:
             raise NotFound(f"There is no program {program_id}.")
         return found
 
     async def list(self, by: Principal, request: PageRequest) -> Page[Program]:
         """Return a page of programs; raises CursorInvalid, ValidationFailed."""
-        return await self._runtime.database.read(lambda tx: programs.page(tx, by.merchant_id, request))
+        return await self._runtime.database.read(programs.page, by.merchant_id, request)
 
     async def update(
         self, by: Principal, program_id: str, name: str | None = None, rules: Mapping[str, object] | None = None

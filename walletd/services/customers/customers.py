@@ -69,11 +69,11 @@ class Customers:
     async def create(self, by: Principal, new: NewCustomer) -> Customer:
         """Create a customer; raises ValidationFailed, CustomerNumberTaken."""
         checked, now = check_customer(new), self._runtime.clock()
-        return await self._runtime.database.write(lambda tx: insert_customer(tx, by, checked, now))
+        return await self._runtime.database.write(insert_customer, by, checked, now)
 
     async def get(self, by: Principal, customer_id: str) -> Customer:
         """Return a customer; raises NotFound."""
-        found = await self._runtime.database.read(lambda tx: customers.find(tx, by.merchant_id, customer_id))
+        found = await self._runtime.database.read(customers.find, by.merchant_id, customer_id)
         if found is None:
             raise NotFound(f"There is no customer {customer_id}.")
         return found

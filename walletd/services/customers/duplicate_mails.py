@@ -80,7 +80,7 @@ class DuplicateMails:
     async def _tell(self, merchant: MerchantRow) -> bool:
         now, database = self._runtime.clock(), self._runtime.database
         # A look first: what runs every minute must not write every minute.
-        if not await database.read(lambda tx: duplicates.untold(tx, merchant.id, 1)):
+        if not await database.read(duplicates.untold, merchant.id, 1):
             return False
 
         def write(tx: Tx) -> bool:

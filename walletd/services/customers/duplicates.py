@@ -123,11 +123,7 @@ class Duplicates:
         found: list[ObviousPair] = []
         after = ""
         while len(found) < _AT_ONCE:
-            views = await self._runtime.database.read(
-                lambda tx, after=after: _views(  # type: ignore[misc]
-                    tx, duplicates.open_at(tx, by.merchant_id, EMAIL, after, _AT_ONCE)
-                )
-            )
+            views = await self._runtime.database.read(_open_by_email, by.merchant_id, after)
             if not views:
                 break
             after = views[-1].case.id
@@ -178,7 +174,11 @@ class Duplicates:
         now, after, found, skipped = self._runtime.clock(), "", 0, 0
         while True:
             shared = await self._runtime.database.read(
-                lambda tx, after=after: duplicates.shared_keys(tx, merchant_id, stage, after, _AT_ONCE)  # type: ignore[misc]
+                duplicates.shared_keys,
+                merchant_id,
+                stage,
+                after,
+                _AT_ONCE,
             )
             if not shared:
                 return found, skipped
@@ -237,6 +237,10 @@ def _found(tx: Tx, by: Principal, case_id: str, *, lock: bool) -> CaseView:
 
 def _view(tx: Tx, case: DuplicateCase) -> CaseView:
     return _views(tx, [case])[0]
+
+
+def _open_by_email(tx: Tx, merchant_id: str, after: str) -> list[CaseView]:
+    return _views(tx, duplicates.open_at(tx, merchant_id, EMAIL, after, _AT_ONCE))
 
 
 def _views(tx: Tx, cases: Sequence[DuplicateCase]) -> list[CaseView]:

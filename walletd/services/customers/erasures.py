@@ -34,7 +34,7 @@ class Erasing:
         CustomerErased.
         """
         now = self._runtime.clock()
-        return await self._runtime.database.write(lambda tx: self._erase(tx, by, customer_id, now))
+        return await self._runtime.database.write(self._erase, by, customer_id, now)
 
     def _erase(self, tx: Tx, by: Principal, customer_id: str, now: datetime) -> Erasure:
         names = self._locked(tx, by, customer_id)

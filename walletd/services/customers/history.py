@@ -74,7 +74,7 @@ class History:
 
     async def audit(self, by: Principal, request: PageRequest, chosen: AuditFilter) -> Page[AuditRow]:
         """Return who did what to whom; raises CursorInvalid, ValidationFailed."""
-        return await self._runtime.database.read(lambda tx: audit.page(tx, by.merchant_id, request, chosen))
+        return await self._runtime.database.read(audit.page, by.merchant_id, request, chosen)
 
 
 @dataclass(frozen=True, slots=True)

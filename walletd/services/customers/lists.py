@@ -22,15 +22,15 @@ class CustomerLists:
 
     async def page(self, by: Principal, request: PageRequest, chosen: CustomerFilter) -> Page[Customer]:
         """Return a page of customers; raises CursorInvalid, ValidationFailed."""
-        return await self._runtime.database.read(lambda tx: customer_lists.page(tx, by.merchant_id, request, chosen))
+        return await self._runtime.database.read(customer_lists.page, by.merchant_id, request, chosen)
 
     async def tiles(self, by: Principal, search: str | None, chosen: CustomerFilter) -> Tiles:
         """Return what stands above the list of these customers."""
-        return await self._runtime.database.read(lambda tx: customer_lists.tiles(tx, by.merchant_id, search, chosen))
+        return await self._runtime.database.read(customer_lists.tiles, by.merchant_id, search, chosen)
 
     async def count_without_opt_in(self, by: Principal) -> int:
         """Return how many customers `deactivate_without_opt_in` would deactivate."""
-        return await self._runtime.database.read(lambda tx: customer_lists.count_without_opt_in(tx, by.merchant_id))
+        return await self._runtime.database.read(customer_lists.count_without_opt_in, by.merchant_id)
 
     async def deactivate_without_opt_in(self, by: Principal) -> tuple[BulkDeactivation, int]:
         """Take everybody without consent out of lists and newsletters, in batches; loyalty goes on (D-17).
@@ -47,7 +47,7 @@ class CustomerLists:
         await self._runtime.database.write(open_it)
         taken = 0
         while batch := await self._runtime.database.write(
-            lambda tx: customer_lists.deactivate_batch(tx, by.merchant_id, deactivation.id)
+            customer_lists.deactivate_batch, by.merchant_id, deactivation.id
         ):
             taken += batch
         return deactivation, taken
@@ -69,8 +69,6 @@ class CustomerLists:
 
         await self._runtime.database.write(close_it)
         back = 0
-        while batch := await self._runtime.database.write(
-            lambda tx: customer_lists.reactivate_batch(tx, deactivation_id)
-        ):
+        while batch := await self._runtime.database.write(customer_lists.reactivate_batch, deactivation_id):
             back += batch
         return back

@@ -70,7 +70,7 @@ class PersonalDataExports:
         A suspended customer may have it, too: it is theirs by law.
         """
         now = self._runtime.clock()
-        facts = await self._runtime.database.write(lambda tx: _facts(tx, by, customer_id, now))
+        facts = await self._runtime.database.write(_facts, by, customer_id, now)
         names = tuple(customer.id for customer in facts.customers)
         return PersonalData(
             facts=facts,
@@ -87,11 +87,11 @@ class PersonalDataExports:
                 yield page
 
     async def _entries_of(self, by: Principal, wanted: PageRequest, account_id: str) -> Page[tuple[Entry, Transaction]]:
-        return await self._runtime.database.read(lambda tx: ledger.page(tx, by.merchant_id, account_id, wanted))
+        return await self._runtime.database.read(ledger.page, by.merchant_id, account_id, wanted)
 
     async def _orders(self, by: Principal, wanted: PageRequest, names: tuple[str, ...]) -> Page[Order]:
         chosen = OrderFilter(customer_ids=names)
-        return await self._runtime.database.read(lambda tx: orders.page(tx, by.merchant_id, wanted, chosen))
+        return await self._runtime.database.read(orders.page, by.merchant_id, wanted, chosen)
 
     async def _pages(self, page_of: Callable[[PageRequest], Awaitable[Page[Item]]]) -> AsyncIterator[Sequence[Item]]:
         cursor: str | None = None

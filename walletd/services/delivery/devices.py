@@ -95,7 +95,7 @@ class Devices:
 
         Cards that changed a moment ago are published first. Never refuses: see apple.md W8 to W14.
         """
-        listed = await self._runtime.database.read(lambda tx: devices.listed(tx, pass_type, device))
+        listed = await self._runtime.database.read(devices.listed, pass_type, device)
         dirty = [item.serial_number for item in listed if item.dirty]
         if dirty:
             await self._publisher.publish_cards(dirty)
@@ -122,11 +122,11 @@ class Devices:
             DEVICE_MESSAGES.labels(kind).inc()
         now = self._runtime.clock()
         if kept:
-            await self._runtime.database.write(lambda tx: device_log.insert(tx, kept, now))
+            await self._runtime.database.write(device_log.insert, kept, now)
 
     async def complaints(self, since: datetime) -> dict[str, int]:
         """Return how many lines of each kind phones reported since a moment."""
-        return await self._runtime.database.read(lambda tx: device_log.counts_since(tx, since))
+        return await self._runtime.database.read(device_log.counts_since, since)
 
     async def _remember_listed(self, topic: str, device: str, news: Sequence[ListedPass]) -> None:
         unfetched = [row for row in news if not row.is_held]

@@ -54,7 +54,7 @@ class Links:
     async def open(self, token: str) -> LinkView:
         """Return what the link's page shows; raises LinkInvalid, LinkExpired."""
         serial_number = self.serial_number(token)
-        found = (await self._runtime.database.read(lambda tx: cards.of_serials(tx, [serial_number]))).get(serial_number)
+        found = (await self._runtime.database.read(cards.of_serials, [serial_number])).get(serial_number)
         if found is None or found.card.status in {"revoked", "deleted"}:
             raise LinkInvalid("This card is not given out any more; ask the shop for a new one.")
         apple = self._runtime.platforms.get("apple")

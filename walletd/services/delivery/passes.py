@@ -82,7 +82,7 @@ class Passes:
 
     async def of_card(self, by: Principal, serial: str) -> PassFile:
         """Return a card's pass for a shop's own use; raises NotFound, SigningUnavailable."""
-        stored = await self._runtime.database.read(lambda tx: self._read(tx, serial))
+        stored = await self._runtime.database.read(self._read, serial)
         if stored is None or stored.card.merchant_id != by.merchant_id:
             raise NotFound("There is no card with this serial number.")
         return await self._newest(stored)
@@ -90,7 +90,7 @@ class Passes:
     async def by_link(self, token: str) -> PassFile:
         """Return the pass that an add link names; raises LinkInvalid, LinkExpired, SigningUnavailable."""
         view = await self._links.open(token)
-        stored = await self._runtime.database.read(lambda tx: self._read(tx, view.serial_number))
+        stored = await self._runtime.database.read(self._read, view.serial_number)
         if stored is None:
             raise NotFound("There is no card with this serial number.")
         return await self._newest(stored)
@@ -101,7 +101,7 @@ class Passes:
         For an unknown card a token is derived and compared all the same, so that the time tells nothing.
         """
         presented = token_of(authorization)
-        stored = await self._runtime.database.read(lambda tx: self._read(tx, serial))
+        stored = await self._runtime.database.read(self._read, serial)
         merchant_id, version = ("", 0) if stored is None else (stored.card.merchant_id, stored.card.token_version)
         token = self._runtime.vault.token(TOKEN_KEY, merchant_id, pass_type, serial, version)
         genuine = hmac.compare_digest(presented.encode(), token.encode())
@@ -123,9 +123,9 @@ class Passes:
         serial = stored.card.serial_number
         if not stored.dirty:
             now = self._runtime.clock()
-            await self._runtime.database.write(lambda tx: publishing.mark_card_dirty(tx, serial, now))
+            await self._runtime.database.write(publishing.mark_card_dirty, serial, now)
         await self._publisher.publish_cards([serial])
-        again = await self._runtime.database.read(lambda tx: self._read(tx, serial))
+        again = await self._runtime.database.read(self._read, serial)
         if again is None:
             raise Unauthenticated
         return again
@@ -156,7 +156,7 @@ class Passes:
 
     async def _remember_fetch(self, fetched: PassFile | PublishedPass) -> None:
         await self._runtime.database.write(
-            lambda tx: devices.remember_fetched(tx, fetched.serial_number, fetched.sequence, fetched.content_hash)
+            devices.remember_fetched, fetched.serial_number, fetched.sequence, fetched.content_hash
         )
 
     def _remember_version(self, pass_type: str, stored: StoredPass, published: PublishedPass, generation: int) -> None:

@@ -72,7 +72,7 @@ class Publisher:
     async def publish_next(self, limit: int) -> int:
         """Publish up to `limit` dirty cards of every merchant whose lease is free; return how many were worked on."""
         now = milliseconds(self._runtime.clock())
-        waiting = await self._runtime.database.read(lambda tx: publishing.merchants_with_dirty_cards(tx, now))
+        waiting = await self._runtime.database.read(publishing.merchants_with_dirty_cards, now)
         worked = 0
         for merchant_id in waiting:
             if await self._take_lease(merchant_id):
@@ -89,14 +89,14 @@ class Publisher:
         """Let another process publish at once: for the end of this one."""
         if not self._runtime.database.exclusive:
             holder = self._runtime.instance
-            await self._runtime.database.write(lambda tx: publish_counters.release_leases(tx, holder))
+            await self._runtime.database.write(publish_counters.release_leases, holder)
 
     async def _take_lease(self, merchant_id: str) -> bool:
         if self._runtime.database.exclusive:
             return True
         now = milliseconds(self._runtime.clock())
         lease = Lease(self._runtime.instance, now + _LEASE_MILLISECONDS)
-        return await self._runtime.database.write(lambda tx: publish_counters.take_lease(tx, merchant_id, now, lease))
+        return await self._runtime.database.write(publish_counters.take_lease, merchant_id, now, lease)
 
     async def _publish(self, find: Find) -> int:
         marks, seen, faulty = await self._look(find)
@@ -105,7 +105,7 @@ class Publisher:
             await self._store(merchant_id, mine, [item for item in seen if item.dirty.merchant_id == merchant_id])
         if faulty:
             until = milliseconds(self._runtime.clock()) + _FAULTY_MILLISECONDS
-            await self._runtime.database.write(lambda tx: publishing.put_aside(tx, faulty, until))
+            await self._runtime.database.write(publishing.put_aside, faulty, until)
         return len(marks) + len(faulty)
 
     async def _look(self, find: Find) -> tuple[list[DirtyCard], list[_Seen], list[DirtyCard]]:

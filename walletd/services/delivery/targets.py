@@ -81,7 +81,9 @@ class Deliveries:
         for platform in self._runtime.platforms.values():
             now = self._now()
             merchants = await self._runtime.database.read(
-                lambda tx, name=platform.name, at=now: deliveries.merchants_with_due(tx, name, at)  # type: ignore[misc]
+                deliveries.merchants_with_due,
+                platform.name,
+                now,
             )
             worked += sum(await asyncio.gather(*(self._deliver(platform, merchant) for merchant in merchants)))
         return worked
@@ -90,7 +92,9 @@ class Deliveries:
         """Return how long nothing is due, or None where nothing waits at all."""
         moments = [
             await self._runtime.database.read(
-                lambda tx, name=platform.name: deliveries.next_due_at(tx, name, self._now())  # type: ignore[misc]
+                deliveries.next_due_at,
+                platform.name,
+                self._now(),
             )
             for platform in self._runtime.platforms.values()
         ]
@@ -132,9 +136,7 @@ class Deliveries:
     async def _deliver(self, platform: PushPlatform, merchant_id: str) -> int:
         now = self._now()
         lease = Lease(self._runtime.instance, now + _LEASE_MILLISECONDS)
-        targets = await self._runtime.database.write(
-            lambda tx: deliveries.claim(tx, platform.name, merchant_id, now, _AT_ONCE, lease)
-        )
+        targets = await self._runtime.database.write(deliveries.claim, platform.name, merchant_id, now, _AT_ONCE, lease)
         if not targets:
             return 0
         lacking = [target for target in targets if target.needs_telling and target.address]

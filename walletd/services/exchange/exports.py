@@ -141,7 +141,11 @@ class Exports:
         place = ("", 0)
         while True:
             found = await self._runtime.database.read(
-                lambda tx, last=place: exports.entries_after(tx, by.merchant_id, program_id, last, _AT_ONCE)  # type: ignore[misc]
+                exports.entries_after,
+                by.merchant_id,
+                program_id,
+                place,
+                _AT_ONCE,
             )
             yield [_entry(item, writer) for item in found]
             if len(found) < _AT_ONCE:

@@ -39,7 +39,9 @@ class Checkpoints:
         """
         last = ""
         while ids := await self._runtime.database.read(
-            lambda tx, after=last: accounts.ids_after(tx, after, _ACCOUNTS_AT_ONCE)  # type: ignore[misc]
+            accounts.ids_after,
+            last,
+            _ACCOUNTS_AT_ONCE,
         ):
             await self._cover(last, ids[-1])
             last = ids[-1]
@@ -69,11 +71,9 @@ class Checkpoints:
         """
         before: Checkpoint | None = None
         count, number, met = 0, 0, outside is None
-        while page := await self._runtime.database.read(lambda tx, after=number: checkpoints.after(tx, after)):  # type: ignore[misc]
+        while page := await self._runtime.database.read(checkpoints.after, number):
             for signed in page:
-                heads = await self._runtime.database.read(
-                    lambda tx, of=signed.checkpoint.number: list(checkpoints.heads_of(tx, of))  # type: ignore[misc]
-                )
+                heads = await self._runtime.database.read(_heads_of, signed.checkpoint.number)
                 if fault := self._fault(signed, before, heads):
                     raise LedgerUnproved(f"Checkpoint {signed.checkpoint.number} {fault}.")
                 if outside is not None and signed.checkpoint.number == outside.checkpoint.number:
@@ -89,7 +89,7 @@ class Checkpoints:
 
     async def _cover(self, after: str, last: str) -> None:
         """Store one checkpoint over what changed in a range of accounts, where anything did."""
-        found = await self._runtime.database.read(lambda tx: checkpoints.changed_heads(tx, after, last))
+        found = await self._runtime.database.read(checkpoints.changed_heads, after, last)
         if not found:
             return
         now = self._runtime.clock()
@@ -143,3 +143,8 @@ class Checkpoints:
 
 def _facts(checkpoint: Checkpoint) -> tuple[int, int, str]:
     return checkpoint.number, checkpoint.entries, checkpoint.digest()
+
+
+def _heads_of(tx: Tx, number: int) -> list[Head]:
+    # A list, because the connection goes back with the end of the read.
+    return list(checkpoints.heads_of(tx, number))

@@ -128,7 +128,7 @@ class Ledger:
         settled = 0
         while True:
             now = self._runtime.clock()
-            found = await self._runtime.database.read(lambda tx, at=now: accounts.due(tx, at, _DUE_AT_ONCE))  # type: ignore[misc]
+            found = await self._runtime.database.read(accounts.due, now, _DUE_AT_ONCE)
             done = await asyncio.gather(*(self._settle(name, merchant) for name, merchant in found))
             settled += sum(done)
             if len(found) < _DUE_AT_ONCE or not any(done):

@@ -61,13 +61,13 @@ class Proof:
         for account_id in found.keys() | known.keys():
             fault = found.get(account_id)
             if fault != known.get(account_id):
-                await self._runtime.database.write(lambda tx, a=account_id, f=fault: accounts.set_fault(tx, a, f))  # type: ignore[misc]
+                await self._runtime.database.write(accounts.set_fault, account_id, fault)
         return report
 
     async def _prove(self, progress: Progress, *, stop_at_fault: bool) -> Report:
         report, last = Report(), ""
         while not (stop_at_fault and report.faults):
-            some = await self._runtime.database.read(lambda tx, after=last: _prove_some(tx, after, progress))  # type: ignore[misc]
+            some = await self._runtime.database.read(_prove_some, last, progress)
             if some is None:
                 report.faults += await self._runtime.database.read(proof.strays)
                 break

@@ -72,7 +72,10 @@ class Statements:
         while True:
             request = PageRequest(_LINES_AT_ONCE, cursor, "-sequence", None)
             page = await self._runtime.database.read(
-                lambda tx, wanted=request: entries.page(tx, by.merchant_id, account_id, wanted)  # type: ignore[misc]
+                entries.page,
+                by.merchant_id,
+                account_id,
+                request,
             )
             yield list(page.items)
             cursor = page.next_cursor

@@ -54,7 +54,7 @@ class ApiKeys:
         """
         asked = self._asked.get(secret_hash)
         if asked is None:
-            read = self._runtime.database.read(lambda tx: api_keys.find(tx, secret_hash))
+            read = self._runtime.database.read(api_keys.find, secret_hash)
             asked = self._asked[secret_hash] = (asyncio.ensure_future(read), moment)
             asked[0].add_done_callback(lambda _: self._asked.pop(secret_hash, None))
         # Shielded: a client that goes away must not take the answer from the others.
@@ -78,7 +78,7 @@ class ApiKeys:
 
     async def list(self, merchant_id: str) -> list[ApiKeyRow]:
         """Return all keys of a merchant, revoked ones too."""
-        return await self._runtime.database.read(lambda tx: api_keys.of_merchant(tx, merchant_id))
+        return await self._runtime.database.read(api_keys.of_merchant, merchant_id)
 
     async def revoke(self, by: Principal, key_id: str) -> None:
         """Revoke a key; raises NotFound."""

@@ -67,7 +67,8 @@ class Upkeep:
         marked = 0
         for platform in self._runtime.all_platforms:
             names = await self._runtime.database.read(
-                lambda tx, name=platform.name: publishing.parts_in_use(tx, name)  # type: ignore[misc]
+                publishing.parts_in_use,
+                platform.name,
             )
             for parts in names:
                 if not platform.is_current(parts):
@@ -107,31 +108,29 @@ class Upkeep:
         """Forget old answers of idempotency keys, lines of phones, runs and raw imports; the keys themselves stay."""
         now = self._runtime.clock()
         answers = await self._forget(idempotency.forget_bodies, now - _ANSWERS_KEPT)
-        lines = await self._runtime.database.write(
-            lambda tx: device_log.purge(tx, now - _DEVICE_LOG_KEPT, _DEVICE_LOG_LINES)
-        )
-        await self._runtime.database.write(lambda tx: scheduler_runs.purge(tx, now - _RUNS_KEPT, _RUNS_PER_JOB))
+        lines = await self._runtime.database.write(device_log.purge, now - _DEVICE_LOG_KEPT, _DEVICE_LOG_LINES)
+        await self._runtime.database.write(scheduler_runs.purge, now - _RUNS_KEPT, _RUNS_PER_JOB)
         messages = await self._forget(webhook_messages.purge, now - _ENDED_KEPT)
         done_jobs = await self._forget(jobs.purge, now - _ENDED_KEPT)
         await self._forget(imports.purge, now - _IMPORTS_KEPT)
         await self._objects.purge()
         before = int((now - _CODES_KEPT).timestamp()) // PERIOD_SECONDS
-        await self._runtime.database.write(lambda tx: rotating_codes.purge(tx, before, 100_000))
+        await self._runtime.database.write(rotating_codes.purge, before, 100_000)
         return f"{answers} answers, {lines} device messages, {messages} webhook messages and {done_jobs} jobs forgotten"
 
     async def claim_slot(self, job: str, slot: datetime) -> bool:
         """Take a slot of a scheduled job; False where another scheduler has it."""
         now = self._runtime.clock()
-        return await self._runtime.database.write(lambda tx: scheduler_runs.claim(tx, job, slot, now))
+        return await self._runtime.database.write(scheduler_runs.claim, job, slot, now)
 
     async def finish_slot(self, job: str, slot: datetime, outcome: str) -> None:
         """Store how a scheduled run ended."""
         now = self._runtime.clock()
-        await self._runtime.database.write(lambda tx: scheduler_runs.finish(tx, job, slot, now, outcome))
+        await self._runtime.database.write(scheduler_runs.finish, job, slot, now, outcome)
 
     async def last_slot(self, job: str) -> datetime | None:
         """Return the newest slot of a job that was taken."""
-        return await self._runtime.database.read(lambda tx: scheduler_runs.last_slot(tx, job))
+        return await self._runtime.database.read(scheduler_runs.last_slot, job)
 
     async def timezone(self) -> str:
         """Return the time zone that nightly work follows: the first merchant's."""
@@ -141,7 +140,7 @@ class Upkeep:
     async def _forget(self, purge: Callable[[Tx, datetime, int], int], before: datetime) -> int:
         """Forget what ended before an instant, some at a time; return how much."""
         forgotten = 0
-        while done := await self._runtime.database.write(lambda tx: purge(tx, before, _AT_ONCE)):
+        while done := await self._runtime.database.write(purge, before, _AT_ONCE):
             forgotten += done
         return forgotten
 

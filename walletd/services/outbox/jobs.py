@@ -42,7 +42,7 @@ class Jobs:
         if room <= 0 or await self.seconds_until_due() != 0:
             return 0
         lease = Lease(self._runtime.instance, milliseconds(now + _LEASE))
-        claimed = await self._runtime.database.write(lambda tx: jobs.claim(tx, self._handlers, now, room, lease))
+        claimed = await self._runtime.database.write(jobs.claim, self._handlers, now, room, lease)
         for job in claimed:
             task = asyncio.get_running_loop().create_task(self._work(job))
             self._working[job.id] = task
@@ -52,7 +52,7 @@ class Jobs:
     async def seconds_until_due(self) -> float | None:
         """Return how long no job can be taken, or None where nothing waits at all."""
         now = self._runtime.clock()
-        moment = await self._runtime.database.read(lambda tx: jobs.next_due(tx, now))
+        moment = await self._runtime.database.read(jobs.next_due, now)
         return None if moment is None else max(0.0, (moment - now).total_seconds())
 
     async def finish(self) -> None:
@@ -61,7 +61,7 @@ class Jobs:
 
     async def newest_dead(self, kind: str) -> Job | None:
         """Return the job of a kind that was given up last, None where there is none."""
-        return await self._runtime.database.read(lambda tx: jobs.newest_dead(tx, kind))
+        return await self._runtime.database.read(jobs.newest_dead, kind)
 
     async def _work(self, job: Job) -> None:
         attempt = await self._attempt(job)

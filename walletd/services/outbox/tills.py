@@ -46,12 +46,12 @@ class Tills:
     async def tell(self, job: Job) -> Attempt:
         """Do a job of the kind `till`, and note on the merge that its till knows."""
         database, notice = self._runtime.database, _notice(job.content or {})
-        merchant = await database.read(lambda tx: merchants.get(tx, job.merchant_id))
+        merchant = await database.read(merchants.get, job.merchant_id)
         if merchant.till_folder is None:
             return Attempt(Verdict.HOPELESS, "the shop has no till any more: walletd merchant set --till-folder")
         attempt = await self._runtime.connect_till(merchant.till_folder).merge_customers(notice)
         if attempt.verdict is Verdict.DONE:
-            await database.write(lambda tx: merges.set_till(tx, notice.merge_id, DONE))
+            await database.write(merges.set_till, notice.merge_id, DONE)
         return attempt
 
 

@@ -53,7 +53,7 @@ class WebhookDelivery:
     async def start_due(self) -> int:
         """Begin work on every endpoint that has something due and is not worked on; return on how many."""
         now = self._runtime.clock()
-        due = await self._runtime.database.read(lambda tx: webhook_messages.due_endpoints(tx, now))
+        due = await self._runtime.database.read(webhook_messages.due_endpoints, now)
         started = 0
         for endpoint_id, merchant_id in due:
             if endpoint_id not in self._working:

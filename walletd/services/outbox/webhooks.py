@@ -72,11 +72,11 @@ class Webhooks:
 
     async def get(self, by: Principal, endpoint_id: str) -> Endpoint:
         """Return an endpoint; raises NotFound."""
-        return await self._runtime.database.read(lambda tx: _found(tx, by, endpoint_id))
+        return await self._runtime.database.read(_found, by, endpoint_id)
 
     async def list(self, by: Principal, request: PageRequest) -> Page[Endpoint]:
         """Return a page of endpoints; raises CursorInvalid, ValidationFailed."""
-        return await self._runtime.database.read(lambda tx: webhooks.page(tx, by.merchant_id, request))
+        return await self._runtime.database.read(webhooks.page, by.merchant_id, request)
 
     async def delete(self, by: Principal, endpoint_id: str) -> None:
         """Forget an endpoint and its secret; what was still to be sent to it is not sent. Raises NotFound."""

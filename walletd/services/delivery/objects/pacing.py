@@ -45,5 +45,5 @@ class Turns:
     async def _take(self) -> int:
         now, interval = milliseconds(self._runtime.clock()), self._runtime.call_interval
         return await self._runtime.database.write(
-            lambda tx: wallet_paces.take(tx, self._merchant_id, self._platform, now, 1, interval)
+            wallet_paces.take, self._merchant_id, self._platform, now, 1, interval
         )

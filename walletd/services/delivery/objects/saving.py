@@ -57,7 +57,7 @@ class ObjectSaving:
 
         Raises NotFound, SigningUnavailable, WalletUnavailable.
         """
-        found = await self._runtime.database.read(lambda tx: cards.find(tx, by.merchant_id, serial_number))
+        found = await self._runtime.database.read(cards.find, by.merchant_id, serial_number)
         if found is None:
             raise NotFound("There is no card with this serial number.")
         return await self._link(wallet, by.merchant_id, serial_number)
@@ -69,9 +69,7 @@ class ObjectSaving:
         LinkExpired, SigningUnavailable, WalletUnavailable.
         """
         view = await self._links.open(token)
-        found = (await self._runtime.database.read(lambda tx: cards.of_serials(tx, [view.serial_number]))).get(
-            view.serial_number
-        )
+        found = (await self._runtime.database.read(cards.of_serials, [view.serial_number])).get(view.serial_number)
         if found is None:
             raise NotFound("There is no card with this serial number.")
         return await self._link(wallet, found.card.merchant_id, view.serial_number)
@@ -126,7 +124,7 @@ class ObjectSaving:
 
     async def classes(self, merchant_id: str, wallet: str = "google") -> list[bytes]:
         """Return the documents of the classes that a wallet's server was told, for whoever looks after it."""
-        rows = await self._runtime.database.read(lambda tx: wallet_classes.of_merchant(tx, wallet, merchant_id))
+        rows = await self._runtime.database.read(wallet_classes.of_merchant, wallet, merchant_id)
         return [zlib.decompress(row.told) for row in rows if row.told is not None]
 
     async def want_classes(self) -> None:
@@ -149,7 +147,7 @@ class ObjectSaving:
     async def purge(self) -> int:
         """Forget nonces that cannot come again; return how many."""
         now = self._runtime.clock()
-        return await self._runtime.database.write(lambda tx: wallet_events.purge(tx, now, 10_000))
+        return await self._runtime.database.write(wallet_events.purge, now, 10_000)
 
     async def _link(self, wallet: str, merchant_id: str, serial_number: str) -> str:
         platform = self._platform(wallet)
@@ -159,13 +157,13 @@ class ObjectSaving:
         now = self._runtime.clock()
         published = await self._published(platform, serial_number)
         if published is None:
-            await self._runtime.database.write(lambda tx: publishing.mark_card_dirty(tx, serial_number, now))
+            await self._runtime.database.write(publishing.mark_card_dirty, serial_number, now)
             await self._publisher.publish_cards([serial_number])
             published = await self._published(platform, serial_number)
         if published is None:
             raise SigningUnavailable("This card cannot be made now; the shop's template or credentials have a fault.")
         await self._runtime.database.write(
-            lambda tx: wallet_objects.ensure(tx, platform.name, merchant_id, serial_number, milliseconds(now))
+            wallet_objects.ensure, platform.name, merchant_id, serial_number, milliseconds(now)
         )
         known = await self._is_known(platform, serial_number)
         sent = await self._sending.send_now(platform, merchant_id, serial_number)
@@ -175,19 +173,17 @@ class ObjectSaving:
         return platform.save_link(merchant_id, published, now)
 
     async def _published(self, platform: ObjectPlatform, serial_number: str) -> bytes | None:
-        found = await self._runtime.database.read(lambda tx: publishing.published(tx, platform.name, [serial_number]))
+        found = await self._runtime.database.read(publishing.published, platform.name, [serial_number])
         return zlib.decompress(found[serial_number].document) if serial_number in found else None
 
     async def _is_known(self, platform: ObjectPlatform, serial_number: str) -> bool:
         """Say whether the wallet's server has the card in any state: then a link leads to it."""
-        rows = await self._runtime.database.read(
-            lambda tx: wallet_objects.of_serials(tx, platform.name, [serial_number])
-        )
+        rows = await self._runtime.database.read(wallet_objects.of_serials, platform.name, [serial_number])
         return bool(rows) and rows[0].told is not None
 
     async def _reconcile(self, platform: ObjectPlatform, merchant_id: str) -> int:
         turns, changed = Turns(self._runtime, merchant_id, platform.name), 0
-        rows = await self._runtime.database.read(lambda tx: wallet_classes.of_merchant(tx, platform.name, merchant_id))
+        rows = await self._runtime.database.read(wallet_classes.of_merchant, platform.name, merchant_id)
         for row in rows:
             if row.told is None:
                 continue
@@ -201,7 +197,7 @@ class ObjectSaving:
 
     async def _note_page(self, platform: ObjectPlatform, merchant_id: str, page: dict[str, bool]) -> int:
         now = self._runtime.clock()
-        return await self._runtime.database.write(lambda tx: self._note(tx, platform.name, page, {merchant_id}, now))
+        return await self._runtime.database.write(self._note, platform.name, page, {merchant_id}, now)
 
     def _note(self, tx: Tx, platform: str, saved: dict[str, bool], of: set[str], now: datetime) -> int:
         known = cards.of_serials(tx, list(saved))

@@ -86,7 +86,7 @@ class ObjectSending:
         await self._send_classes(platform, merchant_id)
         lease = Lease(self._runtime.instance, self._now() + LEASE_MILLISECONDS)
         row = await self._runtime.database.write(
-            lambda tx: wallet_objects.claim_one(tx, platform.name, serial_number, self._now(), lease)
+            wallet_objects.claim_one, platform.name, serial_number, self._now(), lease
         )
         if row is None:
             # Somebody else is writing it this moment; if it was there before, the link leads to it.

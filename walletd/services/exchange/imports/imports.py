@@ -124,14 +124,14 @@ class Imports:
             reason=None,
             **_ZEROES,
         )
-        await self._runtime.database.write(lambda tx: imports.insert(tx, head))
+        await self._runtime.database.write(imports.insert, head)
         reader = Reader(columns, program, options.lenient, now, zone)
         validator = Validator(head.id, Planner(by.merchant_id, program, options.lenient))
         try:
             head = await self._validate(head, read_batches(records, reader, options.rows_max), validator, progress)
         except ImportFileInvalid as error:
             failed = replace(head, state=FAILED, reason=error.detail, ended_at=self._runtime.clock())
-            await self._runtime.database.write(lambda tx: imports.store(tx, failed))
+            await self._runtime.database.write(imports.store, failed)
             raise
         return await self.get(by, head.id)
 
@@ -156,9 +156,7 @@ class Imports:
 
     async def running_with(self, by: Principal, form: FileForm, program_id: str | None) -> ImportHead | None:
         """Return the import of this very file that was interrupted, None where there is none."""
-        return await self._runtime.database.read(
-            lambda tx: imports.running_with(tx, by.merchant_id, program_id, form.sha256)
-        )
+        return await self._runtime.database.read(imports.running_with, by.merchant_id, program_id, form.sha256)
 
     async def commit(self, by: Principal, import_id: str) -> ImportReport:
         """Begin to book an import; the worker goes on with it. Committing it again says how far it is.
@@ -262,7 +260,7 @@ class Imports:
         reason = f"{head.errors} rows have errors; nothing was booked."
         failed = replace(head, state=FAILED, reason=reason, ended_at=self._runtime.clock())
         after = failed if head.errors else replace(head, state=VALIDATED)
-        await database.write(lambda tx: imports.store(tx, after))
+        await database.write(imports.store, after)
         return after
 
     async def _drifted(self, head: ImportHead) -> list[int]:
@@ -285,7 +283,7 @@ class Imports:
         return lines[:_NAMED]
 
     async def _program(self, merchant_id: str, program_id: str | None) -> tuple[Program | None, ZoneInfo]:
-        return await self._runtime.database.read(lambda tx: _program(tx, merchant_id, program_id))
+        return await self._runtime.database.read(_program, merchant_id, program_id)
 
     def _want_work(self, tx: Tx, head: ImportHead, now: datetime) -> None:
         subject = f"{head.id}:{head.position}"

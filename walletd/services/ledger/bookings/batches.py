@@ -114,7 +114,7 @@ class Batches:
             return error
 
     async def _store(self, commands: Sequence[Command]) -> Sequence[Outcome | Exception]:
-        return await self._runtime.database.write(lambda tx: run_batch(tx, self._runtime, commands))
+        return await self._runtime.database.write(run_batch, self._runtime, commands)
 
 
 def run_batch(tx: Tx, runtime: Runtime, commands: Sequence[Command]) -> Sequence[Outcome | Exception]:
