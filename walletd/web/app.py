@@ -17,6 +17,7 @@ from walletd.services import Services
 from walletd.web import operations
 from walletd.web.api import openapi
 from walletd.web.api.reading import BearerAuthentication
+from walletd.web.api.routes import ROUTES
 from walletd.web.edge.bodies import ClientGone
 from walletd.web.edge.proxies import Proxies
 from walletd.web.edge.shield import Shield
@@ -76,7 +77,7 @@ def create_app(
 
 
 def _guarded_routes() -> list[Router]:
-    return [Router("/", route_handlers=list(openapi.ROUTES), middleware=[BearerAuthentication])]
+    return [Router("/", route_handlers=list(ROUTES), middleware=[BearerAuthentication])]
 
 
 def _openapi_route(public_url: str) -> HTTPRouteHandler:

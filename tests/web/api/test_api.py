@@ -15,7 +15,7 @@ from tests.fakes import FakeServices
 from tests.web.conftest import Till
 from walletd.domain.errors import StorageFull
 from walletd.domain.merchants.principals import Principal
-from walletd.web.api.openapi import ROUTES
+from walletd.web.api.routes import ROUTES
 from walletd.web.errors import PROBLEM_TYPE
 
 API = "/api/v1"

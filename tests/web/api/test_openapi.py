@@ -15,7 +15,8 @@ from litestar.handlers import HTTPRouteHandler
 
 from tests.web.conftest import Till
 from walletd.web.api.endpoint import OPT, Endpoint
-from walletd.web.api.openapi import ROUTES, document
+from walletd.web.api.openapi import document
+from walletd.web.api.routes import AREAS, MODULES, ROUTES
 
 API = "/api/v1"
 Document = dict[str, Any]
@@ -214,6 +215,14 @@ def test_the_story_tells_every_route(openapi: Document) -> None:
     """No route is without an example that runs."""
     routes = {(method, path) for path, operations in openapi["paths"].items() for method in operations}
     assert routes - ELSEWHERE == set(STORY)
+
+
+def test_every_route_is_found_once_in_every_area() -> None:
+    """A handler is served because it stands in a module of an area; no path and method is there twice."""
+    served = [(method, path) for handler in ROUTES for path in handler.paths for method in handler.http_methods]
+    assert sorted({place for place in served if served.count(place) > 1}) == []
+    areas = {module.__name__.split(".")[3] for module in MODULES}
+    assert areas == {area.__name__.rpartition(".")[2] for area in AREAS}
 
 
 def test_every_example_fits_its_schema(openapi: Document) -> None:

@@ -14,8 +14,8 @@ from PIL import Image
 from tests.services.delivery.googling import GoogleShop, a_google_shop
 from tests.web.conftest import Till, a_client
 from tests.web.pages.test_add import ANDROID, DESKTOP, MESSAGES_PREVIEW, SAFARI
-from walletd.web.api.answers import GoogleAnswer
-from walletd.web.api.examples import GOOGLE_LINK
+from walletd.web.api.cards.answers import GoogleAnswer
+from walletd.web.api.cards.examples import GOOGLE_LINK
 from walletd.web.app import create_app
 
 

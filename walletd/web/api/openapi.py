@@ -21,49 +21,9 @@ from walletd import __version__
 from walletd.domain.errors import WalletdError
 from walletd.domain.merchants.principals import SCOPES
 from walletd.domain.pages import PAGE_SIZES
-from walletd.web.api.cards import cards, keys, programs
-from walletd.web.api.customers import (
-    consent,
-    customers,
-    duplicates,
-    erasures,
-    history,
-    lists,
-    merge_requests,
-    merges,
-    personal_data,
-)
 from walletd.web.api.endpoint import OPT, Endpoint
-from walletd.web.api.exchange import imports
-from walletd.web.api.ledger import accounts, checkpoints, redemptions, reports, statements, transactions
-from walletd.web.api.outbox import webhooks
-from walletd.web.api.promotions import orders
+from walletd.web.api.routes import MODULES, ROUTES
 from walletd.web.errors import PROBLEM_TYPE, STATUS, TYPE_PREFIX, headers_of, problem
-
-ROUTES: Final[tuple[HTTPRouteHandler, ...]] = (
-    *programs.ROUTES,
-    *lists.ROUTES,
-    *customers.ROUTES,
-    *duplicates.ROUTES,
-    *erasures.ROUTES,
-    *history.ROUTES,
-    *personal_data.ROUTES,
-    *consent.ROUTES,
-    *merges.ROUTES,
-    *merge_requests.ROUTES,
-    *imports.ROUTES,
-    *cards.ROUTES,
-    *keys.ROUTES,
-    *transactions.ROUTES,
-    *redemptions.ROUTES,
-    *orders.ROUTES,
-    *accounts.ROUTES,
-    *statements.ROUTES,
-    *reports.ROUTES,
-    *checkpoints.ROUTES,
-    *webhooks.ROUTES,
-)
-"""All routes of the API: what the application serves is what the document shows."""
 
 _REF: Final = "#/components/schemas/{name}"
 _PATH_PARAMETER: Final = re.compile(r"\{(\w+):\w+\}")
@@ -81,7 +41,7 @@ def document(public_url: str) -> bytes:
     """Return the OpenAPI 3.1 document as JSON."""
     tags = [
         {"name": module.__name__.rpartition(".")[2], "description": (module.__doc__ or "").strip()}
-        for module in _MODULES
+        for module in MODULES
     ]
     value = {
         "openapi": "3.1.0",
@@ -105,29 +65,6 @@ def document(public_url: str) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-_MODULES: Final = (
-    programs,
-    customers,
-    lists,
-    consent,
-    history,
-    personal_data,
-    imports,
-    merges,
-    merge_requests,
-    duplicates,
-    erasures,
-    cards,
-    keys,
-    transactions,
-    redemptions,
-    orders,
-    accounts,
-    statements,
-    reports,
-    checkpoints,
-    webhooks,
-)
 _LICENSE: Final = {"name": "MIT", "identifier": "MIT"}
 
 

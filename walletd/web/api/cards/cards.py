@@ -15,7 +15,7 @@ from walletd.domain.customers.merges import CardMerged
 from walletd.domain.delivery.wallet_errors import WalletUnavailable
 from walletd.domain.ledger.documents import card_document
 from walletd.services.delivery.messages import NewMessage
-from walletd.web.api.answers import (
+from walletd.web.api.cards.answers import (
     CardAnswer,
     CardMessageAnswer,
     DeliveriesAnswer,
@@ -23,9 +23,7 @@ from walletd.web.api.answers import (
     delivery_answer,
     google_answer,
 )
-from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
-from walletd.web.api.examples import (
-    CARD,
+from walletd.web.api.cards.examples import (
     CARD_NEW,
     CARD_REVOKED,
     DEED,
@@ -34,9 +32,11 @@ from walletd.web.api.examples import (
     MESSAGE_NEW,
     MESSAGE_SENT,
 )
+from walletd.web.api.cards.requests import CardDeed, CardMessageNew, CardNew
+from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
+from walletd.web.api.examples import CARD
 from walletd.web.api.reading import body_of, idempotency_key, name_in_path, page_of, services_of
 from walletd.web.api.replies import Reply, answer_reply, json_reply, page_reply
-from walletd.web.api.requests import CardDeed, CardMessageNew, CardNew
 from walletd.web.wallets.passes import PKPASS, pass_headers
 
 ISSUE: Final = Endpoint(
@@ -137,6 +137,11 @@ async def read_card_by_key(request: ApiRequest) -> Reply:
     return json_reply(card_document(view))
 
 
+DELETE: Final = replace(
+    REVOKE, summary="Delete a card for good", errors=(CardMerged,), example={**CARD, "status": "deleted"}
+)
+
+
 @post("/cards/{serial_number:str}/revoke", status_code=200, opt={OPT: REVOKE})
 async def revoke_card(request: ApiRequest, serial_number: FromPath[str]) -> Reply:
     """Let nothing be booked on a card from now on; its pass becomes void on every phone."""
@@ -150,6 +155,14 @@ async def reinstate_card(request: ApiRequest, serial_number: FromPath[str]) -> R
     """Give a revoked card the state back that it had."""
     deed = await body_of(request, CardDeed)
     view = await services_of(request).cards.reinstate(request.auth, name_in_path(serial_number), deed.reason)
+    return json_reply(card_document(view))
+
+
+@post("/cards/{serial_number:str}/delete", status_code=200, opt={OPT: DELETE})
+async def delete_card(request: ApiRequest, serial_number: FromPath[str]) -> Reply:
+    """End a card: nothing is booked by it again, its pass is void. Its holder still has to remove it from the phone."""
+    deed = await body_of(request, CardDeed)
+    view = await services_of(request).cards.delete(request.auth, name_in_path(serial_number), deed.reason)
     return json_reply(card_document(view))
 
 
@@ -182,17 +195,3 @@ async def link_to_google(request: ApiRequest, serial_number: FromPath[str]) -> R
     link = await saving.link_of_card(request.auth, "google", serial)
     standing = next(item for item in await saving.standings(request.auth, serial) if item.wallet == "google")
     return json_reply(google_answer(link, standing))
-
-
-ROUTES: Final = (
-    send_message,
-    link_to_google,
-    issue_card,
-    list_cards,
-    read_card,
-    read_card_by_key,
-    revoke_card,
-    reinstate_card,
-    download_pass,
-    list_deliveries,
-)

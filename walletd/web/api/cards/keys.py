@@ -108,6 +108,3 @@ async def rewrite_keys(request: ApiRequest) -> Reply:
 
 def _answer(done: Rewritten) -> KeyAnswer:
     return KeyAnswer(serial_number=done.serial_number, old_key=done.old_key, key=done.key)
-
-
-ROUTES: Final = (rewrite_key, rewrite_keys)

@@ -8,12 +8,13 @@ from litestar import get, patch, post
 from litestar.params import FromPath
 
 from walletd.domain import errors
-from walletd.web.api.answers import ProgramAnswer, program_answer
+from walletd.web.api.cards.answers import ProgramAnswer, program_answer
+from walletd.web.api.cards.examples import PROGRAM_CHANGE, PROGRAM_NEW
+from walletd.web.api.cards.requests import ProgramChange, ProgramNew
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
-from walletd.web.api.examples import PROGRAM, PROGRAM_CHANGE, PROGRAM_NEW
+from walletd.web.api.examples import PROGRAM
 from walletd.web.api.reading import body_of, name_in_path, page_of, services_of
 from walletd.web.api.replies import Reply, json_reply, page_reply
-from walletd.web.api.requests import ProgramChange, ProgramNew
 
 CREATE: Final = Endpoint(
     "Create a program",
@@ -67,6 +68,3 @@ async def change_program(request: ApiRequest, program_id: FromPath[str]) -> Repl
         request.auth, name_in_path(program_id), name=change.name, rules=change.rules
     )
     return json_reply(program_answer(program))
-
-
-ROUTES: Final = (create_program, list_programs, read_program, change_program)

@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 from walletd.domain import errors
 from walletd.domain.customers.consent import CONFIRMED, REVOKED, MailUnavailable, OptInRefused
 from walletd.domain.customers.merges import CardMerged
-from walletd.web.api.answers import CustomerAnswer, customer_answer
+from walletd.web.api.customers.answers import CustomerAnswer, customer_answer
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
 from walletd.web.api.examples import CUSTOMER, Example
 from walletd.web.api.reading import name_in_path, optional_body_of, services_of
@@ -71,8 +71,8 @@ def _note_route(
     return route(note)
 
 
-ROUTES: Final = (
-    send_opt_in,
+NOTES: Final = (
     _note_route("confirm", "Note that a customer consented", CONFIRMED, (CardMerged, OptInRefused)),
     _note_route("revoke", "Note that a customer revoked the consent", REVOKED, (CardMerged,)),
 )
+"""What staff note when the answer came some other way."""

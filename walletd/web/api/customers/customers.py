@@ -10,12 +10,13 @@ from litestar.params import FromPath
 
 from walletd.domain import errors
 from walletd.domain.customers.merges import CardMerged
-from walletd.web.api.answers import CustomerAnswer, customer_answer
+from walletd.web.api.customers.answers import CustomerAnswer, customer_answer
+from walletd.web.api.customers.examples import CUSTOMER_CHANGE, CUSTOMER_NEW
+from walletd.web.api.customers.requests import CustomerChange, CustomerNew
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
-from walletd.web.api.examples import CUSTOMER, CUSTOMER_CHANGE, CUSTOMER_NEW
+from walletd.web.api.examples import CUSTOMER
 from walletd.web.api.reading import body_of, name_in_path, services_of
 from walletd.web.api.replies import Reply, json_reply
-from walletd.web.api.requests import CustomerChange, CustomerNew
 
 CREATE: Final = Endpoint(
     "Create a customer",
@@ -88,5 +89,3 @@ FLAG_ROUTES: Final = tuple(
     )
 )
 """The three independent notions of an inactive customer (domain.md D-16)."""
-
-ROUTES: Final = (create_customer, read_customer, change_customer, *FLAG_ROUTES)

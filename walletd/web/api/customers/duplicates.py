@@ -11,12 +11,12 @@ from msgspec import Meta, Struct, structs
 from walletd.domain.calendar import rfc3339
 from walletd.domain.customers.matching import FIELDS, DuplicateDecided
 from walletd.services.customers.duplicates import CaseView
-from walletd.web.api.answers import Moment
 from walletd.web.api.customers.merge_answers import DONE, MergeDone
 from walletd.web.api.customers.merges import COMMIT
 from walletd.web.api.customers.sides import TWIN_ID, SideAnswer, side_answer, side_example
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
 from walletd.web.api.examples import CUSTOMER, Example
+from walletd.web.api.fields import Moment, moment
 from walletd.web.api.reading import (
     body_of,
     idempotency_key,
@@ -189,8 +189,5 @@ def _answer(view: CaseView) -> DuplicateAnswer:
         newer=side_answer(view.newer),
         reason=case.reason,
         created_at=rfc3339(case.created_at),
-        decided_at=None if case.decided_at is None else rfc3339(case.decided_at),
+        decided_at=moment(case.decided_at),
     )
-
-
-ROUTES: Final = (list_duplicates, merge_obvious, confirm_duplicate, dismiss_duplicate)

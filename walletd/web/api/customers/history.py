@@ -12,9 +12,9 @@ from msgspec import Meta, Struct
 from walletd.domain.calendar import rfc3339
 from walletd.domain.merchants.audit import AuditFilter, AuditRow, HistoryRow
 from walletd.domain.validation import invalid
-from walletd.web.api.answers import Moment
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
 from walletd.web.api.examples import CUSTOMER
+from walletd.web.api.fields import Moment, moment
 from walletd.web.api.reading import name_in_path, narrowed_page_of, services_of
 from walletd.web.api.replies import Reply, json_reply, page_reply
 from walletd.web.pages.history_texts import describe
@@ -139,7 +139,7 @@ async def read_quick_infos(request: ApiRequest, customer_id: FromPath[str]) -> R
         QuickInfosAnswer(
             customer_id=name,
             registered_at=rfc3339(infos.registered_at),
-            last_visit=None if infos.last_visit is None else rfc3339(infos.last_visit),
+            last_visit=moment(infos.last_visit),
             contacts=infos.contacts,
             last_turnover=infos.last_turnover,
             total_turnover=infos.total_turnover,
@@ -190,6 +190,3 @@ def _audit_answer(row: AuditRow) -> AuditAnswer:
         subject=row.subject,
         details=dict(row.details),
     )
-
-
-ROUTES: Final = (read_history, read_quick_infos, read_audit)

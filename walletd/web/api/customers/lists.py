@@ -12,9 +12,10 @@ from msgspec import Meta, Struct
 from walletd.domain.calendar import rfc3339
 from walletd.domain.customers.lists import CustomerFilter, DeactivationNotUndoable
 from walletd.domain.validation import invalid
-from walletd.web.api.answers import CustomerAnswer, Moment, customer_answer
+from walletd.web.api.customers.answers import CustomerAnswer, customer_answer
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
 from walletd.web.api.examples import CUSTOMER, Example
+from walletd.web.api.fields import Moment
 from walletd.web.api.reading import body_of, name_in_path, narrowed_page_of, query_of, services_of
 from walletd.web.api.replies import Reply, json_reply, page_reply
 
@@ -136,6 +137,3 @@ def _filter_of(chosen: Mapping[str, str]) -> CustomerFilter:
                 raise invalid(f"/{name}", "must be true or false")
             given[name] = _TRUTH[given[name]]
     return CustomerFilter(**given)
-
-
-ROUTES: Final = (list_customers, count_customers, deactivate_without_opt_in, undo_deactivation)

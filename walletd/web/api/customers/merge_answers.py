@@ -7,8 +7,9 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
-from walletd.web.api.answers import Balances, Moment
 from walletd.web.api.examples import CARD, CUSTOMER
+from walletd.web.api.fields import Moment
+from walletd.web.api.ledger.answers import Balances
 
 _OTHER: Final = "cus_01KB3Z6Q9V2W4X6Y8Z0A2B4C6D"
 _INTO: Final = CARD["account_id"]

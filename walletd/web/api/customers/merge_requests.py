@@ -21,12 +21,12 @@ from walletd.domain.customers.merge_requests import (
 from walletd.domain.customers.merges import CardMerged, MergeSelf
 from walletd.domain.errors import NotFound
 from walletd.services.customers.merge_requests import RequestView
-from walletd.web.api.answers import Moment
 from walletd.web.api.customers.merge_answers import DONE, MergeDone
 from walletd.web.api.customers.merges import COMMIT
 from walletd.web.api.customers.sides import TWIN_ID, SideAnswer, side_answer, side_example
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
 from walletd.web.api.examples import CUSTOMER, Example
+from walletd.web.api.fields import Moment, Note, moment
 from walletd.web.api.reading import (
     body_of,
     idempotency_key,
@@ -36,7 +36,6 @@ from walletd.web.api.reading import (
     services_of,
 )
 from walletd.web.api.replies import Reply, answer_reply, json_reply, page_reply
-from walletd.web.api.requests import Note
 
 _STATE: Final = {"state": "open, awaiting_confirmation, confirmed, approved, rejected or expired; without it all."}
 _CustomerId = Annotated[str, Meta(min_length=1, max_length=64)]
@@ -189,9 +188,7 @@ async def reject_merge_request(request: ApiRequest, merge_request_id: FromPath[s
 def _answer(view: RequestView) -> MergeRequestAnswer:
     request = view.request
     moments = {
-        name: None if at is None else rfc3339(at)
-        for name in ("confirm_until", "confirmed_at", "decided_at")
-        for at in [getattr(request, name)]
+        name: moment(at) for name in ("confirm_until", "confirmed_at", "decided_at") for at in [getattr(request, name)]
     }
     return MergeRequestAnswer(
         merge_request_id=request.id,
@@ -204,12 +201,3 @@ def _answer(view: RequestView) -> MergeRequestAnswer:
         created_at=rfc3339(request.created_at),
         **moments,
     )
-
-
-ROUTES: Final = (
-    list_merge_requests,
-    file_merge_request,
-    read_merge_request,
-    approve_merge_request,
-    reject_merge_request,
-)

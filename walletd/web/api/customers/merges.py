@@ -19,10 +19,10 @@ from walletd.web.api.customers.merge_answers import (
     MergeDone,
     MergePreview,
 )
+from walletd.web.api.customers.requests import MergeNew
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
 from walletd.web.api.reading import body_of, idempotency_key, name_in_path, services_of
 from walletd.web.api.replies import Reply, answer_reply, json_reply
-from walletd.web.api.requests import MergeNew
 
 SHOW: Final = Endpoint(
     "Preview a merge",
@@ -95,6 +95,3 @@ async def undo_merge(request: ApiRequest, merge_id: FromPath[str]) -> Reply:
     """Undo a merge within 30 days: what is left of what came over goes back, cards and keys are as before."""
     answer = await services_of(request).merges.undo(request.auth, name_in_path(merge_id), idempotency_key(request))
     return answer_reply(answer)
-
-
-ROUTES: Final = (preview_merge, merge_customers, read_merge, undo_merge)

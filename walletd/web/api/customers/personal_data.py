@@ -17,10 +17,12 @@ from walletd.domain.customers.merge_requests import MergeRequest
 from walletd.domain.customers.merges import CardMerged
 from walletd.domain.ledger.documents import account_document, entry_document
 from walletd.services.customers.personal_data import PersonalData
-from walletd.web.api.answers import AccountAnswer, CustomerAnswer, EntryAnswer, Moment, customer_answer
+from walletd.web.api.customers.answers import CustomerAnswer, customer_answer
 from walletd.web.api.customers.history import HISTORY, HistoryAnswer, history_answer, language_of
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
 from walletd.web.api.examples import ACCOUNT, CARD, CUSTOMER, ENTRY
+from walletd.web.api.fields import Moment
+from walletd.web.api.ledger.answers import AccountAnswer, EntryAnswer
 from walletd.web.api.promotions.orders import READ as READ_ORDER
 from walletd.web.api.promotions.orders import OrderAnswer, order_answer
 from walletd.web.api.reading import name_in_path, query_of, services_of
@@ -166,6 +168,3 @@ def _filed(filed: MergeRequest) -> FiledRequest:
         requested_for=filed.requested_for,
         created_at=rfc3339(filed.created_at),
     )
-
-
-ROUTES: Final = (export_customer,)

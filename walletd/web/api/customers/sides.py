@@ -8,8 +8,8 @@ from msgspec import Struct
 
 from walletd.domain.calendar import rfc3339
 from walletd.domain.customers.customers import Customer
-from walletd.web.api.answers import Moment
 from walletd.web.api.examples import CUSTOMER, Example
+from walletd.web.api.fields import Moment
 
 TWIN_ID: Final = "cus_01KB3ZA9T4R8Y0A2B5F7H9M1P3"
 

@@ -9,8 +9,8 @@ from msgspec import Meta, Struct
 from walletd.domain.calendar import rfc3339
 from walletd.domain.exchange.imports import RowOfImport
 from walletd.services.exchange.imports.imports import ImportReport
-from walletd.web.api.answers import Moment
 from walletd.web.api.examples import CARD
+from walletd.web.api.fields import Moment, moment
 
 _IMPORT: Final = "imp_01KB3Z6Q9V2W4X6Y8Z0A2B4C6D"
 
@@ -84,7 +84,7 @@ def import_answer(report: ImportReport) -> dict[str, object]:
         "import_id": head.id,
         **{name: getattr(head, name) for name in ("state", "program_id", "lenient", "file_sha256", *_COUNTS, "reason")},
         "created_at": rfc3339(head.created_at),
-        "ended_at": None if head.ended_at is None else rfc3339(head.ended_at),
+        "ended_at": moment(head.ended_at),
         "findings": [said for row in report.noted for said in _findings(row)],
         "left_out_rows": [{"line": row.line, "detail": row.outcome} for row in report.left_out],
     }

@@ -178,14 +178,3 @@ def _check_valid(report: ImportReport) -> None:
     if report.head.state == "FAILED":
         line = 1 if first is None else first.line
         raise ImportFileInvalid(f"Line {line}: {report.head.reason}", line=line, import_id=report.head.id)
-
-
-ROUTES: Final = (
-    upload_import,
-    download_import_template,
-    read_import,
-    list_import_rows,
-    commit_import,
-    export_customers,
-    export_transactions,
-)

@@ -9,9 +9,9 @@ from litestar.params import FromPath
 
 from walletd.domain.errors import LoyaltySuspended
 from walletd.domain.ledger.documents import account_document, entry_document
-from walletd.web.api.answers import AccountAnswer, EntryAnswer
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
 from walletd.web.api.examples import ACCOUNT, ENTRY
+from walletd.web.api.ledger.answers import AccountAnswer, EntryAnswer
 from walletd.web.api.reading import name_in_path, narrowed_page_of, services_of
 from walletd.web.api.replies import Reply, json_reply, page_reply
 
@@ -44,6 +44,3 @@ async def list_entries(request: ApiRequest, account_id: FromPath[str]) -> Reply:
     accounts = services_of(request).accounts
     page = await accounts.entries(request.auth, name_in_path(account_id), wanted, chosen.get("card"))
     return page_reply(page, lambda line: entry_document(*line))
-
-
-ROUTES: Final = (read_account, list_entries)

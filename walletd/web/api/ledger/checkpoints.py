@@ -8,7 +8,7 @@ from litestar import get
 
 from walletd.domain.errors import NotFound
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
-from walletd.web.api.examples import CHECKPOINT
+from walletd.web.api.ledger.examples import CHECKPOINT
 from walletd.web.api.reading import services_of
 from walletd.web.api.replies import Reply
 
@@ -25,6 +25,3 @@ async def read_checkpoint(request: ApiRequest) -> Reply:
     if signed is None:
         raise NotFound("There is no checkpoint yet; the first one is made within an hour after the first booking.")
     return Reply(signed.text().encode(), media_type=_TEXT)
-
-
-ROUTES: Final = (read_checkpoint,)

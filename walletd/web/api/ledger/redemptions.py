@@ -10,12 +10,18 @@ from litestar.params import FromPath
 from walletd.domain import errors
 from walletd.domain.cards.rotating_codes import RotatingCodeRefused, RotatingCodeUsed
 from walletd.domain.customers.merges import CardMerged
-from walletd.web.api.answers import RedemptionAnswer
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
-from walletd.web.api.examples import CAPTURE_NEW, REDEMPTION, REDEMPTION_CAPTURED, REDEMPTION_NEW, REDEMPTION_RELEASED
+from walletd.web.api.ledger.answers import RedemptionAnswer
+from walletd.web.api.ledger.examples import (
+    CAPTURE_NEW,
+    REDEMPTION,
+    REDEMPTION_CAPTURED,
+    REDEMPTION_NEW,
+    REDEMPTION_RELEASED,
+)
+from walletd.web.api.ledger.requests import RedemptionCapture, RedemptionNew
 from walletd.web.api.reading import body_of, idempotency_key, name_in_path, optional_body_of, services_of
 from walletd.web.api.replies import Reply, answer_reply
-from walletd.web.api.requests import RedemptionCapture, RedemptionNew
 
 _OF_CARDS: Final = (
     errors.CardRevoked,
@@ -97,6 +103,3 @@ async def release_redemption(request: ApiRequest, code: FromPath[str]) -> Reply:
     """Give back what is held; releasing it again says the same."""
     answer = await services_of(request).ledger.release(request.auth, name_in_path(code))
     return Reply(answer.body)
-
-
-ROUTES: Final = (reserve_redemption, read_redemption, capture_redemption, release_redemption)

@@ -10,9 +10,10 @@ from litestar import get
 from walletd.domain.calendar import rfc3339
 from walletd.domain.money import Money
 from walletd.services.ledger.reports import Liability, LiabilityReport
-from walletd.web.api.answers import LiabilityAnswer
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
-from walletd.web.api.examples import LIABILITY, LIABILITY_CSV
+from walletd.web.api.fields import moment
+from walletd.web.api.ledger.answers import LiabilityAnswer
+from walletd.web.api.ledger.examples import LIABILITY, LIABILITY_CSV
 from walletd.web.api.reading import query_of, services_of
 from walletd.web.api.replies import Reply, json_reply
 from walletd.web.edge.csv_file import BYTE_ORDER_MARK, MEDIA_TYPE, Cell, attachment, csv_lines
@@ -65,7 +66,7 @@ async def _report(request: ApiRequest) -> LiabilityReport:
 
 
 def _period(report: LiabilityReport) -> dict[str, str | None]:
-    return {"from": None if report.since is None else rfc3339(report.since), "as_of": rfc3339(report.until)}
+    return {"from": moment(report.since), "as_of": rfc3339(report.until)}
 
 
 def _document(line: Liability) -> dict[str, object]:
@@ -80,6 +81,3 @@ def _cells(line: Liability) -> list[Cell]:
     sums: list[int] = [getattr(line, name) for name in _SUMS]
     shown: list[Cell] = [*sums] if currency is None else [str(Money(value, currency).decimal()) for value in sums]
     return [line.program_id, line.name, line.kind, currency or line.unit, line.accounts, *shown]
-
-
-ROUTES: Final = (read_liability, download_liability)

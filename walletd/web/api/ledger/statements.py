@@ -12,7 +12,7 @@ from litestar.params import FromPath
 from walletd.domain.errors import LoyaltySuspended
 from walletd.domain.ledger.entries import Entry, Transaction
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
-from walletd.web.api.examples import STATEMENT_CSV, STATEMENT_HTML
+from walletd.web.api.ledger.examples import STATEMENT_CSV, STATEMENT_HTML
 from walletd.web.api.reading import name_in_path, query_of, services_of
 from walletd.web.api.replies import Reply, StreamedReply
 from walletd.web.edge.csv_file import BYTE_ORDER_MARK, MEDIA_TYPE, attachment, csv_lines
@@ -81,6 +81,3 @@ async def _view(request: ApiRequest, account_id: str) -> StatementView:
     asked = query_of(request, _LANGUAGE).get("language")
     statement = await services_of(request).statements.head(request.auth, account_id)
     return StatementView(statement, language_of(statement, asked))
-
-
-ROUTES: Final = (read_statement, download_statement)

@@ -10,12 +10,12 @@ from litestar.params import FromPath
 from walletd.domain import errors
 from walletd.domain.cards.rotating_codes import RotatingCodeRefused, RotatingCodeUsed
 from walletd.domain.customers.merges import CardMerged
-from walletd.web.api.answers import TransactionAnswer
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
-from walletd.web.api.examples import REVERSAL, REVERSAL_NEW, TRANSACTION, TRANSACTION_NEW
+from walletd.web.api.ledger.answers import TransactionAnswer
+from walletd.web.api.ledger.examples import REVERSAL, REVERSAL_NEW, TRANSACTION, TRANSACTION_NEW
+from walletd.web.api.ledger.requests import Reversal, TransactionNew
 from walletd.web.api.reading import body_of, idempotency_key, name_in_path, optional_body_of, services_of
 from walletd.web.api.replies import Reply, answer_reply
-from walletd.web.api.requests import Reversal, TransactionNew
 
 BOOK: Final = Endpoint(
     "Book a transaction",
@@ -85,6 +85,3 @@ async def reverse_transaction(request: ApiRequest, transaction_id: FromPath[str]
     reversal = (await optional_body_of(request, Reversal)).as_domain(name_in_path(transaction_id))
     answer = await services_of(request).ledger.reverse(request.auth, reversal, idempotency_key(request))
     return answer_reply(answer)
-
-
-ROUTES: Final = (book_transaction, read_transaction, reverse_transaction)

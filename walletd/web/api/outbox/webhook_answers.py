@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 
 from walletd.domain.calendar import rfc3339
 from walletd.domain.outbox.webhooks import Endpoint, Message
-from walletd.web.api.answers import Moment
+from walletd.web.api.fields import Moment, moment
 
 
 class WebhookAnswer(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -69,11 +69,11 @@ def message_answer(message: Message) -> MessageAnswer:
         subject=message.subject,
         state=message.state,
         attempts=message.attempts,
-        due_at=None if message.due_at is None else rfc3339(message.due_at),
+        due_at=moment(message.due_at),
         last_status=message.last_status,
         last_reason=message.last_reason,
         created_at=rfc3339(message.created_at),
-        ended_at=None if message.ended_at is None else rfc3339(message.ended_at),
+        ended_at=moment(message.ended_at),
     )
 
 
@@ -85,6 +85,6 @@ def _webhook(endpoint: Endpoint) -> dict[str, Any]:
         "description": endpoint.description,
         "state": endpoint.state,
         "reason": endpoint.reason,
-        "paused_until": None if endpoint.paused_until is None else rfc3339(endpoint.paused_until),
+        "paused_until": moment(endpoint.paused_until),
         "created_at": rfc3339(endpoint.created_at),
     }

@@ -9,14 +9,8 @@ from litestar.params import FromPath
 
 from walletd.domain import errors
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
-from walletd.web.api.examples import (
-    MESSAGE,
-    REPLAY,
-    REPLAYED,
-    WEBHOOK,
-    WEBHOOK_NEW,
-    WEBHOOK_SECRET,
-)
+from walletd.web.api.outbox.examples import MESSAGE, REPLAY, REPLAYED, WEBHOOK, WEBHOOK_NEW, WEBHOOK_SECRET
+from walletd.web.api.outbox.requests import Replay, WebhookNew
 from walletd.web.api.outbox.webhook_answers import (
     MessageAnswer,
     ReplayAnswer,
@@ -28,7 +22,6 @@ from walletd.web.api.outbox.webhook_answers import (
 )
 from walletd.web.api.reading import body_of, name_in_path, optional_body_of, page_of, services_of
 from walletd.web.api.replies import Reply, json_reply, page_reply
-from walletd.web.api.requests import Replay, WebhookNew
 
 CREATE: Final = Endpoint(
     "Create a webhook",
@@ -135,16 +128,3 @@ async def replay_messages(request: ApiRequest, webhook_id: FromPath[str]) -> Rep
     wanted = (await optional_body_of(request, Replay)).message_id
     count = await services_of(request).webhooks.replay(request.auth, name_in_path(webhook_id), wanted)
     return json_reply(ReplayAnswer(messages=count))
-
-
-ROUTES: Final = (
-    create_webhook,
-    list_webhooks,
-    read_webhook,
-    delete_webhook,
-    enable_webhook,
-    rotate_secret,
-    send_test,
-    list_messages,
-    replay_messages,
-)

@@ -17,12 +17,11 @@ from walletd.domain.errors import CardKeyReplaced, CurrencyMismatch, NotFound
 from walletd.domain.ledger.balances import AMOUNT_MAX
 from walletd.domain.promotions.orders import NewOrder, Order, OrderExists, OrderFilter, OrderLine, OrderPoints
 from walletd.domain.validation import invalid
-from walletd.web.api.answers import Moment
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
 from walletd.web.api.examples import CUSTOMER, Example
+from walletd.web.api.fields import Address, Moment, Note, Text
 from walletd.web.api.reading import body_of, name_in_path, narrowed_page_of, services_of
 from walletd.web.api.replies import Reply, json_reply, page_reply
-from walletd.web.api.requests import Address, Note, Text
 
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 _DATE_LENGTH: Final = len("2026-02-20")
@@ -244,6 +243,3 @@ def _facts(order: Order) -> dict[str, Any]:
         "ordered_at": rfc3339(content.ordered_at),
         "created_at": rfc3339(order.created_at),
     }
-
-
-ROUTES: Final = (report_order, list_orders, read_order)
