@@ -18,7 +18,7 @@ _ALLOWED = {
         "aioapns",
         "h2",
         "PIL",
-        "segno",
+        "qrcode",
         "httpx",
         "google",
         "msgspec",
@@ -28,8 +28,8 @@ _ALLOWED = {
     "walletd/pos": set(),
     "walletd/services": set(),
     "walletd/web": {"litestar", "msgspec", "jinja2", "prometheus_client", "babel", "defusedcsv"},
-    "walletd/cli": {"click", "uvicorn", "httpx"},
-    "walletd/demo": {"h2", "cryptography", "OpenSSL", "httpx", "segno", "uvicorn"},
+    "walletd/cli": {"click", "uvicorn"},
+    "walletd/demo": {"h2", "cryptography", "OpenSSL", "httpx", "qrcode", "uvicorn"},
     "scheduler": {"croniter"},
 }
 

@@ -8,10 +8,9 @@ from datetime import datetime
 from html import escape
 from typing import Any, Final
 
-import segno
-
 from walletd.demo.google.android import SavedCard, VirtualAndroid, amount_text, points_text, rotating_value, text_of
 from walletd.demo.iphone.card_html import Look
+from walletd.demo.qr_code import qr_html
 
 _EVENTS_SHOWN: Final = 30
 _BANNER_SECONDS: Final = 12
@@ -98,10 +97,8 @@ def _barcode(body: Mapping[str, Any], now: datetime) -> str:
     if not isinstance(barcode, dict):
         return ""
     message = str(barcode.get("value", ""))
-    drawing = f'<span class="code-text">{escape(message)}</span>'
-    if barcode.get("type") == "QR_CODE":
-        code = segno.make(message, error="m", micro=False)
-        drawing = code.svg_inline(border=0, omitsize=True, dark="#000", svgclass="qr")
+    is_qr = barcode.get("type") == "QR_CODE"
+    drawing = qr_html(message.encode()) if is_qr else f'<span class="code-text">{escape(message)}</span>'
     caption = escape(str(barcode.get("alternateText", "")))
     return (
         f'<figure class="barcode" data-message="{escape(message)}">{drawing}<figcaption>{caption}</figcaption></figure>'

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, Final
 
-import segno
-
 from walletd.demo.iphone.card import Card, organisation_name, shown_value
+from walletd.demo.qr_code import qr_html
 
 _RGB = re.compile(r"rgb\(\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*\)")
 _DEFAULT_COLOURS: Final = {"backgroundColor": "e9e9ee", "foregroundColor": "111111", "labelColor": "5a5a66"}
@@ -114,8 +113,7 @@ def _barcode(card: Card, look: Look) -> str:
     message = str(barcode["message"])
     caption = card.opened.text(str(barcode.get("altText", "")), look.language)
     if barcode["format"] == "PKBarcodeFormatQR":
-        code = segno.make(message, error="m", micro=False, encoding=str(barcode["messageEncoding"]))
-        drawing = code.svg_inline(border=0, omitsize=True, dark="#000", svgclass="qr")
+        drawing = qr_html(message.encode(str(barcode["messageEncoding"])))
     else:
         drawing = f'<span class="code-text">{escape(message)}</span>'
     return (
