@@ -230,8 +230,10 @@ async def _public(host: str, port: int) -> Sequence[str]:
 
 
 @asynccontextmanager
-async def open_shop(database: Database, clock: Clock | None = None) -> AsyncIterator[Shop]:
-    """Give a shop with demo credentials on a started, migrated database."""
+async def open_shop(
+    database: Database, clock: Clock | None = None, merchant_id: str | None = None
+) -> AsyncIterator[Shop]:
+    """Give a shop with demo credentials on a started, migrated database: a new one, or a merchant that is there."""
     clock = clock or Clock()
     settings = Settings(
         environment="demo",
@@ -252,12 +254,13 @@ async def open_shop(database: Database, clock: Clock | None = None) -> AsyncIter
     runtime.platforms = {"apple": pushes}
     runtime.webhook_channel = WebhookSender(AddressGuard(resolver=_public))
     services = build_services(runtime)
-    merchant = await services.merchants.create(NewMerchant("Café Morgenrot"))
+    if merchant_id is None:
+        merchant_id = (await services.merchants.create(NewMerchant("Café Morgenrot"))).id
     credentials = demo_credentials()
     await services.merchants.set_credentials(
-        merchant.id, "apple", credentials.pass_type_identifier, credentials.to_bytes(), credentials.not_valid_after
+        merchant_id, "apple", credentials.pass_type_identifier, credentials.to_bytes(), credentials.not_valid_after
     )
-    principal = Principal(merchant.id, "key_test", "test", frozenset({"admin"}))
+    principal = Principal(merchant_id, "key_test", "test", frozenset({"admin"}))
     yield Shop(services, runtime, principal, clock, pushes)
     await pushes.close()
     await google.close()
