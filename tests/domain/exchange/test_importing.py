@@ -17,7 +17,7 @@ from walletd.domain.customers.customers import NewCustomer
 from walletd.domain.exchange.import_columns import GERMAN, armoured, columns_of, disarmed, header
 from walletd.domain.exchange.import_consent import imported
 from walletd.domain.exchange.import_files import LINE_BYTES_MAX, ImportFileInvalid, examine, read_records
-from walletd.domain.exchange.import_rows import ERROR, INFO, WARNING, Reader, Wish, merged, movement_of
+from walletd.domain.exchange.import_rows import ERROR, INFO, WARNING, ImportRow, Reader, merged, movement_of
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -40,11 +40,13 @@ def rows(content: bytes) -> list[list[str]]:
 DAYS = tuple(datetime(2026, 3, day, 8, tzinfo=UTC) for day in (1, 2, 3))
 
 
-def read(kind: str | None, cells: dict[str, str], *, lenient: bool = False, **rules: object) -> tuple[Wish, list[str]]:
+def read(
+    kind: str | None, cells: dict[str, str], *, lenient: bool = False, **rules: object
+) -> tuple[ImportRow, list[str]]:
     """What a row asks for and the levels of what is said about it."""
     program = None if kind is None else a_program(kind, **rules)
-    wish, findings = Reader(list(cells), program, lenient, NOW, BERLIN).read(list(cells.values()))
-    return wish, [finding.level for finding in findings if finding.column]
+    row, findings = Reader(list(cells), program, lenient, NOW, BERLIN).read(list(cells.values()))
+    return row, [finding.level for finding in findings if finding.column]
 
 
 @pytest.mark.parametrize("delimiter", [";", ",", "\t"])
@@ -167,8 +169,8 @@ def test_postal_codes_and_long_numbers_keep_their_digits() -> None:
 )
 def test_a_balance_means_what_its_kind_says(kind: str, cell: str, amount: int | None, levels: list[str]) -> None:
     """Table 2.2.1, with decimals by `,` and `.`; what can be read in two ways is refused."""
-    wish, found = read(kind, {"balance": cell})
-    assert (wish.amount, found) == (amount, levels)
+    row, found = read(kind, {"balance": cell})
+    assert (row.amount, found) == (amount, levels)
 
 
 def test_visits_are_an_error_in_strict_and_a_warning_in_lenient_mode() -> None:
@@ -199,8 +201,8 @@ def test_a_discount_books_turnover_and_others_a_lot_with_the_validity_of_the_pro
 def test_blank_keeps_and_a_dash_clears() -> None:
     """D-50: a blank cell changes nothing; `-` takes the value away; an armoured dash is a dash."""
     present = NewCustomer(first_name="Mia", last_name="Muster", phone="+49 1", address={"city": "Ulm", "country": "DE"})
-    wish, _ = read(None, {"first_name": "", "phone": "-", "city": "-", "last_name": "Meier", "company": "'-"})
-    after = wish.merged_with(present)
+    row, _ = read(None, {"first_name": "", "phone": "-", "city": "-", "last_name": "Meier", "company": "'-"})
+    after = row.merged_with(present)
     assert (after.first_name, after.last_name, after.phone, after.company) == ("Mia", "Meier", None, "-")
     assert after.address == {"country": "DE"}
 
@@ -220,7 +222,7 @@ def test_blank_keeps_and_a_dash_clears() -> None:
 )
 def test_cells_of_a_customer_are_read(cells: dict[str, str], value: dict[str, Any]) -> None:
     """Days in both manners, words between commas, further fields as JSON."""
-    assert read(None, cells) == (Wish(details=value), [])
+    assert read(None, cells) == (ImportRow(details=value), [])
 
 
 @pytest.mark.parametrize(
@@ -250,9 +252,9 @@ def test_a_cell_that_means_nothing_is_an_error_of_its_column(cells: dict[str, st
 
 def test_active_and_registered_are_read_as_an_export_writes_them() -> None:
     """S2-022, S2-023: 1 and 0, and the day or the instant on the shop's clock."""
-    wish, _ = read(None, {"active": "0", "loyalty": "Inaktiv", "blocked": "Ja", "registered": "2026-07-01 10:00:00"})
-    assert dict(wish.flags) == {"crm_active": False, "loyalty_active": False, "redeem_blocked": True}
-    assert wish.created_at == int(datetime(2026, 7, 1, 8, tzinfo=UTC).timestamp()) * 1000
+    row, _ = read(None, {"active": "0", "loyalty": "Inaktiv", "blocked": "Ja", "registered": "2026-07-01 10:00:00"})
+    assert dict(row.flags) == {"crm_active": False, "loyalty_active": False, "redeem_blocked": True}
+    assert row.created_at == int(datetime(2026, 7, 1, 8, tzinfo=UTC).timestamp()) * 1000
     assert read(None, {"registered": "01.07.2026"})[0].created_at == 1782856800000
 
 

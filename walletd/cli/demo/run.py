@@ -123,16 +123,16 @@ class Demo:
             **where_google_is(world),
         }
         settings = load({}, {**self._options.settings, **apns})
-        wish, ending = Ending(), Ending()
-        wish.watch_signals()
+        asked, ending = Ending(), Ending()
+        asked.watch_signals()
         async with application(settings) as app:
             ending.watch_storage(app)
             await use_fake_google(app, world)
             parts = parts_of(app, "all", self._options.listener, ending)
-            await run_together([*parts, lambda: self._show(app, kept, world, wish.stop, ending.stop)], ending)
+            await run_together([*parts, lambda: self._show(app, kept, world, asked.stop, ending.stop)], ending)
 
     async def _show(
-        self, app: Application, kept: Kept, world: DemoWorld, wish: asyncio.Event, stop: asyncio.Event
+        self, app: Application, kept: Kept, world: DemoWorld, asked: asyncio.Event, stop: asyncio.Event
     ) -> None:
         """Put the cards on the phones, tell the person, and wait; at the end take the phones' registrations back."""
         till = Till(self._settings.public_url, kept.api_key)
@@ -147,7 +147,7 @@ class Demo:
             for serial in kept.cards.get(android.name, kept.cards.get(ANDROIDS[android.name], [])):
                 await self._add(app, android, serial)
         await self._tell(app, kept, world)
-        waits = [asyncio.create_task(event.wait()) for event in (wish, stop)]
+        waits = [asyncio.create_task(event.wait()) for event in (asked, stop)]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for wait in waits:
             wait.cancel()

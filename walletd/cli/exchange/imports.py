@@ -12,7 +12,7 @@ import click
 from walletd.bootstrap import Application
 from walletd.cli.exits import CHECK_FAILED
 from walletd.cli.opening import json_option, merchant_option, run_command
-from walletd.domain.exchange.imports import RowOfImport
+from walletd.domain.exchange.imports import CheckedRow
 from walletd.domain.merchants.principals import Principal
 from walletd.domain.pages import PageRequest
 from walletd.services.exchange.imports.imports import (
@@ -122,7 +122,7 @@ async def _print_rows(app: Application, by: Principal, import_id: str) -> None:
             return
 
 
-def _line(row: RowOfImport) -> str:
+def _line(row: CheckedRow) -> str:
     customer = row.customer_id or (f"customer {row.number}" if row.number is not None else "customer")
     deeds = [f"{row.action} {customer}"]
     deeds += [f"{row.card} card"] if row.card != "none" else []

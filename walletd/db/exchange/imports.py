@@ -33,7 +33,7 @@ from walletd.db.engine.base import Tx, merchant_column, metadata, moment, partia
 from walletd.db.engine.bulk import insert_rows, one_of, update_rows
 from walletd.db.engine.pages import Listing, fetch_page
 from walletd.domain.calendar import from_milliseconds, milliseconds
-from walletd.domain.exchange.imports import ImportHead, RowOfImport
+from walletd.domain.exchange.imports import CheckedRow, ImportHead
 from walletd.domain.pages import Page, PageRequest
 
 imports = Table(
@@ -100,7 +100,8 @@ _COUNTS: Final = ("rows", "errors", "warnings", "created", "updated", "cards", "
 
 
 _HEAD_FIELDS: Final = tuple(item.name for item in fields(ImportHead))
-_ROW_FIELDS: Final = tuple(item.name for item in fields(RowOfImport))
+# One column keeps the name that the first schema gave it, because rows are forgotten after a while anyhow.
+_ROW_COLUMNS: Final = {item.name: {"content": "wish"}.get(item.name, item.name) for item in fields(CheckedRow)}
 
 
 def _lines_with(name: str, *conditions: ColumnElement[bool]) -> Select[Any]:
@@ -147,7 +148,7 @@ def running_with(tx: Tx, merchant_id: str, program_id: str | None, sha256: str) 
     return next((head for head in found if head.program_id == program_id), None)
 
 
-def insert_import_rows(tx: Tx, head: ImportHead, made: Sequence[RowOfImport]) -> None:
+def insert_import_rows(tx: Tx, head: ImportHead, made: Sequence[CheckedRow]) -> None:
     """Store validated rows."""
     insert_rows(
         tx,
@@ -156,7 +157,7 @@ def insert_import_rows(tx: Tx, head: ImportHead, made: Sequence[RowOfImport]) ->
             {
                 "import_id": head.id,
                 "merchant_id": head.merchant_id,
-                **{name: getattr(row, name) for name in _ROW_FIELDS},
+                **{column: getattr(row, name) for name, column in _ROW_COLUMNS.items()},
             }
             for row in made
         ],
@@ -174,24 +175,24 @@ def lines_with(tx: Tx, import_id: str, what: str, values: Collection[str]) -> di
     return {row.value: row.line for row in rows}
 
 
-def rows_after(tx: Tx, import_id: str, line: int, limit: int) -> list[RowOfImport]:
+def rows_after(tx: Tx, import_id: str, line: int, limit: int) -> list[CheckedRow]:
     """Return the next rows after a line, in order."""
     return _rows_of(tx, import_rows.c.import_id == import_id, import_rows.c.line > line, limit=limit)
 
 
-def page_of_rows(tx: Tx, import_id: str, request: PageRequest) -> Page[RowOfImport]:
+def page_of_rows(tx: Tx, import_id: str, request: PageRequest) -> Page[CheckedRow]:
     """Return a page of the rows of an import, in the order of the file."""
     query = select(import_rows).where(import_rows.c.import_id == import_id)
     line = import_rows.c.line
     return fetch_page(tx, query, request, Listing({"line": line}, line, _row))
 
 
-def noted_rows(tx: Tx, import_id: str, limit: int) -> list[RowOfImport]:
+def noted_rows(tx: Tx, import_id: str, limit: int) -> list[CheckedRow]:
     """Return the first rows about which there is something to say."""
     return _rows_of(tx, import_rows.c.import_id == import_id, import_rows.c.level > 0, limit=limit)
 
 
-def left_out_rows(tx: Tx, import_id: str, limit: int) -> list[RowOfImport]:
+def left_out_rows(tx: Tx, import_id: str, limit: int) -> list[CheckedRow]:
     """Return the first rows that were left out."""
     return _rows_of(tx, import_rows.c.import_id == import_id, import_rows.c.outcome.is_not(None), limit=limit)
 
@@ -203,7 +204,7 @@ def highest_number(tx: Tx, import_id: str) -> int | None:
     return found
 
 
-def store_outcomes(tx: Tx, import_id: str, done: Sequence[RowOfImport]) -> None:
+def store_outcomes(tx: Tx, import_id: str, done: Sequence[CheckedRow]) -> None:
     """Store what became of rows."""
     update_rows(
         tx,
@@ -247,13 +248,13 @@ def purge(tx: Tx, before: datetime, limit: int) -> int:
     return int(tx.execute(delete(imports).where(imports.c.id.in_(names))).rowcount)
 
 
-def _rows_of(tx: Tx, *conditions: Any, limit: int) -> list[RowOfImport]:
+def _rows_of(tx: Tx, *conditions: Any, limit: int) -> list[CheckedRow]:
     query = select(import_rows).where(*conditions).order_by(import_rows.c.line).limit(limit)
     return [_row(row) for row in tx.execute(query)]
 
 
-def _row(row: Row[Any]) -> RowOfImport:
-    return RowOfImport(**{name: getattr(row, name) for name in _ROW_FIELDS})
+def _row(row: Row[Any]) -> CheckedRow:
+    return CheckedRow(**{name: getattr(row, column) for name, column in _ROW_COLUMNS.items()})
 
 
 def _head(row: Row[Any]) -> ImportHead:

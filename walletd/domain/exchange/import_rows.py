@@ -60,7 +60,7 @@ class _CellRefused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ImportRow:
     """What a row asks for; everything in it can be stored as JSON."""
 
     number: int | None = None
@@ -93,7 +93,7 @@ class Wish:
         return check_customer(replace(known, **values))
 
     def to_json(self) -> dict[str, Any]:
-        """Return the wish as it is stored; what is not asked for is left out."""
+        """Return the row as it is stored; cells that say nothing are left out."""
         values = {item.name: getattr(self, item.name) for item in fields(self)}
         return {name: value for name, value in values.items() if value is not None and value != {}}
 
@@ -109,7 +109,7 @@ class Reader:
     zone: tzinfo
     """The merchant's clock: what day and time in a cell mean."""
 
-    def read(self, cells: Sequence[str]) -> tuple[Wish, tuple[Finding, ...]]:
+    def read(self, cells: Sequence[str]) -> tuple[ImportRow, tuple[Finding, ...]]:
         """Return what a record asks for, and what is to be said about it."""
         parts, findings = _Parts(), list[Finding]()
         if len(cells) > len(self.columns) and any(cell.strip() for cell in cells[len(self.columns) :]):
@@ -122,10 +122,10 @@ class Reader:
                 self._take(parts, column, None if text == "-" else disarmed(text), findings)
             except _CellRefused as error:
                 findings.append(Finding(ERROR, column, str(error)))
-        wish = parts.wish()
-        if wish.number is None and wish.email is None:
+        given = parts.row()
+        if given.number is None and given.email is None:
             findings.append(Finding(WARNING, "", "has neither number nor e-mail: always a new customer"))
-        return wish, tuple(findings)
+        return given, tuple(findings)
 
     def _take(self, parts: _Parts, column: str, text: str | None, findings: list[Finding]) -> None:
         if column == "balance":
@@ -200,7 +200,7 @@ class Reader:
 
 @dataclass(slots=True)
 class _Parts:
-    """A wish while it is being read."""
+    """A row while it is being read."""
 
     number: int | None = None
     details: dict[str, Any] = field(default_factory=dict)
@@ -211,8 +211,8 @@ class _Parts:
     card_key: str | None = None
     amount: int | None = None
 
-    def wish(self) -> Wish:
-        return Wish(**{name: getattr(self, name) for name in _Parts.__slots__})
+    def row(self) -> ImportRow:
+        return ImportRow(**{name: getattr(self, name) for name in _Parts.__slots__})
 
 
 def movement_of(program: Program, amount: int, now: datetime, zone: tzinfo) -> Movement | None:
@@ -243,11 +243,11 @@ def decimal_of(text: str, digits: int) -> int:
     return -value if sign else value
 
 
-def merged(wish: Wish, present: Customer | None) -> tuple[NewCustomer | None, tuple[Finding, ...]]:
+def merged(given: ImportRow, present: Customer | None) -> tuple[NewCustomer | None, tuple[Finding, ...]]:
     """Return the customer as the row would have it, or what stands against that."""
     try:
-        imported(NOT_ASKED if present is None else present.opt_in, wish.consent)
-        return wish.merged_with(None if present is None else present.details), ()
+        imported(NOT_ASKED if present is None else present.opt_in, given.consent)
+        return given.merged_with(None if present is None else present.details), ()
     except OptInRefused:
         return None, (Finding(ERROR, "opt_in", "was revoked by the customer, who has to be invited again"),)
     except ValidationFailed as error:

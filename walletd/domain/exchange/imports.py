@@ -39,7 +39,7 @@ class ImportHead:
 
 
 @dataclass(frozen=True, slots=True)
-class RowOfImport:
+class CheckedRow:
     """A validated row: what it does to customer, card and balance, and what there is to say about it."""
 
     line: int
@@ -54,7 +54,8 @@ class RowOfImport:
     seen: str
     """Digest of what it was validated against."""
     amount: int | None
-    wish: Mapping[str, Any]
+    content: Mapping[str, Any]
+    """What the row of the file asks for, as `ImportRow` reads it back."""
     findings: Sequence[Mapping[str, str]]
     level: int
     """0 nothing to say, 1 information, 2 warning, 3 error."""

@@ -26,8 +26,8 @@ from walletd.domain.customers.consent import NOT_ASKED
 from walletd.domain.customers.customers import Customer, NewCustomer
 from walletd.domain.delivery.publishing import MANY
 from walletd.domain.exchange.import_consent import imported
-from walletd.domain.exchange.import_rows import ERROR, Wish, movement_of
-from walletd.domain.exchange.imports import ImportHead, RowOfImport
+from walletd.domain.exchange.import_rows import ERROR, ImportRow, movement_of
+from walletd.domain.exchange.imports import CheckedRow, ImportHead
 from walletd.domain.identifiers import new_id
 from walletd.domain.ledger.books import AccountBook
 from walletd.domain.ledger.entries import Transaction, request_hash
@@ -52,7 +52,7 @@ class _Batch:
     books: list[AccountBook] = field(default_factory=list)
     keys: list[IdempotencyRow] = field(default_factory=list)
     deeds: list[Deed] = field(default_factory=list)
-    rows: list[RowOfImport] = field(default_factory=list)
+    rows: list[CheckedRow] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,20 +70,20 @@ class RowBooker:
         """Return who asked for the import."""
         return Principal(self.head.merchant_id, self.head.actor, "import", frozenset())
 
-    def book(self, tx: Tx, rows: Sequence[RowOfImport]) -> int:
+    def book(self, tx: Tx, rows: Sequence[CheckedRow]) -> int:
         """Do what rows were validated for; return how many were left out as something stands against them now."""
         merchants.lock(tx, self.head.merchant_id)
-        wishes = [Wish(**row.wish) for row in rows]
-        plans = Planner(self.head.merchant_id, self.program, self.head.lenient).plan(tx, wishes, self.now, lock=True)
-        nameless = sum(plan.action == CREATE and wish.number is None for plan, wish in zip(plans, wishes, strict=True))
+        asked = [ImportRow(**row.content) for row in rows]
+        plans = Planner(self.head.merchant_id, self.program, self.head.lenient).plan(tx, asked, self.now, lock=True)
+        nameless = sum(plan.action == CREATE and given.number is None for plan, given in zip(plans, asked, strict=True))
         numbers = iter(merchants.take_customer_numbers(tx, self.head.merchant_id, nameless) if nameless else ())
         batch = _Batch()
-        for row, wish, plan in zip(rows, wishes, plans, strict=True):
-            self._take(batch, row, wish, plan, numbers)
+        for row, given, plan in zip(rows, asked, plans, strict=True):
+            self._take(batch, row, given, plan, numbers)
         self._store(tx, batch)
         return sum(row.outcome is not None for row in batch.rows)
 
-    def _take(self, batch: _Batch, row: RowOfImport, wish: Wish, plan: Plan, numbers: Iterator[int]) -> None:
+    def _take(self, batch: _Batch, row: CheckedRow, given: ImportRow, plan: Plan, numbers: Iterator[int]) -> None:
         errors = [finding.detail for finding in plan.findings if finding.level == ERROR]
         details = plan.details
         if errors or details is None or plan.deeds != (row.action, row.card, row.customer_id):
@@ -92,24 +92,24 @@ class RowBooker:
             return
         customer = plan.customer
         if customer is None:
-            number = wish.number if wish.number is not None else next(numbers)
-            customer = self._new_customer(wish, replace(details, number=number), number)
+            number = given.number if given.number is not None else next(numbers)
+            customer = self._new_customer(given, replace(details, number=number), number)
             batch.created.append(customer)
         elif plan.action == UPDATE:
-            customer = changed(customer, details, wish)
+            customer = changed(customer, details, given)
             batch.updated.append(customer)
         told: dict[str, object] = {"import_id": self.head.id, "line": row.line}
         # Named in the row, so that erasing the customer finds what the file said.
         done = replace(row, customer_id=customer.id)
         if plan.card == ISSUE and self.program is not None:
-            done = self._issue(batch, done, wish, customer, self.program)
+            done = self._issue(batch, done, given, customer, self.program)
             told["serial_number"] = done.serial_number
         if plan.action != KEEP or done.serial_number is not None:
             batch.deeds.append(Deed(self.by, "customer.imported", customer.id, told))
         batch.rows.append(done)
 
-    def _new_customer(self, wish: Wish, details: NewCustomer, number: int) -> Customer:
-        flags = wish.flags
+    def _new_customer(self, given: ImportRow, details: NewCustomer, number: int) -> Customer:
+        flags = given.flags
         return Customer(
             id=new_id("cus", self.now),
             merchant_id=self.head.merchant_id,
@@ -118,15 +118,17 @@ class RowBooker:
             crm_active=flags.get("crm_active", True),
             loyalty_status="active" if flags.get("loyalty_active", True) else "suspended",
             redeem_blocked=flags.get("redeem_blocked", False),
-            created_at=self.now if wish.created_at is None else from_milliseconds(wish.created_at),
-            opt_in=imported(NOT_ASKED, wish.consent),
+            created_at=self.now if given.created_at is None else from_milliseconds(given.created_at),
+            opt_in=imported(NOT_ASKED, given.consent),
         )
 
-    def _issue(self, batch: _Batch, row: RowOfImport, wish: Wish, customer: Customer, program: Program) -> RowOfImport:
+    def _issue(
+        self, batch: _Batch, row: CheckedRow, given: ImportRow, customer: Customer, program: Program
+    ) -> CheckedRow:
         """Issue a card with what the kind starts with, and book the balance of the row on it."""
         now = self.now
         account = new_account(program, customer, now)
-        card = new_card(account, wish.card_key, None, now)
+        card = new_card(account, given.card_key, None, now)
         book = AccountBook(account, (), now, partial(new_id, "ent", now))
         start = None if program.kind == "multipass" else opening(program, now, self.zone)
         if start is not None:
@@ -136,7 +138,7 @@ class RowBooker:
         if moved is not None:
             booked = self._transaction(card, "import")
             book.post(booked, moved)
-            batch.keys.append(self._key(row, wish, booked))
+            batch.keys.append(self._key(row, given, booked))
         batch.cards.append(card)
         batch.books.append(book)
         return replace(row, serial_number=card.serial_number, transaction_id=None if booked is None else booked.id)
@@ -155,13 +157,13 @@ class RowBooker:
             note_salt=secrets.token_hex(16) if is_import else None,
         )
 
-    def _key(self, row: RowOfImport, wish: Wish, booked: Transaction) -> IdempotencyRow:
+    def _key(self, row: CheckedRow, given: ImportRow, booked: Transaction) -> IdempotencyRow:
         return IdempotencyRow(
             merchant_id=self.head.merchant_id,
             owner=self.head.actor,
             route="imports",
             key=f"{self.head.id}:{row.line}",
-            request_hash=request_hash(wish.to_json()),
+            request_hash=request_hash(given.to_json()),
             status=_CREATED,
             subject=booked.id,
             body=None,

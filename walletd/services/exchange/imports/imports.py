@@ -33,8 +33,8 @@ from walletd.domain.exchange.import_files import (
     examine,
     read_records,
 )
-from walletd.domain.exchange.import_rows import ERROR, Reader, Wish
-from walletd.domain.exchange.imports import ImportHead, RowOfImport
+from walletd.domain.exchange.import_rows import ERROR, ImportRow, Reader
+from walletd.domain.exchange.imports import CheckedRow, ImportHead
 from walletd.domain.identifiers import new_id
 from walletd.domain.merchants.principals import Principal
 from walletd.domain.outbox.jobs import Attempt, Job, Verdict, new_job
@@ -75,8 +75,8 @@ class ImportReport:
     """An import with the first rows of which there is something to say, and the first that were left out."""
 
     head: ImportHead
-    noted: tuple[RowOfImport, ...]
-    left_out: tuple[RowOfImport, ...]
+    noted: tuple[CheckedRow, ...]
+    left_out: tuple[CheckedRow, ...]
 
 
 class Imports:
@@ -145,10 +145,10 @@ class Imports:
 
         return await self._runtime.database.read(read)
 
-    async def rows(self, by: Principal, import_id: str, request: PageRequest) -> Page[RowOfImport]:
+    async def rows(self, by: Principal, import_id: str, request: PageRequest) -> Page[CheckedRow]:
         """Return a page of what the rows of an import do; raises NotFound, CursorInvalid, ValidationFailed."""
 
-        def read(tx: Tx) -> Page[RowOfImport]:
+        def read(tx: Tx) -> Page[CheckedRow]:
             _found(imports.find(tx, by.merchant_id, import_id), import_id)
             return imports.page_of_rows(tx, import_id, request)
 
@@ -270,9 +270,9 @@ class Imports:
             return [1]
         planner, position, lines = Planner(head.merchant_id, program, head.lenient), 0, list[int]()
 
-        def read(tx: Tx) -> list[tuple[RowOfImport, Plan]]:
+        def read(tx: Tx) -> list[tuple[CheckedRow, Plan]]:
             rows = imports.rows_after(tx, head.id, position, READ_AT_ONCE)
-            plans = planner.plan(tx, [Wish(**row.wish) for row in rows], self._runtime.clock())
+            plans = planner.plan(tx, [ImportRow(**row.content) for row in rows], self._runtime.clock())
             return list(zip(rows, plans, strict=True))
 
         while found := await self._runtime.database.read(read):
@@ -300,7 +300,7 @@ _ZEROES: Final[Mapping[str, Any]] = dict.fromkeys(
 )
 
 
-def _deeds(row: RowOfImport) -> tuple[str, str, str | None, str]:
+def _deeds(row: CheckedRow) -> tuple[str, str, str | None, str]:
     return row.action, row.card, row.customer_id, row.seen
 
 

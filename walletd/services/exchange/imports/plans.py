@@ -19,7 +19,7 @@ from walletd.domain.cards.programs import Program
 from walletd.domain.customers.customers import Customer, NewCustomer
 from walletd.domain.customers.matching import email_key
 from walletd.domain.exchange.import_consent import imported
-from walletd.domain.exchange.import_rows import ERROR, WARNING, Finding, Wish, merged
+from walletd.domain.exchange.import_rows import ERROR, WARNING, Finding, ImportRow, merged
 from walletd.domain.ledger.books import AccountBook
 from walletd.services.ledger.bookings.loading import open_books
 
@@ -69,14 +69,14 @@ class Planner:
     program: Program | None
     lenient: bool
 
-    def plan(self, tx: Tx, wishes: Sequence[Wish], now: datetime, *, lock: bool = False) -> list[Plan]:
+    def plan(self, tx: Tx, given_rows: Sequence[ImportRow], now: datetime, *, lock: bool = False) -> list[Plan]:
         """Return a plan for each row; with `lock` the customers stay as read until commit."""
-        present = self._present(tx, wishes, now, lock=lock)
-        return [self._plan(present, wish) for wish in wishes]
+        present = self._present(tx, given_rows, now, lock=lock)
+        return [self._plan(present, given) for given in given_rows]
 
-    def _present(self, tx: Tx, wishes: Sequence[Wish], now: datetime, *, lock: bool) -> _Present:
-        numbers = {wish.number for wish in wishes if wish.number is not None}
-        emails = {key for wish in wishes if wish.number is None and (key := email_key(wish.email))}
+    def _present(self, tx: Tx, given_rows: Sequence[ImportRow], now: datetime, *, lock: bool) -> _Present:
+        numbers = {given.number for given in given_rows if given.number is not None}
+        emails = {key for given in given_rows if given.number is None and (key := email_key(given.email))}
         found = customers.by_numbers_or_emails(tx, self.merchant_id, numbers, emails, lock=lock)
         present = _Present({customer.number: customer for customer in found})
         for customer in found:
@@ -85,47 +85,47 @@ class Planner:
                 present.by_email.setdefault(key or "", []).append(customer)
         if self.program is not None:
             present.cards = batches.of_customers(tx, self.program.id, [customer.id for customer in found])
-            keys = {wish.card_key for wish in wishes if wish.card_key is not None}
+            keys = {given.card_key for given in given_rows if given.card_key is not None}
             present.keys = batches.taken_keys(tx, self.merchant_id, keys)
             states = accounts.by_id(tx, {card.account_id for card in present.cards.values()}, lock=False)
             present.books = open_books(tx, states.values(), now) if states else {}
         return present
 
-    def _plan(self, present: _Present, wish: Wish) -> Plan:
-        customer, findings = _named(present, wish)
+    def _plan(self, present: _Present, given: ImportRow) -> Plan:
+        customer, findings = _named(present, given)
         details: NewCustomer | None = None
         if not findings:
-            details, findings = merged(wish, customer)
+            details, findings = merged(given, customer)
         action = CREATE if customer is None else KEEP
-        if customer is not None and details is not None and changed(customer, details, wish) != customer:
+        if customer is not None and details is not None and changed(customer, details, given) != customer:
             action = UPDATE
         if self.program is None:
             return Plan(action, NONE, customer, None, findings, _digest(customer, None, None), details)
         card = None if customer is None else present.cards.get(customer.id)
         if card is None:
-            if wish.card_key in present.keys:
+            if given.card_key in present.keys:
                 findings += (Finding(ERROR, "card_key", "belongs to another card, or did"),)
-            findings += _about_opening(self.program, wish)
-            amount = wish.amount or None
+            findings += _about_opening(self.program, given)
+            amount = given.amount or None
             return Plan(action, ISSUE, customer, amount, findings, _digest(customer, None, None), details)
         book = present.books[card.account_id]
-        findings += self._about_card(card, book, wish)
+        findings += self._about_card(card, book, given)
         return Plan(action, KEEP, customer, None, findings, _digest(customer, card, book), details)
 
-    def _about_card(self, card: HeldCard, book: AccountBook, wish: Wish) -> tuple[Finding, ...]:
+    def _about_card(self, card: HeldCard, book: AccountBook, given: ImportRow) -> tuple[Finding, ...]:
         """Say what does not fit a card that is there: an import opens balances and keys, and corrects none."""
         found = list[Finding]()
-        if wish.card_key is not None and wish.card_key != card.key:
+        if given.card_key is not None and given.card_key != card.key:
             found.append(Finding(ERROR, "card_key", "is not the key of the card that the customer has"))
-        if wish.amount is not None and wish.amount != book.balances().total:
+        if given.amount is not None and given.amount != book.balances().total:
             level = WARNING if self.lenient else ERROR
             detail = "the customer has a card with another balance; an import opens balances and corrects none"
             found.append(Finding(level, "balance", detail))
         return tuple(found)
 
 
-def _about_opening(program: Program, wish: Wish) -> tuple[Finding, ...]:
-    amount, most = wish.amount or 0, program.number("balance_max")
+def _about_opening(program: Program, given: ImportRow) -> tuple[Finding, ...]:
+    amount, most = given.amount or 0, program.number("balance_max")
     if amount < 0:
         return (Finding(ERROR, "balance", "must not be negative"),)
     if most and amount > most:
@@ -133,9 +133,9 @@ def _about_opening(program: Program, wish: Wish) -> tuple[Finding, ...]:
     return ()
 
 
-def changed(customer: Customer, details: NewCustomer, wish: Wish) -> Customer:
+def changed(customer: Customer, details: NewCustomer, given: ImportRow) -> Customer:
     """Return the customer with details and flags as the row would have them."""
-    flags = wish.flags
+    flags = given.flags
     loyal = flags.get("loyalty_active")
     return replace(
         customer,
@@ -143,20 +143,20 @@ def changed(customer: Customer, details: NewCustomer, wish: Wish) -> Customer:
         crm_active=flags.get("crm_active", customer.crm_active),
         redeem_blocked=flags.get("redeem_blocked", customer.redeem_blocked),
         loyalty_status=customer.loyalty_status if loyal is None else "active" if loyal else "suspended",
-        opt_in=imported(customer.opt_in, wish.consent),
+        opt_in=imported(customer.opt_in, given.consent),
     )
 
 
-def _named(present: _Present, wish: Wish) -> tuple[Customer | None, tuple[Finding, ...]]:
+def _named(present: _Present, given: ImportRow) -> tuple[Customer | None, tuple[Finding, ...]]:
     """Return the customer that a row means: by number, else by e-mail address (domain.md D-50)."""
-    if wish.number is not None:
-        customer = present.by_number.get(wish.number)
+    if given.number is not None:
+        customer = present.by_number.get(given.number)
         if customer is not None and customer.merged_into is not None:
             return customer, (Finding(ERROR, "number", "belongs to a customer who was merged into another one"),)
         if customer is not None and customer.erased_at is not None:
             return customer, (Finding(ERROR, "number", "belongs to a customer who was erased"),)
         return customer, ()
-    found = present.by_email.get(email_key(wish.email) or "", ())
+    found = present.by_email.get(email_key(given.email) or "", ())
     if len(found) > 1:
         return None, (Finding(ERROR, "email", "belongs to several customers; name the customer number"),)
     return next(iter(found), None), ()

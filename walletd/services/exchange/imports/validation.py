@@ -12,14 +12,14 @@ from walletd.db.engine.base import Tx
 from walletd.db.exchange import imports
 from walletd.domain.customers.matching import email_key
 from walletd.domain.exchange.import_files import ImportFileInvalid, Record
-from walletd.domain.exchange.import_rows import ERROR, INFO, WARNING, Finding, Reader, Wish
-from walletd.domain.exchange.imports import ImportHead, RowOfImport
+from walletd.domain.exchange.import_rows import ERROR, INFO, WARNING, Finding, ImportRow, Reader
+from walletd.domain.exchange.imports import CheckedRow, ImportHead
 from walletd.services.exchange.imports.plans import CREATE, ISSUE, UPDATE, Plan, Planner
 
 READ_AT_ONCE: Final = 200
 _LEVELS: Final = {INFO: 1, WARNING: 2, ERROR: 3}
 
-Read = tuple[int, Wish, tuple[Finding, ...]]
+Read = tuple[int, ImportRow, tuple[Finding, ...]]
 """A record that was read: its line, what it asks for, and what is to be said about it."""
 
 
@@ -30,10 +30,10 @@ class Validator:
     import_id: str
     planner: Planner
 
-    def rows(self, tx: Tx, batch: Sequence[Read], now: datetime) -> list[RowOfImport]:
+    def rows(self, tx: Tx, batch: Sequence[Read], now: datetime) -> list[CheckedRow]:
         """Return rows as they are stored; needs the rows before them stored."""
-        plans = self.planner.plan(tx, [wish for _, wish, _ in batch], now)
-        made = [_row(line, wish, plan, said) for (line, wish, said), plan in zip(batch, plans, strict=True)]
+        plans = self.planner.plan(tx, [given for _, given, _ in batch], now)
+        made = [_row(line, given, plan, said) for (line, given, said), plan in zip(batch, plans, strict=True)]
         return _without_doubles(tx, self.import_id, made)
 
 
@@ -49,22 +49,22 @@ def read_batches(records: Iterator[Record], reader: Reader, rows_max: int | None
         yield [(record.line, *reader.read(record.cells)) for record in batch]
 
 
-def _row(line: int, wish: Wish, plan: Plan, said: Sequence[Finding]) -> RowOfImport:
-    email = email_key(wish.email)
-    named = email if wish.number is None else str(wish.number)
+def _row(line: int, given: ImportRow, plan: Plan, said: Sequence[Finding]) -> CheckedRow:
+    email = email_key(given.email)
+    named = email if given.number is None else str(given.number)
     findings = [*said, *plan.findings]
-    return RowOfImport(
+    return CheckedRow(
         line=line,
         place=named if plan.customer is None else plan.customer.id,
         email=email,
-        number=wish.number,
-        card_key=wish.card_key,
+        number=given.number,
+        card_key=given.card_key,
         action=plan.action,
         card=plan.card,
         customer_id=None if plan.customer is None else plan.customer.id,
         seen=plan.seen,
         amount=plan.amount,
-        wish=wish.to_json(),
+        content=given.to_json(),
         findings=[_said(finding) for finding in findings],
         level=max((_LEVELS[finding.level] for finding in findings), default=0),
     )
@@ -74,7 +74,7 @@ def _said(finding: Finding) -> dict[str, str]:
     return {"level": finding.level, "column": finding.column, "detail": finding.detail}
 
 
-def _without_doubles(tx: Tx, import_id: str, rows: Sequence[RowOfImport]) -> list[RowOfImport]:
+def _without_doubles(tx: Tx, import_id: str, rows: Sequence[CheckedRow]) -> list[CheckedRow]:
     """Return the rows with an error on each that names what an earlier row named: nobody can say which counts."""
     checked = list(rows)
     for what, column in _DOUBLES:
@@ -95,7 +95,7 @@ def _without_doubles(tx: Tx, import_id: str, rows: Sequence[RowOfImport]) -> lis
 _DOUBLES: Final = (("place", "number"), ("email", "email"), ("email_alone", "email"), ("card_key", "card_key"))
 
 
-def _counts(what: str, row: RowOfImport) -> bool:
+def _counts(what: str, row: CheckedRow) -> bool:
     """Say whether a row minds what others hold.
 
     A row that is found by its e-mail address minds all others' addresses, a row with a number only those of rows that
@@ -104,7 +104,7 @@ def _counts(what: str, row: RowOfImport) -> bool:
     return what not in {"email", "email_alone"} or (row.number is None) == (what == "email")
 
 
-def counted(head: ImportHead, rows: Sequence[RowOfImport]) -> ImportHead:
+def counted(head: ImportHead, rows: Sequence[CheckedRow]) -> ImportHead:
     """Return the import with further rows counted in."""
     amounts = [row.amount for row in rows if row.amount is not None]
     return replace(

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 from msgspec import Meta, Struct
 
 from walletd.domain.calendar import rfc3339
-from walletd.domain.exchange.imports import RowOfImport
+from walletd.domain.exchange.imports import CheckedRow
 from walletd.services.exchange.imports.imports import ImportReport
 from walletd.web.api.examples import CARD
 from walletd.web.api.fields import Moment, moment
@@ -90,7 +90,7 @@ def import_answer(report: ImportReport) -> dict[str, object]:
     }
 
 
-def row_answer(row: RowOfImport) -> dict[str, object]:
+def row_answer(row: CheckedRow) -> dict[str, object]:
     """Return a row as it is answered."""
     return {
         "line": row.line,
@@ -106,7 +106,7 @@ def row_answer(row: RowOfImport) -> dict[str, object]:
     }
 
 
-def _findings(row: RowOfImport) -> list[dict[str, object]]:
+def _findings(row: CheckedRow) -> list[dict[str, object]]:
     return [{"line": row.line, **said} for said in row.findings]
 
 
