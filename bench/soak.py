@@ -23,7 +23,7 @@ from bench.rates import memory_bytes
 from bench.shop import ENGINES, database_url, folder
 from tests.processes.outside import Outside, an_outside, open_program
 from tests.processes.servers import Served, free_port
-from walletd.demo.apns.fake_apns import Answer, Breakage, Weather
+from walletd.demo.apns.fake_apns import Answer, Breakage, NetworkConditions
 
 _PHONES: Final = 40
 _OTHER_CARDS: Final = 200
@@ -34,7 +34,7 @@ _VISITS_PER_PHONE: Final = 50
 """So many bookings of each card on a phone that its push throttle, which counts over hours, does not set in."""
 _BETWEEN_KILLS_SECONDS: Final = (0.1, 2.5)
 _BETWEEN_TROUBLES_SECONDS: Final = (1.0, 8.0)
-_WEATHER: Final = (0.10, 0.10, (0.0, 2.0))
+_CONDITIONS: Final = (0.10, 0.10, (0.0, 2.0))
 _CATCH_UP_SECONDS: Final = 120.0
 # No 429, 500 or 503: after these walletd waits for minutes, as Apple asks, longer than phones are given to catch up.
 _TROUBLES: Final = (
@@ -93,8 +93,8 @@ class Soak:
     async def run(self, engine: str) -> Outcome:
         """Start, trouble, stop, and count."""
         await self._begin()
-        lose, double, delay = _WEATHER
-        self._outside.apns.weather = Weather(lose, double, delay)
+        lose, double, delay = _CONDITIONS
+        self._outside.apns.conditions = NetworkConditions(lose, double, delay)
         self._ends_at = time.monotonic() + self._seconds
         others = [serial for serial in self._accounts if serial not in self._on_phones]
         async with asyncio.TaskGroup() as work:
@@ -167,7 +167,7 @@ class Soak:
         A push that was lost is made good by the next one, or by the reminder, for which a soak is too short.
         """
         self._outside.apns.faults.clear()
-        self._outside.apns.weather = Weather()
+        self._outside.apns.conditions = NetworkConditions()
         for serial in self._on_phones:
             await self._outside.till.book(serial, 1)
         ends_at = time.monotonic() + _CATCH_UP_SECONDS

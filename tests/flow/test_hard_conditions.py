@@ -12,7 +12,7 @@ import pytest
 from tests.flow.test_phones_never_complain import all_current, let_time_pass
 from tests.flow.world import World, open_world
 from walletd.db.engine.database import Database
-from walletd.demo.apns.delivery import Weather
+from walletd.demo.apns.delivery import NetworkConditions
 from walletd.demo.iphone.iphone import VirtualIPhone
 
 SEED = 7
@@ -75,7 +75,7 @@ async def test_every_phone_converges_under_hard_conditions(database: Database, t
         open_world(database, tmp_path) as world,
     ):
         serials = await open_shop(world, http)
-        world.apns.weather = Weather(lose=0.2, double=0.2, delay=(0.0, 0.2), seed=SEED)
+        world.apns.conditions = NetworkConditions(lose=0.2, double=0.2, delay=(0.0, 0.2), seed=SEED)
         using = asyncio.create_task(use_phones(world, draw))
         for turn in range(TRANSACTIONS):
             kind = draw.choice(["credit", "debit"])
@@ -85,7 +85,7 @@ async def test_every_phone_converges_under_hard_conditions(database: Database, t
         using.cancel()
         await asyncio.sleep(0.3)
         await world.settle()
-        world.apns.weather = Weather()
+        world.apns.conditions = NetworkConditions()
         await let_time_pass(world)
         assert network.lost > PHONES
         assert await all_current(world)

@@ -12,7 +12,7 @@ import pytest
 
 from tests.flow.world import World, open_world
 from walletd.db.engine.database import Database
-from walletd.demo.apns.delivery import Weather
+from walletd.demo.apns.delivery import NetworkConditions
 from walletd.demo.iphone.card import Card
 from walletd.domain.cards.programs import KINDS
 
@@ -94,14 +94,14 @@ async def test_every_phone_ends_with_the_newest_state_and_none_complains(databas
             world.phone(f"phone {number}")
         cards = await hand_out_cards(world, draw)
         await world.settle()
-        world.apns.weather = Weather(lose=0.2, double=0.2, delay=(0.0, 0.3), seed=SEED)
+        world.apns.conditions = NetworkConditions(lose=0.2, double=0.2, delay=(0.0, 0.3), seed=SEED)
         statuses = await book_at_random(world, cards, draw)
         assert set(statuses) <= {201, 409, 422}
         assert statuses[201] > TRANSACTIONS // 2
         assert len(world.apns.pushes) > PHONES
         await asyncio.sleep(0.4)
         await world.settle()
-        world.apns.weather = Weather()
+        world.apns.conditions = NetworkConditions()
         await let_time_pass(world)
         assert await all_current(world)
         assert [complaint for phone in world.phones for complaint in phone.complaints] == []

@@ -20,7 +20,7 @@ from walletd.web.api.reading import BearerAuthentication
 from walletd.web.api.routes import ROUTES
 from walletd.web.edge.bodies import ClientGone
 from walletd.web.edge.proxies import Proxies
-from walletd.web.edge.shield import Shield
+from walletd.web.edge.rate_limits import RateLimit
 from walletd.web.errors import INTERNAL_ERROR, PROBLEM_TYPE, headers_of, problem_bytes, status_of
 from walletd.web.guard import Edge
 from walletd.web.pages import add, confirm, consent
@@ -72,7 +72,7 @@ def create_app(
         logging_config=None,
         debug=False,
     )
-    apple = AppleWebService(services, proxies, Shield(LOGS_PER_MINUTE, clock))
+    apple = AppleWebService(services, proxies, RateLimit(LOGS_PER_MINUTE, clock))
     return Edge(apple, pages, https=public_url.startswith("https://"))
 
 

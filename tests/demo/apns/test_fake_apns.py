@@ -1,4 +1,4 @@
-"""The fake push service refuses what Apple refuses, fails on demand, and delivers like the weather."""
+"""The fake push service refuses what Apple refuses, fails on demand, and delivers as unreliably as it is told to."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from aioapns import APNs, NotificationRequest, PushType
 from tests.demo.certificates import Leaf, PassAuthority
 from tests.demo.conftest import MovableClock
 from tests.demo.iphone.passes import PASS_TYPE
-from walletd.demo.apns.fake_apns import Breakage, FakeApns, Push, Weather
+from walletd.demo.apns.fake_apns import Breakage, FakeApns, NetworkConditions, Push
 from walletd.demo.apns.tls import DemoAuthority
 
 TOKEN = "ab" * 32
@@ -284,17 +284,17 @@ async def test_thousands_of_error_bodies_fit_through_one_connection(
     assert apns.connections_opened == 1
 
 
-async def test_lossy_weather_accepts_everything_and_delivers_some(
+async def test_a_lossy_network_accepts_everything_and_delivers_some(
     apns: FakeApns,
     client: httpx.AsyncClient,
     arrived: list[Push],
 ) -> None:
     """200 is no promise: pushes are lost, doubled and late, the same way for the same seed."""
-    apns.weather = Weather(lose=0.3, double=0.2, delay=(0.0, 0.01), seed=7)
+    apns.conditions = NetworkConditions(lose=0.3, double=0.2, delay=(0.0, 0.01), seed=7)
     for _ in range(40):
         assert (await push(apns, client)).status_code == 200
     await apns.settle()
-    twin = Weather(lose=0.3, double=0.2, delay=(0.0, 0.01), seed=7)
+    twin = NetworkConditions(lose=0.3, double=0.2, delay=(0.0, 0.01), seed=7)
     assert len(arrived) == sum(len(twin.delays()) for _ in range(40))
     assert len(arrived) not in (0, 40)
 

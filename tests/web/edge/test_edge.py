@@ -12,7 +12,7 @@ from tests.fakes import NOW, FakeServices
 from tests.web.conftest import a_client, an_application
 from walletd.domain.errors import StorageFull
 from walletd.web.edge.proxies import Proxies
-from walletd.web.edge.shield import Shield
+from walletd.web.edge.rate_limits import RateLimit
 
 PATHS = (
     "/",
@@ -151,7 +151,7 @@ def test_the_client_is_the_rightmost_address_that_no_trusted_proxy_has(peer: str
     assert Proxies(("10.0.0.0/8",)).client_address(scope) == address  # type: ignore[arg-type]  # what is looked at
 
 
-async def test_a_spoofed_address_gets_no_shield_of_its_own(services: FakeServices) -> None:
+async def test_a_spoofed_address_gets_no_limit_of_its_own(services: FakeServices) -> None:
     """Whoever invents addresses still counts as one (reliability.md 3, HTTP edge)."""
     async with a_client(an_application(services), "203.0.113.7") as client:
         for number in range(40):
@@ -160,18 +160,18 @@ async def test_a_spoofed_address_gets_no_shield_of_its_own(services: FakeService
     assert len(services.devices.lines) == 10
 
 
-def test_the_shield_fills_again_with_time_and_forgets_the_stalest() -> None:
+def test_the_rate_limit_fills_again_with_time_and_forgets_the_stalest() -> None:
     """A bucket fills at its rate, also after the clock jumped back, and memory stays bounded."""
     clock = Ticking()
-    shield = Shield(per_minute=2, clock=clock.now, addresses_max=2)
-    assert [shield.admits("a") for _ in range(3)] == [True, True, False]
+    limit = RateLimit(per_minute=2, clock=clock.now, addresses_max=2)
+    assert [limit.admits("a") for _ in range(3)] == [True, True, False]
     clock.seconds += 30
-    assert [shield.admits("a") for _ in range(2)] == [True, False]
+    assert [limit.admits("a") for _ in range(2)] == [True, False]
     clock.seconds -= 3600
-    assert not shield.admits("a")
-    assert shield.admits("b")
-    assert shield.admits("c")
-    assert shield.admits("a")
+    assert not limit.admits("a")
+    assert limit.admits("b")
+    assert limit.admits("c")
+    assert limit.admits("a")
 
 
 async def test_a_fault_of_ours_says_nothing_and_is_logged(

@@ -1,4 +1,4 @@
-"""The way from an accepted push to the phone: the weather on it, and what waits for a phone that is switched off.
+"""The way from an accepted push to the phone: the state of the network, and what waits for a phone that is off.
 
 A push that Apple accepted may still be lost, doubled or late (apple.md N12). For a phone that is offline only the
 latest push per topic is kept, and only where its expiration allows it (N7).
@@ -28,7 +28,7 @@ OnPush = Callable[[Push], Awaitable[None] | None]
 
 
 @dataclass(slots=True)
-class Weather:
+class NetworkConditions:
     """How deliveries fare: shares from 0 to 1, and a delay in seconds drawn from the range. Seeded, so repeatable."""
 
     lose: float = 0.0
@@ -39,7 +39,7 @@ class Weather:
 
     def __post_init__(self) -> None:
         """Start the sequence that the seed stands for."""
-        self._random = random.Random(self.seed)  # noqa: S311 - a weather forecast, not a secret
+        self._random = random.Random(self.seed)  # noqa: S311 - a simulated network, not a secret
 
     def delays(self) -> list[float]:
         """Return after how many seconds each copy of the next push arrives; empty where it is lost."""
@@ -52,9 +52,9 @@ class Weather:
 class Delivery:
     """Brings accepted pushes to `on_push`, each in a task of its own."""
 
-    def __init__(self, on_push: OnPush | None, weather: Weather | None = None) -> None:
+    def __init__(self, on_push: OnPush | None, conditions: NetworkConditions | None = None) -> None:
         self.on_push = on_push
-        self.weather = weather or Weather()
+        self.conditions = conditions or NetworkConditions()
         self._offline: set[str] = set()
         self._stored: dict[tuple[str, str], Push] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -65,7 +65,7 @@ class Delivery:
             if push.headers.get("apns-expiration") != "0":
                 self._stored[push.token, push.topic] = push
             return
-        for seconds in self.weather.delays():
+        for seconds in self.conditions.delays():
             task = asyncio.get_running_loop().create_task(self._deliver(push, seconds))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)

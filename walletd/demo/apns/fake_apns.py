@@ -15,12 +15,12 @@ from datetime import datetime
 from pathlib import Path
 
 from walletd.demo.apns.connection import ApnsConnection
-from walletd.demo.apns.delivery import Delivery, OnPush, Push, Weather
+from walletd.demo.apns.delivery import Delivery, NetworkConditions, OnPush, Push
 from walletd.demo.apns.faults import Answer, Breakage, Faults
 from walletd.demo.apns.rules import ApnsRequest, refusal
 from walletd.demo.clock import Clock, utc_now
 
-__all__ = ["Answer", "Breakage", "FakeApns", "Faults", "Push", "Weather"]
+__all__ = ["Answer", "Breakage", "FakeApns", "Faults", "NetworkConditions", "Push"]
 
 _REMEMBERED = 10_000
 _STATUS_OK = 200
@@ -95,13 +95,13 @@ class FakeApns:
         return len(self._connections)
 
     @property
-    def weather(self) -> Weather:
+    def conditions(self) -> NetworkConditions:
         """How deliveries fare; assign another one to change it."""
-        return self.delivery.weather
+        return self.delivery.conditions
 
-    @weather.setter
-    def weather(self, weather: Weather) -> None:
-        self.delivery.weather = weather
+    @conditions.setter
+    def conditions(self, conditions: NetworkConditions) -> None:
+        self.delivery.conditions = conditions
 
     def know(self, token: str, topic: str | None = None) -> None:
         """Make a token known, for every topic or one; also takes back `unregister`."""

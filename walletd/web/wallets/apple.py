@@ -23,7 +23,7 @@ from walletd.services.delivery.passes import PassFile
 from walletd.web.edge import meter
 from walletd.web.edge.bodies import ClientGone, read_body, too_deep
 from walletd.web.edge.proxies import Proxies
-from walletd.web.edge.shield import Shield
+from walletd.web.edge.rate_limits import RateLimit
 from walletd.web.errors import headers_of, status_of
 from walletd.web.wallets.passes import PKPASS
 
@@ -102,10 +102,10 @@ Handler = Callable[[Call], Awaitable[Reply]]
 class AppleWebService:
     """The routes under `/apple`."""
 
-    def __init__(self, services: Services, proxies: Proxies, shield: Shield) -> None:
+    def __init__(self, services: Services, proxies: Proxies, limit: RateLimit) -> None:
         self._services = services
         self._proxies = proxies
-        self._shield = shield
+        self._limit = limit
         self._on_pass: Mapping[str, Handler] = {"GET": self._fetch, "HEAD": self._fetch}
         self._on_registration: Mapping[str, Handler] = {"POST": self._register, "DELETE": self._unregister}
         self._on_list: Mapping[str, Handler] = {"GET": self._list}
@@ -257,7 +257,7 @@ class AppleWebService:
         body = await read_body(call.receive, call.scope["headers"], BODY_MAX)
         if too_deep(body):
             return Reply(400)
-        if not self._shield.admits(self._proxies.client_address(call.scope)):
+        if not self._limit.admits(self._proxies.client_address(call.scope)):
             return Reply(200)
         try:
             await self._services.devices.log(log_lines(body))

@@ -1,4 +1,4 @@
-"""A shield in front of routes that anyone may call: so many calls per address and minute, counted in this process.
+"""A rate limit for routes that anyone may call: so many calls per address and minute, counted in this process.
 
 It keeps a flood from reaching the database. What protects money or identity is counted in the database instead, where
 it holds over all processes and restarts (reliability.md 3, "Rate limiting").
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 
-class Shield:
+class RateLimit:
     """A token bucket per address; forgets the addresses it saw least recently beyond `addresses_max`."""
 
     def __init__(self, per_minute: int, clock: Callable[[], datetime], addresses_max: int = 10_000) -> None:
