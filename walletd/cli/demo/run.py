@@ -17,7 +17,7 @@ from walletd.cli.demo.client import Till
 from walletd.cli.demo.google import use_fake_google, where_google_is
 from walletd.cli.demo.kept import Kept
 from walletd.cli.demo.shop import ANDROIDS, HISTORY, PHONES, SHOP_NAME, MovedClock, tell_history
-from walletd.cli.operations.running import Ending, parts_of, run_together, say
+from walletd.cli.operations.running import Shutdown, parts_of, run_together, say
 from walletd.demo.google.android import VirtualAndroid
 from walletd.demo.iphone.iphone import VirtualIPhone
 from walletd.demo.world import DemoWorld, WorldSettings
@@ -123,13 +123,13 @@ class Demo:
             **where_google_is(world),
         }
         settings = load({}, {**self._options.settings, **apns})
-        asked, ending = Ending(), Ending()
+        asked, shutdown = Shutdown(), Shutdown()
         asked.watch_signals()
         async with application(settings) as app:
-            ending.watch_storage(app)
+            shutdown.watch_storage(app)
             await use_fake_google(app, world)
-            parts = parts_of(app, "all", self._options.listener, ending)
-            await run_together([*parts, lambda: self._show(app, kept, world, asked.stop, ending.stop)], ending)
+            parts = parts_of(app, "all", self._options.listener, shutdown)
+            await run_together([*parts, lambda: self._show(app, kept, world, asked.stop, shutdown.stop)], shutdown)
 
     async def _show(
         self, app: Application, kept: Kept, world: DemoWorld, asked: asyncio.Event, stop: asyncio.Event

@@ -16,7 +16,7 @@ from walletd.settings import Settings, from_process
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class CreatedShop:
     """A new merchant and the secret of its first API key."""
 
     merchant_id: str
@@ -71,7 +71,7 @@ def init(
         click.echo("                 walletd merchant set --apple-p12 FILE   (cards can be issued, but not signed yet)")
 
 
-async def make_shop(settings: Settings, new: NewMerchant, *, with_demo_certificates: bool) -> Made:
+async def make_shop(settings: Settings, new: NewMerchant, *, with_demo_certificates: bool) -> CreatedShop:
     """Make a merchant and its first API key in a migrated database; refuses a database that has a merchant."""
     role = "all" if settings.database_is_sqlite else "cli"
     async with application(settings, role=role, serving=False) as app:
@@ -87,4 +87,4 @@ async def make_shop(settings: Settings, new: NewMerchant, *, with_demo_certifica
                 merchant.id, "apple", made.pass_type_identifier, made.to_bytes(), made.not_valid_after
             )
         _, secret = await app.services.api_keys.create(shell(merchant.id), "first key", ("admin",))
-        return Made(merchant.id, secret)
+        return CreatedShop(merchant.id, secret)

@@ -35,7 +35,7 @@ Part = Callable[[], Coroutine[Any, Any, None]]
 
 
 @dataclass(slots=True)
-class Ending:
+class Shutdown:
     """Whether the process is to end, and why."""
 
     stop: asyncio.Event = field(default_factory=asyncio.Event)
@@ -74,10 +74,10 @@ class Ending:
         self.stop.set()
 
 
-def parts_of(app: Application, role: str, listener: socket.socket | None, ending: Ending) -> list[Part]:
+def parts_of(app: Application, role: str, listener: socket.socket | None, shutdown: Shutdown) -> list[Part]:
     """Return what a process of this role runs."""
     credentials = CredentialsWatch(app.services, app.runtime.database.subscribe)
-    parts: list[Part] = [lambda: credentials.run(ending.stop)]
+    parts: list[Part] = [lambda: credentials.run(shutdown.stop)]
     lags: dict[str, Callable[[], float]] = {}
     if role in {"all", "web"} and listener is not None:
         settings = app.settings
@@ -89,31 +89,31 @@ def parts_of(app: Application, role: str, listener: socket.socket | None, ending
             clock=app.clock,
             google_buttons=read_google_buttons(settings.google_button_dir),
         )
-        parts.append(lambda: serve_http(application, listener, ending.stop, lambda: ending.notice_seconds))
+        parts.append(lambda: serve_http(application, listener, shutdown.stop, lambda: shutdown.notice_seconds))
     if role in {"all", "worker"}:
         database = app.runtime.database
         poll = _POLL_ALONE_SECONDS if database.exclusive else _POLL_SECONDS
         worker = Worker(app.services, database.subscribe, poll)
-        parts.append(lambda: worker.run(ending.stop))
+        parts.append(lambda: worker.run(shutdown.stop))
         lags["worker"] = worker.lag_seconds
     if role in {"all", "scheduler"}:
         scheduler = Scheduler(app.services, app.clock)
-        parts.append(lambda: scheduler.run(ending.stop))
+        parts.append(lambda: scheduler.run(shutdown.stop))
         lags["scheduler"] = scheduler.lag_seconds
     if role in lags:
         file = heartbeat_file(app.settings.data_dir, role)
-        parts.append(lambda: keep_beating(file, lags[role], ending.stop))
+        parts.append(lambda: keep_beating(file, lags[role], shutdown.stop))
     return parts
 
 
-async def run_together(parts: Sequence[Part], ending: Ending) -> None:
+async def run_together(parts: Sequence[Part], shutdown: Shutdown) -> None:
     """Run all parts until one of them ends or a signal comes, and let the others finish.
 
     Raises what a part failed with, and StorageUnavailable where the disk had failed.
     """
     tasks = [asyncio.create_task(part()) for part in parts]
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    ending.stop.set()
+    shutdown.stop.set()
     _, late = await asyncio.wait(tasks, timeout=STOP_SECONDS)
     for task in late:
         log.error("a part did not end in time and is given up; nothing of it is lost")
@@ -122,7 +122,7 @@ async def run_together(parts: Sequence[Part], ending: Ending) -> None:
     for result in results:
         if isinstance(result, Exception):
             raise result
-    if ending.is_broken:
+    if shutdown.is_broken:
         raise StorageUnavailable("The disk failed while storing. Check the disk, then start walletd again.")
 
 

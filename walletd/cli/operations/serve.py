@@ -17,7 +17,7 @@ from walletd.bootstrap import application, prepare_database
 from walletd.cli.exits import REFUSED
 from walletd.cli.operations.alone import alone
 from walletd.cli.operations.logs import start_logging
-from walletd.cli.operations.running import ROLES, STOP_SECONDS, Ending, collect_seldom, parts_of, run_together
+from walletd.cli.operations.running import ROLES, STOP_SECONDS, Shutdown, collect_seldom, parts_of, run_together
 from walletd.cli.operations.web import bind, server_config
 from walletd.domain.errors import ConfigurationRefused
 from walletd.settings import Settings, from_process
@@ -51,10 +51,10 @@ def serve(host: str | None, port: int | None, role: str, workers: int | None, li
 
 
 async def _serve(settings: Settings, role: str, listener: socket.socket | None) -> None:
-    ending = Ending()
-    ending.watch_signals()
+    shutdown = Shutdown()
+    shutdown.watch_signals()
     async with application(settings, role=role) as app:
-        ending.watch_storage(app)
+        shutdown.watch_storage(app)
         facts = {"role": role, "database": app.runtime.database.engine(), "environment": settings.environment}
         if listener is not None:
             host, port, *_ = listener.getsockname()
@@ -63,7 +63,7 @@ async def _serve(settings: Settings, role: str, listener: socket.socket | None) 
         log.info("walletd is ready", **facts)
         if not await app.services.merchants.list():
             log.warning("there is no shop here yet; run: walletd init")
-        await run_together(parts_of(app, role, listener, ending), ending)
+        await run_together(parts_of(app, role, listener, shutdown), shutdown)
     log.info("stopped")
 
 

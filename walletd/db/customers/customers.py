@@ -137,7 +137,7 @@ def containing(merchant_id: str, text: str) -> Select[Any]:
     return select(customers.c.id).where(customers.c.merchant_id == merchant_id, contains(customers.c.search_text, text))
 
 
-def led_here(tx: Tx, merchant_id: str, customer_id: str) -> list[str]:
+def ids_merged_into(tx: Tx, merchant_id: str, customer_id: str) -> list[str]:
     """Return the customers that were merged into one."""
     query = select(customers.c.id).where(customers.c.merchant_id == merchant_id, customers.c.merged_into == customer_id)
     return sorted(tx.execute(query).scalars())

@@ -40,7 +40,7 @@ metadata = MetaData(
 )
 
 
-class RunAgain(Exception):
+class RetryTransaction(Exception):
     """Another transaction was faster: the whole function is run again, on what is stored now."""
 
 

@@ -38,7 +38,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeEngine
 
-from walletd.db.engine.base import RunAgain, Tx, metadata
+from walletd.db.engine.base import RetryTransaction, Tx, metadata
 
 _SERVER: Final = "postgresql"
 _SMALL: Final = 10_000
@@ -175,7 +175,7 @@ def _send(tx: Tx, statement: str, table: Table, rows: Sequence[Values], expected
 
 def _check(count: int, expected: int) -> None:
     if count != expected:
-        raise RunAgain
+        raise RetryTransaction
 
 
 @cache

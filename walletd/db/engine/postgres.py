@@ -18,7 +18,7 @@ from psycopg import errors as pg_errors
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 
-from walletd.db.engine.base import APPEND_ONLY, RunAgain, Tx
+from walletd.db.engine.base import APPEND_ONLY, RetryTransaction, Tx
 from walletd.db.engine.migrate import migrate_connection, present_revision
 from walletd.db.engine.pool import BoundedPool
 from walletd.db.engine.wakeups import Wakeups
@@ -177,7 +177,7 @@ class PostgresBackend:
         for attempt in range(_REPEATS_MAX):
             try:
                 return self._write_once(fn)
-            except RunAgain:
+            except RetryTransaction:
                 continue
             except DBAPIError as error:
                 again = isinstance(error.orig, pg_errors.SerializationFailure | pg_errors.DeadlockDetected)

@@ -86,7 +86,7 @@ class ApnsConnection(asyncio.Protocol):
         for task in self._tasks.values():
             task.cancel()
 
-    def say_goodbye(self, reason: str, last_stream_id: int | None = None) -> None:
+    def send_goaway(self, reason: str, last_stream_id: int | None = None) -> None:
         """Send GOAWAY with a reason as Apple does, and end the connection."""
         if self._transport is None or self._transport.is_closing():
             return
@@ -154,9 +154,9 @@ class ApnsConnection(asyncio.Protocol):
             case Breakage.RESET:
                 self._h2.reset_stream(stream_id, ErrorCodes.INTERNAL_ERROR)
             case Breakage.GOAWAY:
-                self.say_goodbye("Shutdown", max(stream_id - 2, 0))
+                self.send_goaway("Shutdown", max(stream_id - 2, 0))
             case Breakage.IDLE_TIMEOUT:
-                self.say_goodbye("IdleTimeout", max(stream_id - 2, 0))
+                self.send_goaway("IdleTimeout", max(stream_id - 2, 0))
             case Breakage.DROP:
                 self._h2.send_headers(stream_id, [(":status", "200")], end_stream=False)
                 self._flush()

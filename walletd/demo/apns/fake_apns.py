@@ -127,7 +127,7 @@ class FakeApns:
     def end_connections(self, reason: str = "IdleTimeout") -> None:
         """Say GOAWAY on every open connection now."""
         for connection in list(self._connections):
-            connection.say_goodbye(reason)
+            connection.send_goaway(reason)
 
     def _connection(self) -> ApnsConnection:
         self.connections_opened += 1

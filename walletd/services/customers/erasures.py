@@ -69,7 +69,7 @@ class Erasing:
 
     def _locked(self, tx: Tx, by: Principal, customer_id: str) -> list[str]:
         """Return the customer and those that led to it, kept as they are until commit, in the order of merges."""
-        names = sorted({customer_id, *customers.led_here(tx, by.merchant_id, customer_id)})
+        names = sorted({customer_id, *customers.ids_merged_into(tx, by.merchant_id, customer_id)})
         found: dict[str, Customer] = {}
         for name in names:
             customer = customers.find(tx, by.merchant_id, name, lock=True)

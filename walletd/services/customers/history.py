@@ -90,7 +90,7 @@ def _trail(tx: Tx, by: Principal, customer_id: str) -> _Trail:
     customer = customers.find(tx, by.merchant_id, customer_id)
     if customer is None:
         raise NotFound(f"There is no customer {customer_id}.")
-    names = [customer_id, *customers.led_here(tx, by.merchant_id, customer_id)]
+    names = [customer_id, *customers.ids_merged_into(tx, by.merchant_id, customer_id)]
     return _Trail(customer.created_at, history.accounts_of(tx, names), [*names, *history.cards_of(tx, names)])
 
 

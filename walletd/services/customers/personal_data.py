@@ -108,7 +108,7 @@ def _facts(tx: Tx, by: Principal, customer_id: str, now: datetime) -> KnownFacts
     if customer is None:
         raise NotFound(f"There is no customer {customer_id}.")
     check_goes_on(customer)
-    names = [customer_id, *customers.led_here(tx, by.merchant_id, customer_id)]
+    names = [customer_id, *customers.ids_merged_into(tx, by.merchant_id, customer_id)]
     known = customers.by_ids(tx, names)
     held = cards.of_serials(tx, history.cards_of(tx, names)).values()
     owned = accounts.by_id(tx, history.accounts_of(tx, names), lock=False)

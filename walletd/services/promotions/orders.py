@@ -84,8 +84,8 @@ class Orders:
             if customer_id is not None:
                 if customers.find(tx, by.merchant_id, customer_id) is None:
                     raise NotFound(f"There is no customer {customer_id}.")
-                led_here = customers.led_here(tx, by.merchant_id, customer_id)
-                narrowed = replace(chosen, customer_ids=(customer_id, *led_here))
+                ids_merged_into = customers.ids_merged_into(tx, by.merchant_id, customer_id)
+                narrowed = replace(chosen, customer_ids=(customer_id, *ids_merged_into))
             found = orders.page(tx, by.merchant_id, request, narrowed)
             return Page(tuple(_at_survivors(tx, found.items)), found.next_cursor)
 
@@ -127,7 +127,7 @@ def _check_currency(tx: Tx, by: Principal, new: NewOrder) -> None:
 
 def _check_transactions(tx: Tx, by: Principal, customer: Customer, names: Sequence[str]) -> None:
     """Raise ValidationFailed for a transaction that booked nothing for this customer."""
-    owners = {customer.id, *customers.led_here(tx, by.merchant_id, customer.id)}
+    owners = {customer.id, *customers.ids_merged_into(tx, by.merchant_id, customer.id)}
     for index, name in enumerate(names):
         found = entries.find_transaction(tx, by.merchant_id, name)
         booked = {entry.account_id for entry in found[1]} if found is not None else set()
@@ -137,7 +137,7 @@ def _check_transactions(tx: Tx, by: Principal, customer: Customer, names: Sequen
 
 def _same(tx: Tx, by: Principal, present: Order, new: NewOrder, customer: Customer) -> Order:
     """Return the order that was stored first, if it says the same; raises OrderExists."""
-    theirs = {customer.id, *customers.led_here(tx, by.merchant_id, customer.id)}
+    theirs = {customer.id, *customers.ids_merged_into(tx, by.merchant_id, customer.id)}
     if present.content != new or present.customer_id not in theirs:
         raise OrderExists(order_id=present.id)
     return replace(present, customer_id=customer.id)

@@ -22,8 +22,8 @@ from walletd.domain.merchants.principals import Principal
 from walletd.domain.outbox.tills import MERGED, SEPARATED, MergeNotice
 from walletd.domain.validation import check_note
 from walletd.services.customers.merges.consequences import follow_merge
+from walletd.services.customers.merges.inputs import MergeInput, Pair, read_merge_input
 from walletd.services.customers.merges.moves import cards_after, join_accounts, move, store_books
-from walletd.services.customers.merges.survey import Pair, Survey, take_survey
 from walletd.services.customers.merges.undo import Separation, check_undoable, lock_customers, put_back, separate
 from walletd.services.idempotency import Answer, Protected, check_key, once
 from walletd.services.outbox import webhook_events
@@ -77,9 +77,9 @@ class Merges:
         now = self._runtime.clock()
 
         def read(tx: Tx) -> Mapping[str, object]:
-            survey = take_survey(tx, by.merchant_id, plan, now, lock=False)
-            conflicts = [{"code": error.code, "detail": error.detail} for error in survey.conflicts()]
-            return _survey_document(survey) | {"reason": plan.reason, "conflicts": conflicts}
+            merge_input = read_merge_input(tx, by.merchant_id, plan, now, lock=False)
+            conflicts = [{"code": error.code, "detail": error.detail} for error in merge_input.conflicts()]
+            return _input_document(merge_input) | {"reason": plan.reason, "conflicts": conflicts}
 
         return await self._runtime.database.read(read)
 
@@ -99,12 +99,12 @@ class Merges:
         def work(tx: Tx) -> tuple[str, Mapping[str, object]]:
             plan = proposal.plan(tx)
             check_note(plan.check().reason, "/reason")
-            survey = take_survey(tx, by.merchant_id, plan, now, lock=True)
+            merge_input = read_merge_input(tx, by.merchant_id, plan, now, lock=True)
             proposal.check(tx)
-            for conflict in survey.conflicts():
+            for conflict in merge_input.conflicts():
                 raise conflict
-            seen = _survey_document(survey)
-            merge_id = self._commit(tx, by, survey, now).id
+            seen = _input_document(merge_input)
+            merge_id = self._commit(tx, by, merge_input, now).id
             # Read again: whether a till has to be told was noted beside.
             merge = _found(merges.find(tx, by.merchant_id, merge_id), merge_id)
             return merge.id, _merge_document(merge) | seen
@@ -150,14 +150,14 @@ class Merges:
 
         return await self._once(by, "merge-undos", idempotency_key, {"merge_id": merge_id}, now, work)
 
-    def _commit(self, tx: Tx, by: Principal, survey: Survey, now: datetime) -> Merge:
-        joins = join_accounts(by, survey)
-        books = [side.book for side in survey.sides]
+    def _commit(self, tx: Tx, by: Principal, merge_input: MergeInput, now: datetime) -> Merge:
+        joins = join_accounts(by, merge_input)
+        books = [side.book for side in merge_input.sides]
         store_books(tx, books)
-        journal = move(tx, survey, joins)
-        merge = Merge(new_id("mrg", now), by.merchant_id, survey.plan, by.key_id, COMMITTED, journal, now)
+        journal = move(tx, merge_input, joins)
+        merge = Merge(new_id("mrg", now), by.merchant_id, merge_input.plan, by.key_id, COMMITTED, journal, now)
         merges.insert(tx, merge, {join.joined.from_account: join.moved for join in joins})
-        plan = survey.plan
+        plan = merge_input.plan
         details = {"absorbed": plan.absorbed, "number_survivor": plan.number_survivor, "reason": plan.reason}
         audit.record(tx, by, now, "customer.merged", plan.identity_survivor, details | {"merge_id": merge.id})
         follow_merge(tx, merge, now, by_mail=self._runtime.mail_channel is not None)
@@ -229,10 +229,10 @@ def _merge_document(merge: Merge) -> dict[str, object]:
     }
 
 
-def _survey_document(survey: Survey) -> dict[str, object]:
+def _input_document(merge_input: MergeInput) -> dict[str, object]:
     return {
-        "customers": {"survivor": _customer(survey.survivor), "absorbed": _customer(survey.absorbed)},
-        "accounts": [_pair(pair) for pair in survey.pairs],
+        "customers": {"survivor": _customer(merge_input.survivor), "absorbed": _customer(merge_input.absorbed)},
+        "accounts": [_pair(pair) for pair in merge_input.pairs],
         "cards": [
             {
                 "serial_number": card.serial_number,
@@ -240,7 +240,7 @@ def _survey_document(survey: Survey) -> dict[str, object]:
                 "key_after": placed.key,
                 "merged_into": placed.merged_into,
             }
-            for card, placed in cards_after(survey)
+            for card, placed in cards_after(merge_input)
         ],
     }
 

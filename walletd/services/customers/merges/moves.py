@@ -28,7 +28,7 @@ from walletd.domain.identifiers import new_id
 from walletd.domain.ledger.books import AccountBook
 from walletd.domain.ledger.entries import Transaction
 from walletd.domain.merchants.principals import Principal
-from walletd.services.customers.merges.survey import Pair, Side, Survey
+from walletd.services.customers.merges.inputs import MergeInput, Pair, Side
 from walletd.services.ledger.bookings.storing import store_pages
 
 _SALT_BYTES: Final = 16
@@ -44,10 +44,10 @@ class Join:
     moved: tuple[MovedLot, ...]
 
 
-def join_accounts(by: Principal, survey: Survey) -> list[Join]:
+def join_accounts(by: Principal, merge_input: MergeInput) -> list[Join]:
     """Move what the absorbed customer's accounts hold, in memory; raises RedemptionOpen, BalanceLimit."""
-    joins, reason = list[Join](), survey.plan.reason
-    for pair in survey.pairs:
+    joins, reason = list[Join](), merge_input.plan.reason
+    for pair in merge_input.pairs:
         if pair.taking is None:
             continue
         giving, taking = pair.giving.book, pair.taking.book
@@ -90,15 +90,15 @@ def store_books(tx: Tx, books: Sequence[AccountBook]) -> None:
         store_pages(tx, changed)
 
 
-def move(tx: Tx, survey: Survey, joins: Sequence[Join]) -> Journal:
+def move(tx: Tx, merge_input: MergeInput, joins: Sequence[Join]) -> Journal:
     """Let cards, keys, accounts and customers lead to those that go on; return how they were before."""
-    survivor, absorbed = survey.survivor, survey.absorbed
-    cards, keys = _move_cards(tx, survey)
+    survivor, absorbed = merge_input.survivor, merge_input.absorbed
+    cards, keys = _move_cards(tx, merge_input)
     joined = tuple(
         replace(item.joined, forwarded=accounts.set_merged(tx, item.joined.from_account, item.joined.into_account))
         for item in joins
     )
-    owned = tuple(pair.giving.book.state.id for pair in survey.pairs if pair.taking is None)
+    owned = tuple(pair.giving.book.state.id for pair in merge_input.pairs if pair.taking is None)
     if owned:
         accounts.set_owner(tx, owned, survivor.id)
         card_moves.give_cards_of(tx, owned, survivor.id)
@@ -123,19 +123,19 @@ def move(tx: Tx, survey: Survey, joins: Sequence[Join]) -> Journal:
     )
 
 
-def cards_after(survey: Survey) -> list[tuple[Card, CardMove]]:
+def cards_after(merge_input: MergeInput) -> list[tuple[Card, CardMove]]:
     """Return the cards that change where accounts are joined, each with how it is afterwards.
 
     The main cards of both accounts become one: the survivor's goes on, with the key of the number survivor, and the
     other one shows the same. Other cards keep their keys and go over to the surviving account.
     """
     after: dict[str, tuple[Card, CardMove]] = {}
-    for pair in survey.pairs:
+    for pair in merge_input.pairs:
         main = None if pair.taking is None else pair.taking.main_card
         if pair.taking is None or main is None:
             continue
-        key, other = _key_after(survey, pair.taking, main), pair.giving.main_card
-        account, customer = pair.taking.book.state.id, survey.survivor.id
+        key, other = _key_after(merge_input, pair.taking, main), pair.giving.main_card
+        account, customer = pair.taking.book.state.id, merge_input.survivor.id
         after[main.serial_number] = (main, _placed(main, account, customer, key, None))
         for card in pair.taking.cards:
             if card.merged_into == main.serial_number:
@@ -147,11 +147,11 @@ def cards_after(survey: Survey) -> list[tuple[Card, CardMove]]:
     return list(after.values())
 
 
-def _key_after(survey: Survey, taking: Side, main: Card) -> str:
+def _key_after(merge_input: MergeInput, taking: Side, main: Card) -> str:
     """Return the key of the number survivor; where several of its cards are joined, that of the first."""
-    if survey.plan.number_survivor == survey.survivor.id:
+    if merge_input.plan.number_survivor == merge_input.survivor.id:
         return main.key
-    given = (pair.giving.main_card for pair in survey.pairs if pair.taking is taking)
+    given = (pair.giving.main_card for pair in merge_input.pairs if pair.taking is taking)
     return next((card.key for card in given if card is not None), main.key)
 
 
@@ -159,18 +159,20 @@ def _placed(card: Card, account: str, customer: str, key: str, merged_into: str 
     return CardMove(card.serial_number, account, customer, key, key, merged_into)
 
 
-def _move_cards(tx: Tx, survey: Survey) -> tuple[tuple[CardMove, ...], tuple[KeyMove, ...]]:
+def _move_cards(tx: Tx, merge_input: MergeInput) -> tuple[tuple[CardMove, ...], tuple[KeyMove, ...]]:
     """Store `cards_after`, and let all keys of cards that became one lead to the one that goes on."""
-    after = cards_after(survey)
+    after = cards_after(merge_input)
     leads_to = {placed.serial_number: placed.merged_into or placed.serial_number for _, placed in after}
     living = {placed.key for _, placed in after}
-    before = [item for item in card_moves.keys_of(tx, survey.survivor.merchant_id, leads_to) if item.state != "retired"]
+    before = [
+        item for item in card_moves.keys_of(tx, merge_input.survivor.merchant_id, leads_to) if item.state != "retired"
+    ]
     card_moves.place_cards(tx, [placed for _, placed in after])
     moved = [
         KeyMove(item.key, leads_to[item.serial_number], "active" if item.key in living else "redirected")
         for item in before
     ]
-    card_moves.place_keys(tx, survey.survivor.merchant_id, moved)
+    card_moves.place_keys(tx, merge_input.survivor.merchant_id, moved)
     moves = (
         CardMove(card.serial_number, card.account_id, card.customer_id, card.key, placed.key, card.merged_into)
         for card, placed in after

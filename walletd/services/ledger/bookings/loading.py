@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from walletd.db.cards import cards, programs, rotating_codes
 from walletd.db.customers import merges
-from walletd.db.engine.base import RunAgain, Tx
+from walletd.db.engine.base import RetryTransaction, Tx
 from walletd.db.ledger import accounts, lots, redemptions
 from walletd.db.ledger import entries as ledger
 from walletd.db.ledger.entries import Reversed
@@ -200,7 +200,7 @@ def _check_not_overtaken(desk: Desk, states: Mapping[str, AccountState], reverse
     """Look again where a merge was faster than the lock, as cards and accounts lead elsewhere since."""
     for name in {card.account_id for card, _ in desk.cards.values()}.union(reversed_accounts):
         if states[name].merged_into != desk.destinations.get(name):
-            raise RunAgain
+            raise RetryTransaction
 
 
 def open_books(

@@ -1,6 +1,6 @@
-"""What lies on the table before a merge: both customers, their accounts side by side, and what stands against it.
+"""What a merge is decided on: both customers, their accounts side by side, and what stands against it.
 
-The same survey is shown as a preview and decided on, so that a merge does what its preview said.
+The same input is shown as a preview and decided on, so that a merge does what its preview said.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final
 
 from walletd.db.cards import moves, programs
 from walletd.db.customers import customers
-from walletd.db.engine.base import RunAgain, Tx
+from walletd.db.engine.base import RetryTransaction, Tx
 from walletd.db.ledger import accounts
 from walletd.domain.cards.cards import Card
 from walletd.domain.cards.programs import Program
@@ -50,7 +50,7 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
+class MergeInput:
     """Both customers with all their accounts, settled to now in memory."""
 
     plan: MergePlan
@@ -75,29 +75,30 @@ class Survey:
                 yield from _conflicts_of(side, is_given=side is pair.giving)
 
 
-def take_survey(tx: Tx, merchant_id: str, plan: MergePlan, now: datetime, *, lock: bool) -> Survey:
+def read_merge_input(tx: Tx, merchant_id: str, plan: MergePlan, now: datetime, *, lock: bool) -> MergeInput:
     """Read both customers and their accounts; with `lock` they stay so until commit. Raises NotFound, CardMerged."""
     both = sorted({plan.identity_survivor, plan.absorbed})
-    found = {name: customers.find(tx, merchant_id, name, lock=lock) for name in both}
+    found = {customer_id: customers.find(tx, merchant_id, customer_id, lock=lock) for customer_id in both}
     survivor = _customer(found, plan.identity_survivor)
     absorbed = _customer(found, plan.absorbed)
-    names = accounts.ids_of_customers(tx, [survivor.id, absorbed.id])
-    states = accounts.by_id(tx, names, lock=lock) if names else {}
-    if lock and names != accounts.ids_of_customers(tx, [survivor.id, absorbed.id]):
-        raise RunAgain
+    account_ids = accounts.ids_of_customers(tx, [survivor.id, absorbed.id])
+    states = accounts.by_id(tx, account_ids, lock=lock) if account_ids else {}
+    if lock and account_ids != accounts.ids_of_customers(tx, [survivor.id, absorbed.id]):
+        raise RetryTransaction
     books = open_books(tx, list(states.values()), now)
-    cards = moves.of_accounts(tx, names)
+    cards = moves.of_accounts(tx, account_ids)
     known = programs.with_zones(tx, {state.program_id for state in states.values()}) if states else {}
     sides = tuple(
-        Side(books[name], known[states[name].program_id][0], tuple(cards.get(name, ()))) for name in sorted(states)
+        Side(books[account_id], known[state.program_id][0], tuple(cards.get(account_id, ())))
+        for account_id, state in sorted(states.items())
     )
-    return Survey(plan, survivor, absorbed, _pairs(sides, survivor.id, absorbed.id), sides)
+    return MergeInput(plan, survivor, absorbed, _pairs(sides, survivor.id, absorbed.id), sides)
 
 
-def _customer(found: Mapping[str, Customer | None], name: str) -> Customer:
-    customer = found[name]
+def _customer(found: Mapping[str, Customer | None], customer_id: str) -> Customer:
+    customer = found[customer_id]
     if customer is None:
-        raise NotFound(f"There is no customer {name}.")
+        raise NotFound(f"There is no customer {customer_id}.")
     check_goes_on(customer)
     return customer
 
