@@ -152,7 +152,7 @@ async def open_shop(settings: Settings, credentials: PassCredentials | None = No
         key, secret = await services.api_keys.create(by, "bench", ("admin",))
         program = await services.programs.create(by, NewProgram("loyalty", "Stammgäste", None, {}))
         # The key is the owner of its idempotency keys, so it is the principal that the books know.
-        yield Shop(running, replace(by, key_id=key.id), program.id, secret)
+        yield Shop(running, replace(by, id=key.id), program.id, secret)
 
 
 def _fill(tx: Tx, span: Mapping[str, int], *, phones: bool) -> None:

@@ -27,7 +27,7 @@ from walletd.domain.customers.merges import MergePlan
 from walletd.domain.ledger.balances import Balances
 from walletd.domain.ledger.bookings import Booking
 from walletd.domain.ledger.documents import account_document, entry_document
-from walletd.domain.merchants.principals import Principal
+from walletd.domain.merchants.principals import SCOPES, Principal, PrincipalKind
 from walletd.domain.pages import PageRequest
 from walletd.services import Services, build_services
 from walletd.services.idempotency import Answer
@@ -105,7 +105,7 @@ class Shop:
     async def stranger(self) -> Principal:
         """Return somebody with all rights at another merchant."""
         other = await self.services.merchants.create(NewMerchant("Other shop"))
-        return Principal(other.id, "key_other", "other", frozenset({"admin"}))
+        return Principal(other.id, PrincipalKind.API_KEY, "key_other", "other", SCOPES["admin"])
 
     async def book(self, card: str, kind: str, amount: int, key: str | None = None) -> dict[str, Any]:
         """Book a credit, debit or purchase and return the transaction."""
@@ -260,7 +260,7 @@ async def open_shop(
     await services.merchants.set_credentials(
         merchant_id, "apple", credentials.pass_type_identifier, credentials.to_bytes(), credentials.not_valid_after
     )
-    principal = Principal(merchant_id, "key_test", "test", frozenset({"admin"}))
+    principal = Principal(merchant_id, PrincipalKind.API_KEY, "key_test", "test", SCOPES["admin"])
     yield Shop(services, runtime, principal, clock, pushes)
     await pushes.close()
     await google.close()

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import cast
 
 from walletd.domain.errors import LinkExpired, LinkInvalid, PushTokenInvalid, Unauthenticated, WalletdError
-from walletd.domain.merchants.principals import SCOPES, Principal
+from walletd.domain.merchants.principals import GRANTS, Principal, PrincipalKind, rights_of
 from walletd.services import Services
 from walletd.services.delivery.links import LinkView
 from walletd.services.delivery.passes import PassFile
@@ -152,14 +152,14 @@ class FakeLinks:
 
 @dataclass
 class FakeApiKeys:
-    """Keys whose text lists their scopes: `key:cards:read,ledger:write`."""
+    """Keys whose text lists their scopes and rights: `key:cards:read,ledger:write`."""
 
     async def authenticate(self, presented: str) -> Principal:
         """Return the principal of a key."""
         prefix, _, scopes = presented.partition(":")
-        if prefix != "key" or not set(scopes.split(",")) <= set(SCOPES):
+        if prefix != "key" or not set(scopes.split(",")) <= set(GRANTS):
             raise Unauthenticated
-        return Principal("mer_1", "key_1", "till", frozenset(scopes.split(",")))
+        return Principal("mer_1", PrincipalKind.API_KEY, "key_1", "till", rights_of(scopes.split(",")))
 
 
 @dataclass

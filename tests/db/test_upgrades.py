@@ -16,7 +16,7 @@ from walletd.db.engine.database import migrate, open_database
 from walletd.db.ledger import accounts, lots
 from walletd.domain.calendar import milliseconds, rfc3339
 from walletd.domain.errors import ReversalNotAllowed
-from walletd.domain.merchants.principals import Principal
+from walletd.domain.merchants.principals import Principal, PrincipalKind
 from walletd.services.ledger.bookings.commands import Reverse
 from walletd.services.ledger.ledger import Ledger
 from walletd.services.ledger.proof import Proof
@@ -105,7 +105,9 @@ async def upgraded(url: str) -> tuple[tuple[int, int], list[tuple[str, int]]]:
     try:
         proved = await Proof(runtime).verify()
         with pytest.raises(ReversalNotAllowed):
-            await Ledger(runtime).reverse(Principal("mer_1", "key", "key", frozenset()), Reverse("txn_1"), "k")
+            await Ledger(runtime).reverse(
+                Principal("mer_1", PrincipalKind.API_KEY, "key", "key"), Reverse("txn_1"), "k"
+            )
         account = await database.read(accounts.find, "mer_1", "acc_1")
         pages = await database.read(lambda tx: list(lots.in_consumption_order(tx, "acc_1")))
     finally:

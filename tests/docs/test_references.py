@@ -18,6 +18,7 @@ from walletd import settings, telemetry
 from walletd.cli import main
 from walletd.domain.cards import programs
 from walletd.domain.delivery.faces import FACE_VALUES
+from walletd.domain.merchants.principals import SCOPES, Right
 from walletd.web.api import openapi
 from walletd.web.errors import STATUS
 
@@ -78,10 +79,10 @@ def test_every_command_is_documented_and_explains_itself(words: tuple[str, ...])
 
 
 def _routes() -> dict[str, str]:
-    """Return `METHOD /path` → scope of every route in the OpenAPI document."""
+    """Return `METHOD /path` → description of every route in the OpenAPI document."""
     document = json.loads(openapi.document("https://cards.example"))
     return {
-        f"{method.upper()} {path}": json.dumps(operation)
+        f"{method.upper()} {path}": operation["description"]
         for path, operations in document["paths"].items()
         for method, operation in operations.items()
         if method in _METHODS
@@ -89,7 +90,7 @@ def _routes() -> dict[str, str]:
 
 
 def test_the_page_of_the_api_lists_exactly_the_routes_there_are() -> None:
-    """Each route of the OpenAPI document is in the table with its scope, and no other."""
+    """Each route of the OpenAPI document is in the table with its right, and no other."""
     table = {
         quoted(cells[0])[0]: quoted(cells[1])[0]
         for cells in rows(page("docs/api.md"))
@@ -97,7 +98,20 @@ def test_the_page_of_the_api_lists_exactly_the_routes_there_are() -> None:
     }
     routes = _routes()
     assert set(table) == set(routes)
-    assert {route for route, scope in table.items() if scope not in routes[route]} == set()
+    assert {route for route, right in table.items() if f"Right: `{right}`" not in routes[route]} == set()
+
+
+def test_the_table_of_scopes_has_the_rights_of_each() -> None:
+    """What the page says that a scope opens, and what the OpenAPI document says, is what the code grants."""
+    table = {
+        quoted(cells[0])[0]: set(quoted(cells[1])) or set(Right)
+        for cells in rows(page("docs/api.md").partition("| scope | rights |")[2].partition("\n\n")[0])
+    }
+    assert table == SCOPES
+    schemes = json.loads(openapi.document("https://cards.example"))["components"]["securitySchemes"]
+    lines = schemes["apiKey"]["description"].splitlines()
+    written = {names[0]: set(names[1:]) or set(Right) for line in lines if (names := re.findall(r"`([^`]+)`", line))}
+    assert written == SCOPES
 
 
 def test_every_route_in_a_text_exists() -> None:

@@ -157,7 +157,7 @@ async def _open_merchant(services: Services) -> str:
     await services.merchants.set_credentials(
         merchant.id, "apple", credentials.pass_type_identifier, credentials.to_bytes(), credentials.not_valid_after
     )
-    return (await services.api_keys.create(shell(merchant.id), "till", SCOPES))[1]
+    return (await services.api_keys.create(shell(merchant.id), "till", tuple(SCOPES)))[1]
 
 
 @asynccontextmanager

@@ -88,7 +88,7 @@ class Unauthenticated(WalletdError):
 
 
 class Forbidden(WalletdError):
-    """The API key lacks the scope that this route needs."""
+    """The API key lacks the right that this route needs."""
 
     code = "forbidden"
 

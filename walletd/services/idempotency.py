@@ -72,7 +72,7 @@ class Protected:
         """Return the record that takes the key."""
         return IdempotencyRow(
             merchant_id=self.principal.merchant_id,
-            owner=self.principal.key_id,
+            owner=self.principal.id,
             route=self.route,
             key=self.key,
             request_hash=request_hash(self.request),

@@ -6,6 +6,8 @@ import pytest
 
 from tests.builders import Shop
 from tests.services.customers.merging import merged, two_cards
+from walletd.db.engine.base import Tx
+from walletd.db.merchants.audit import audit_log
 from walletd.domain.errors import CursorInvalid, NotFound
 from walletd.domain.merchants.audit import AuditFilter, HistoryRow
 from walletd.domain.pages import PageRequest
@@ -98,7 +100,7 @@ async def test_the_audit_log_says_who_did_what_to_whom(shop: Shop) -> None:
     page = await shop.services.history.audit(shop.principal, PageRequest(), AuditFilter(subject=serial))
     assert [row.action for row in page.items] == ["card.reinstated", "card.revoked", "card.issued"]
     assert page.items[0].details == {"reason": "a mistake"}
-    assert {row.actor for row in page.items} == {shop.principal.key_id}
+    assert {row.actor for row in page.items} == {shop.principal.id}
     only = await shop.services.history.audit(shop.principal, PageRequest(), AuditFilter(action="card.revoked"))
     assert [row.subject for row in only.items] == [serial]
     none = await shop.services.history.audit(shop.principal, PageRequest(), AuditFilter(actor="key_x"))
@@ -115,3 +117,25 @@ async def test_a_history_of_nobody_or_from_nowhere_is_refused(shop: Shop) -> Non
     for cursor in ("x", "WyJhIiwgMV0", "WzEsIDJd"):
         with pytest.raises(CursorInvalid):
             await shop.services.history.of_customer(shop.principal, card["customer_id"], PageRequest(cursor=cursor))
+
+
+async def test_every_audit_entry_says_what_kind_of_principal_acted(shop: Shop) -> None:
+    """A key, a phone and the command line are told apart; a row from before there were kinds has that of its actor."""
+    card = await shop.card()
+    await shop.register(card["serial_number"])
+    old = {"cli": "command_line", "phone": "device", "holder": "customer", "walletd": "walletd", "key_1": "api_key"}
+
+    def write(tx: Tx) -> None:
+        for number, actor in enumerate(old):
+            row = {"id": f"aud_{number}", "merchant_id": shop.principal.merchant_id, "at": 0, "actor": actor}
+            tx.execute(audit_log.insert().values(**row, action="old.row", subject="x", details={}))
+
+    await shop.runtime.database.write(write)
+    page = await shop.services.history.audit(shop.principal, PageRequest(page_size=50), AuditFilter())
+    kinds = {(row.action, row.actor, row.actor_kind.value) for row in page.items}
+    assert kinds >= {
+        ("merchant.created", "cli", "command_line"),
+        ("card.issued", "key_test", "api_key"),
+        ("card.installed", "phone", "device"),
+    }
+    assert {actor: kind for action, actor, kind in kinds if action == "old.row"} == old

@@ -20,7 +20,7 @@ from walletd.domain.errors import (
     CurrencyMismatch,
     NotFound,
 )
-from walletd.domain.merchants.principals import Principal
+from walletd.domain.merchants.principals import Principal, PrincipalKind
 
 OPENS_AT = datetime(2026, 3, 15, 11, 0, tzinfo=UTC)
 """2026-03-15 12:00 in Berlin."""
@@ -113,7 +113,7 @@ async def test_a_customer_cannot_be_merged_into_itself_in_circles_or_across_merc
             await merged(shop, one, other)
     with pytest.raises(NotFound):
         await shop.merge(new["customer_id"], "cus_0000000000000000000000000a")
-    stranger = Principal("mer_00000000000000000000000000", "key_x", "Stranger", frozenset())
+    stranger = Principal("mer_00000000000000000000000000", PrincipalKind.API_KEY, "key_x", "Stranger")
     plan = MergePlan(new["customer_id"], new["customer_id"], third["customer_id"])
     with pytest.raises(NotFound):
         await shop.services.merges.preview(stranger, plan)

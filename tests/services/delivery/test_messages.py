@@ -15,7 +15,7 @@ from tests.services.delivery.googling import GoogleShop, a_google_shop, shown
 from walletd.demo.google.errors import ApiError
 from walletd.demo.google.faults import Fault
 from walletd.domain.errors import CardRevoked, NotFound, ValidationFailed
-from walletd.domain.merchants.principals import Principal
+from walletd.domain.merchants.principals import Principal, PrincipalKind
 from walletd.services.delivery.messages import NewMessage
 
 
@@ -110,7 +110,7 @@ async def test_a_message_that_no_wallet_can_show_is_refused(shop: Shop, header: 
 async def test_revoked_cards_and_those_of_others_get_no_message(shop: Shop) -> None:
     """Nobody is told on a card that is not valid, or not ours."""
     serial = (await shop.card())["serial_number"]
-    stranger = Principal("mer_00000000000000000000000000", "key_x", "Stranger", frozenset())
+    stranger = Principal("mer_00000000000000000000000000", PrincipalKind.API_KEY, "key_x", "Stranger")
     with pytest.raises(NotFound):
         await shop.services.messages.send(stranger, NewMessage(serial, "a", "b"), None)
     await shop.services.cards.revoke(shop.principal, serial, "lost")

@@ -13,7 +13,7 @@ from walletd.domain.customers.customers import NewCustomer
 from walletd.domain.customers.lists import CustomerFilter
 from walletd.domain.errors import NotFound
 from walletd.domain.exchange.import_files import ImportFileInvalid, ImportRefused
-from walletd.domain.merchants.principals import Principal
+from walletd.domain.merchants.principals import SCOPES, Principal, PrincipalKind
 from walletd.domain.pages import PageRequest
 from walletd.services.exchange.imports.imports import ImportOptions
 
@@ -241,7 +241,7 @@ async def test_a_file_that_breaks_in_the_middle_leaves_nothing_that_can_be_commi
 async def test_no_merchant_sees_or_commits_an_import_of_another(shop: Shop) -> None:
     """Names of others' imports and programs are not known."""
     report = await upload(shop, a_file(*many(1)), "loyalty")
-    stranger = Principal("mer_other", "key_other", "other", frozenset({"admin"}))
+    stranger = Principal("mer_other", PrincipalKind.API_KEY, "key_other", "other", SCOPES["admin"])
     with pytest.raises(NotFound):
         await shop.services.imports.commit(stranger, report.head.id)
     file = a_file(*many(1))

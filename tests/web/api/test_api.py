@@ -102,7 +102,7 @@ async def test_a_client_that_goes_away_takes_nobody_elses_answer_with_it(till: T
     asking[0].cancel()
     gone, *answers = await asyncio.gather(*asking, return_exceptions=True)
     assert isinstance(gone, asyncio.CancelledError)
-    assert [answer.key_id for answer in answers if isinstance(answer, Principal)] == [row.id, row.id]
+    assert [answer.id for answer in answers if isinstance(answer, Principal)] == [row.id, row.id]
 
 
 async def test_a_stranger_finds_nothing(till: Till) -> None:

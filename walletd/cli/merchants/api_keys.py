@@ -9,7 +9,7 @@ import click
 from walletd.bootstrap import Application
 from walletd.cli.opening import json_option, merchant_option, run_command
 from walletd.domain.calendar import rfc3339
-from walletd.domain.merchants.principals import SCOPES
+from walletd.domain.merchants.principals import GRANTS, SCOPES
 from walletd.services.merchants.merchants import shell
 
 
@@ -24,8 +24,8 @@ def api_key() -> None:
     "--scope",
     "scopes",
     multiple=True,
-    type=click.Choice(SCOPES),
-    help="What the key may do; can be given more than once. Without it: everything a till needs.",
+    type=click.Choice(GRANTS),
+    help="A scope or a single right; can be given more than once. Without it: everything a till needs.",
 )
 @merchant_option
 @json_option

@@ -15,7 +15,7 @@ from walletd.db.engine.pages import Listing, fetch_page
 from walletd.domain.calendar import from_milliseconds, milliseconds
 from walletd.domain.identifiers import new_id
 from walletd.domain.merchants.audit import AuditFilter, AuditRow
-from walletd.domain.merchants.principals import Principal
+from walletd.domain.merchants.principals import Principal, PrincipalKind, kind_of
 from walletd.domain.pages import Page, PageRequest
 
 audit_log = Table(
@@ -25,6 +25,7 @@ audit_log = Table(
     merchant_column(),
     Column("at", BigInteger, nullable=False),
     Column("actor", String(64), nullable=False),
+    Column("actor_kind", String(16)),
     Column("action", String(48), nullable=False),
     Column("subject", String(64), nullable=False),
     Column("details", JSON, nullable=False),
@@ -61,7 +62,8 @@ def record_all(tx: Tx, deeds: Sequence[Deed], now: datetime) -> None:
                 "id": new_id("aud", now),
                 "merchant_id": deed.by.merchant_id,
                 "at": milliseconds(now),
-                "actor": deed.by.key_id,
+                "actor": deed.by.id,
+                "actor_kind": deed.by.kind.value,
                 "action": deed.action,
                 "subject": deed.subject,
                 "details": dict(deed.details or {}),
@@ -103,4 +105,13 @@ def count_about(tx: Tx, merchant_id: str, subjects: Collection[str]) -> int:
 
 
 def _row(row: Row[Any]) -> AuditRow:
-    return AuditRow(row.id, from_milliseconds(row.at), row.actor, row.action, row.subject, row.details)
+    return AuditRow(
+        id=row.id,
+        at=from_milliseconds(row.at),
+        actor=row.actor,
+        # Rows from before migration 0017 have none, and no row of the log is ever changed.
+        actor_kind=kind_of(row.actor) if row.actor_kind is None else PrincipalKind(row.actor_kind),
+        action=row.action,
+        subject=row.subject,
+        details=row.details,
+    )

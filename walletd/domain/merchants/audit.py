@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from walletd.domain.merchants.principals import PrincipalKind
+
 MOVES: Final = ("merge", "merge_undo")
 """Types of transactions that only move what was bought before: their turnover is no new one."""
 
@@ -18,6 +20,7 @@ class AuditRow:
     id: str
     at: datetime
     actor: str
+    actor_kind: PrincipalKind
     action: str
     subject: str
     details: Mapping[str, object]

@@ -251,9 +251,7 @@ def _open_balance(tx: Tx, by: Principal, card: Card, program: Program, account: 
     if movement is None:
         return account
     book = AccountBook(account, (), now, partial(new_id, "ent", now))
-    transaction = Transaction(
-        new_id("txn", now), by.merchant_id, account.id, card.serial_number, "opening", by.key_id, now
-    )
+    transaction = Transaction(new_id("txn", now), by.merchant_id, account.id, card.serial_number, "opening", by.id, now)
     book.post(transaction, movement)
     store_pages(tx, [book])
     accounts.store(tx, [book.state])

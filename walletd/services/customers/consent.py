@@ -12,7 +12,7 @@ from walletd.db.merchants import audit, merchants
 from walletd.domain.customers.consent import CONFIRMED, NOT_ASKED, REVOKED, SENT, MailUnavailable
 from walletd.domain.customers.customers import Customer
 from walletd.domain.errors import LinkInvalid, NotFound
-from walletd.domain.merchants.principals import Principal
+from walletd.domain.merchants.principals import Principal, PrincipalKind
 from walletd.services.customers.customers import check_goes_on
 from walletd.services.outbox import mail_queue, mail_texts
 from walletd.services.runtime import Runtime
@@ -84,7 +84,7 @@ class OptIns:
         def write(tx: Tx) -> Invitation:
             customer = _invited(tx, customer_id, lock=True)
             merchant = merchants.get(tx, customer.merchant_id)
-            by = Principal(customer.merchant_id, "holder", "the holder", frozenset())
+            by = Principal(customer.merchant_id, PrincipalKind.CUSTOMER, "holder", "the holder")
             changed = _step(tx, by, customer, CONFIRMED if consents else REVOKED, now)
             return Invitation(merchant.name, changed.opt_in.state)
 

@@ -59,7 +59,7 @@ class Erasing:
         orders.forget_addresses(tx, names)
         merge_ids = erasures.clear_merges(tx, by.merchant_id, names)
         messages = erasures.messages_to(tx, by.merchant_id, serials)
-        erasures.forget_answers(tx, by.merchant_id, [by.key_id], [*serials, *merge_ids, *messages])
+        erasures.forget_answers(tx, by.merchant_id, [by.id], [*serials, *merge_ids, *messages])
         erasures.drop_jobs(tx, by.merchant_id, names, serials)
         audit.record(tx, by, now, "customer.erased", customer_id, {"customers": names, "cards": serials})
         webhook_events.tell(tx, by.merchant_id, "customer.erased", customer_id, {"customer_id": customer_id}, now)

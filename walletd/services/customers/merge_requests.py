@@ -31,7 +31,7 @@ from walletd.domain.customers.merge_requests import (
 from walletd.domain.customers.merges import MergePlan, MergeSelf
 from walletd.domain.errors import LinkInvalid, NotFound
 from walletd.domain.identifiers import new_id
-from walletd.domain.merchants.principals import Principal
+from walletd.domain.merchants.principals import Principal, PrincipalKind
 from walletd.domain.pages import Page, PageRequest
 from walletd.domain.validation import check_note, invalid
 from walletd.services.customers.customers import check_goes_on
@@ -204,7 +204,7 @@ class MergeRequests:
 
         def write(tx: Tx) -> Confirmation:
             request = _asked(tx, request_id, lock=True)
-            by = Principal(request.merchant_id, "holder", "the holder", frozenset())
+            by = Principal(request.merchant_id, PrincipalKind.CUSTOMER, "holder", "the holder")
             if not agrees:
                 return _confirmation(tx, self._reject(tx, by, request, None, now).request, now)
             confirmed = request.confirmed(now)

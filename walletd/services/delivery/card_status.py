@@ -8,7 +8,7 @@ from walletd.db.cards import cards
 from walletd.db.delivery import devices, wallet_objects
 from walletd.db.engine.base import Tx
 from walletd.db.merchants import audit
-from walletd.domain.merchants.principals import Principal
+from walletd.domain.merchants.principals import Principal, PrincipalKind
 from walletd.services.outbox.webhook_events import tell_card
 
 
@@ -33,7 +33,7 @@ def follow_phones(tx: Tx, serial_number: str) -> None:
 
 def _change(tx: Tx, merchant_id: str, serial_number: str, status: str, now: datetime) -> None:
     if cards.change_status(tx, serial_number, status, among=("issued", "installed", "uninstalled")):
-        phone = Principal(merchant_id, "phone", "phone", frozenset())
+        phone = Principal(merchant_id, PrincipalKind.DEVICE, "phone", "phone")
         audit.record(tx, phone, now, f"card.{status}", serial_number)
         stored = cards.find(tx, merchant_id, serial_number)
         if stored is not None:

@@ -11,7 +11,7 @@ from walletd.db.merchants import api_keys, audit
 from walletd.db.merchants.api_keys import ApiKeyRow
 from walletd.domain.errors import NotFound, Unauthenticated
 from walletd.domain.identifiers import new_id, new_secret
-from walletd.domain.merchants.principals import SCOPES, Principal
+from walletd.domain.merchants.principals import GRANTS, Principal, PrincipalKind, rights_of
 from walletd.domain.validation import check_name, invalid
 from walletd.services.runtime import Runtime
 
@@ -41,7 +41,7 @@ class ApiKeys:
         if row is None:
             self._trusted.pop(secret_hash, None)
             raise Unauthenticated
-        principal = Principal(row.merchant_id, row.id, row.name, frozenset(row.scopes))
+        principal = Principal(row.merchant_id, PrincipalKind.API_KEY, row.id, row.name, rights_of(row.scopes))
         if len(self._trusted) >= _TRUSTED_MAX:
             self._trusted.clear()
         self._trusted[secret_hash] = (principal, moment)
@@ -62,9 +62,9 @@ class ApiKeys:
 
     async def create(self, by: Principal, name: str, scopes: tuple[str, ...]) -> tuple[ApiKeyRow, str]:
         """Make a key and return it with its secret; raises ValidationFailed."""
-        unknown = [scope for scope in scopes if scope not in SCOPES]
+        unknown = [scope for scope in scopes if scope not in GRANTS]
         if unknown or not scopes:
-            raise invalid("/scopes", f"must be some of {', '.join(SCOPES)}")
+            raise invalid("/scopes", f"must be some of {', '.join(GRANTS)}")
         now = self._runtime.clock()
         secret = _PREFIX + new_secret()
         row = ApiKeyRow(new_id("key", now), by.merchant_id, check_name(name), scopes, now, None)

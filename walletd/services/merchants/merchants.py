@@ -16,7 +16,7 @@ from walletd.db.merchants.merchants import CredentialsRow, MerchantRow
 from walletd.domain.customers import matching, merge_requests
 from walletd.domain.errors import CertificateInvalid, NotFound
 from walletd.domain.identifiers import new_id
-from walletd.domain.merchants.principals import Principal
+from walletd.domain.merchants.principals import SCOPES, Principal, PrincipalKind
 from walletd.domain.validation import check_name, invalid
 from walletd.services.delivery import classes, republishing
 from walletd.services.runtime import Runtime
@@ -141,7 +141,7 @@ class Merchants:
 
 def shell(merchant_id: str) -> Principal:
     """Return the principal of whoever works at the machine's own command line."""
-    return Principal(merchant_id, "cli", "command line", frozenset({"admin"}))
+    return Principal(merchant_id, PrincipalKind.COMMAND_LINE, "cli", "command line", SCOPES["admin"])
 
 
 def _check_topic(present: Sequence[CredentialsRow], merchant_id: str, platform: str, topic: str) -> None:

@@ -15,7 +15,7 @@ from litestar import Request
 from litestar.datastructures import State
 
 from walletd.domain import errors as refusals
-from walletd.domain.merchants.principals import Principal
+from walletd.domain.merchants.principals import Principal, Right
 
 ApiRequest = Request[None, Principal, State]
 
@@ -46,7 +46,7 @@ class Endpoint:
     """The description of one route; `answer` is a wire struct, or None where `media_type` says what is sent."""
 
     summary: str
-    scope: str
+    right: Right
     answer: type[msgspec.Struct] | None = None
     status: int = 200
     media_type: str = "application/json"

@@ -19,7 +19,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from walletd import __version__
 from walletd.domain.errors import WalletdError
-from walletd.domain.merchants.principals import SCOPES
+from walletd.domain.merchants.principals import SCOPES, Right, scope_with
 from walletd.domain.pages import PAGE_SIZES
 from walletd.web.api.endpoint import OPT, Endpoint
 from walletd.web.api.routes import MODULES, ROUTES
@@ -56,8 +56,7 @@ def document(public_url: str) -> bytes:
                 "apiKey": {
                     "type": "http",
                     "scheme": "bearer",
-                    "description": f"An API key. It has one or more of the scopes {', '.join(SCOPES)}; "
-                    "`admin` includes all others.",
+                    "description": _grants(),
                 }
             },
         },
@@ -66,6 +65,16 @@ def document(public_url: str) -> bytes:
 
 
 _LICENSE: Final = {"name": "MIT", "identifier": "MIT"}
+
+
+def _grants() -> str:
+    """Return what an API key may be made with, as Markdown."""
+    scopes = [
+        f"- `{scope}`: "
+        + ("every right" if rights == set(Right) else ", ".join(f"`{right}`" for right in sorted(rights)))
+        for scope, rights in SCOPES.items()
+    ]
+    return "\n".join(("An API key. It has single rights, or scopes, which hold some:", "", *scopes))
 
 
 def _paths() -> dict[str, dict[str, object]]:
@@ -85,7 +94,8 @@ def _operation(handler: HTTPRouteHandler, path: str) -> dict[str, object]:
         "operationId": function.__name__,
         "tags": [function.__module__.rpartition(".")[2]],
         "summary": endpoint.summary,
-        "description": f"{(function.__doc__ or '').strip()}\n\nScope: `{endpoint.scope}`.",
+        "description": f"{(function.__doc__ or '').strip()}\n\n"
+        f"Right: `{endpoint.right}`. Scope: `{scope_with(endpoint.right)}`.",
         "responses": _responses(endpoint, path),
     }
     parameters = _parameters(endpoint, path)

@@ -47,7 +47,7 @@ def services_of(request: ApiRequest) -> Services:
 
 
 class BearerAuthentication:
-    """Lets a request in whose API key has the scope of the route.
+    """Lets a request in whose API key has the right that the route asks for.
 
     A middleware and not a guard: Litestar copies the route handler for every guard it calls, and that took longer than
     the authentication itself.
@@ -65,7 +65,7 @@ class BearerAuthentication:
         services = cast("Services", scope["litestar_app"].state.services)
         principal = await services.api_keys.authenticate(match[1].decode("ascii"))
         endpoint: Endpoint = scope["route_handler"].opt[OPT]
-        principal.require(endpoint.scope)
+        principal.require(endpoint.right)
         scope["auth"] = principal
         await self._app(scope, receive, send)
 

@@ -155,7 +155,7 @@ class Merges:
         books = [side.book for side in merge_input.sides]
         store_books(tx, books)
         journal = move(tx, merge_input, joins)
-        merge = Merge(new_id("mrg", now), by.merchant_id, merge_input.plan, by.key_id, COMMITTED, journal, now)
+        merge = Merge(new_id("mrg", now), by.merchant_id, merge_input.plan, by.id, COMMITTED, journal, now)
         merges.insert(tx, merge, {join.joined.from_account: join.moved for join in joins})
         plan = merge_input.plan
         details = {"absorbed": plan.absorbed, "number_survivor": plan.number_survivor, "reason": plan.reason}

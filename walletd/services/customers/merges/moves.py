@@ -74,7 +74,7 @@ def transaction_of(by: Principal, kind: str, book: AccountBook, other: AccountBo
         account_id=book.state.id,
         serial_number=None,
         type=kind,
-        actor=by.key_id,
+        actor=by.id,
         created_at=book.now,
         reference=other.state.id,
         reason=reason,

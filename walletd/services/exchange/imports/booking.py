@@ -32,7 +32,7 @@ from walletd.domain.identifiers import new_id
 from walletd.domain.ledger.books import AccountBook
 from walletd.domain.ledger.entries import Transaction, request_hash
 from walletd.domain.ledger.operations import opening
-from walletd.domain.merchants.principals import Principal
+from walletd.domain.merchants.principals import Principal, kind_of
 from walletd.services.cards.issuing import new_account, new_card
 from walletd.services.exchange.imports.plans import CREATE, ISSUE, KEEP, UPDATE, Plan, Planner, changed
 from walletd.services.ledger.bookings.storing import store_pages
@@ -68,7 +68,7 @@ class RowBooker:
     @property
     def by(self) -> Principal:
         """Return who asked for the import."""
-        return Principal(self.head.merchant_id, self.head.actor, "import", frozenset())
+        return Principal(self.head.merchant_id, kind_of(self.head.actor), self.head.actor, "import")
 
     def book(self, tx: Tx, rows: Sequence[CheckedRow]) -> int:
         """Do what rows were validated for; return how many were left out as something stands against them now."""

@@ -115,7 +115,7 @@ class Imports:
             id=new_id("imp", now),
             merchant_id=by.merchant_id,
             program_id=options.program_id,
-            actor=by.key_id,
+            actor=by.id,
             state=UPLOADED,
             lenient=options.lenient,
             file_sha256=form.sha256,

@@ -219,7 +219,7 @@ def _transaction(
         account_id=of.account_id,
         serial_number=of.serial_number,
         type=kind,
-        actor=command.by.key_id,
+        actor=command.by.id,
         created_at=desk.now,
         note_salt=secrets.token_hex(_SALT_BYTES) if has_texts else None,
         **details,

@@ -14,6 +14,7 @@ from walletd.domain.cards.rotating_codes import RotatingCodeRefused
 from walletd.domain.customers.merges import CardMerged
 from walletd.domain.delivery.wallet_errors import WalletUnavailable
 from walletd.domain.ledger.documents import card_document
+from walletd.domain.merchants.principals import Right
 from walletd.services.delivery.messages import NewMessage
 from walletd.web.api.cards.answers import (
     CardAnswer,
@@ -41,7 +42,7 @@ from walletd.web.wallets.passes import PKPASS, pass_headers
 
 ISSUE: Final = Endpoint(
     "Issue a card",
-    scope="cards:write",
+    right=Right.CARDS_ISSUE,
     status=201,
     body=CardNew,
     answer=CardAnswer,
@@ -57,18 +58,18 @@ ISSUE: Final = Endpoint(
     example_body=CARD_NEW,
     example=CARD,
 )
-LIST: Final = Endpoint("List cards", scope="cards:read", answer=CardAnswer, paged=True, example=CARD)
-READ: Final = Endpoint("Read a card", scope="cards:read", answer=CardAnswer, example=CARD)
+LIST: Final = Endpoint("List cards", right=Right.CARDS_READ, answer=CardAnswer, paged=True, example=CARD)
+READ: Final = Endpoint("Read a card", right=Right.CARDS_READ, answer=CardAnswer, example=CARD)
 BY_KEY: Final = Endpoint(
     "Look a card up by its key",
-    scope="cards:read",
+    right=Right.CARDS_READ,
     answer=CardAnswer,
     errors=(errors.CardKeyReplaced, errors.LoyaltySuspended, RotatingCodeRefused),
     example=CARD,
 )
 REVOKE: Final = Endpoint(
     "Revoke a card",
-    scope="cards:write",
+    right=Right.CARDS_REVOKE,
     body=CardDeed,
     answer=CardAnswer,
     errors=(errors.CardDeleted,),
@@ -78,7 +79,7 @@ REVOKE: Final = Endpoint(
 REINSTATE: Final = replace(REVOKE, summary="Reinstate a revoked card", example=CARD)
 MESSAGE: Final = Endpoint(
     "Send a message to the holder of a card",
-    scope="cards:write",
+    right=Right.MESSAGES_SEND,
     status=201,
     body=CardMessageNew,
     answer=CardMessageAnswer,
@@ -89,19 +90,19 @@ MESSAGE: Final = Endpoint(
 )
 GOOGLE: Final = Endpoint(
     "Get the Google Wallet link of a card",
-    scope="cards:read",
+    right=Right.CARDS_READ,
     answer=GoogleAnswer,
     errors=(errors.SigningUnavailable, WalletUnavailable, errors.TemplateInvalid),
     example=GOOGLE_LINK,
 )
 PASS: Final = Endpoint(
     "Download the pass of a card",
-    scope="cards:read",
+    right=Right.CARDS_READ,
     media_type=PKPASS,
     errors=(errors.SigningUnavailable, errors.TemplateInvalid),
 )
 DELIVERED: Final = Endpoint(
-    "Read what the phones of a card were told", scope="cards:read", answer=DeliveriesAnswer, example=DELIVERIES
+    "Read what the phones of a card were told", right=Right.CARDS_READ, answer=DeliveriesAnswer, example=DELIVERIES
 )
 
 

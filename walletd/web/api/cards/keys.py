@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 from walletd.domain import errors
 from walletd.domain.cards.keys import ROWS_MAX, Rewrite, RewritePlan, RewritesRefused, Rewritten
 from walletd.domain.customers.merges import CardMerged
+from walletd.domain.merchants.principals import Right
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
 from walletd.web.api.examples import Example
 from walletd.web.api.reading import body_of, name_in_path, services_of
@@ -69,7 +70,7 @@ _AGAIN: Final[Example] = {"serial_number": _SERIAL, "old_key": "100045", "key": 
 _REFUSED: Final = (errors.CardKeyTaken, CardMerged, errors.CardRevoked, errors.CardDeleted)
 REWRITE: Final = Endpoint(
     "Rewrite the key of a card",
-    scope="cards:write",
+    right=Right.CARDS_REWRITE_KEY,
     body=KeyNew,
     answer=KeyAnswer,
     errors=_REFUSED,
@@ -78,7 +79,7 @@ REWRITE: Final = Endpoint(
 )
 REWRITE_ALL: Final = Endpoint(
     "Rewrite the keys of many cards",
-    scope="cards:write",
+    right=Right.CARDS_REWRITE_KEY,
     body=KeysNew,
     answer=KeysAnswer,
     errors=(RewritesRefused, errors.CardKeyTaken),

@@ -8,6 +8,7 @@ from litestar import get, patch, post
 from litestar.params import FromPath
 
 from walletd.domain import errors
+from walletd.domain.merchants.principals import Right
 from walletd.web.api.cards.answers import ProgramAnswer, program_answer
 from walletd.web.api.cards.examples import PROGRAM_CHANGE, PROGRAM_NEW
 from walletd.web.api.cards.requests import ProgramChange, ProgramNew
@@ -18,7 +19,7 @@ from walletd.web.api.replies import Reply, json_reply, page_reply
 
 CREATE: Final = Endpoint(
     "Create a program",
-    scope="admin",
+    right=Right.PROGRAMS_WRITE,
     status=201,
     body=ProgramNew,
     answer=ProgramAnswer,
@@ -26,11 +27,11 @@ CREATE: Final = Endpoint(
     example_body=PROGRAM_NEW,
     example=PROGRAM,
 )
-LIST: Final = Endpoint("List programs", scope="cards:read", answer=ProgramAnswer, paged=True, example=PROGRAM)
-READ: Final = Endpoint("Read a program", scope="cards:read", answer=ProgramAnswer, example=PROGRAM)
+LIST: Final = Endpoint("List programs", right=Right.CARDS_READ, answer=ProgramAnswer, paged=True, example=PROGRAM)
+READ: Final = Endpoint("Read a program", right=Right.CARDS_READ, answer=ProgramAnswer, example=PROGRAM)
 CHANGE: Final = Endpoint(
     "Change a program",
-    scope="admin",
+    right=Right.PROGRAMS_WRITE,
     body=ProgramChange,
     answer=ProgramAnswer,
     example_body=PROGRAM_CHANGE,

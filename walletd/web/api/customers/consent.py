@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 from walletd.domain import errors
 from walletd.domain.customers.consent import CONFIRMED, REVOKED, MailUnavailable, OptInRefused
 from walletd.domain.customers.merges import CardMerged
+from walletd.domain.merchants.principals import Right
 from walletd.web.api.customers.answers import CustomerAnswer, customer_answer
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
 from walletd.web.api.examples import CUSTOMER, Example
@@ -33,7 +34,7 @@ def _customer(**opt_in: object) -> Example:
 _AT: Final = "2026-11-23T09:30:00.125Z"
 INVITE: Final = Endpoint(
     "Invite a customer to the newsletter",
-    scope="customers:write",
+    right=Right.CUSTOMERS_WRITE,
     body=InvitationNew,
     answer=CustomerAnswer,
     errors=(CardMerged, MailUnavailable),
@@ -54,7 +55,7 @@ def _note_route(
     path: str, summary: str, state: str, refusals: tuple[type[errors.WalletdError], ...]
 ) -> HTTPRouteHandler:
     example = _customer(state=state, **{"sent_at": _AT, f"{state}_at": _AT})
-    endpoint = Endpoint(summary, scope="customers:write", answer=CustomerAnswer, errors=refusals, example=example)
+    endpoint = Endpoint(summary, right=Right.CUSTOMERS_WRITE, answer=CustomerAnswer, errors=refusals, example=example)
 
     async def note(request: ApiRequest, customer_id: FromPath[str]) -> Reply:
         customer = await services_of(request).opt_ins.note(request.auth, name_in_path(customer_id), state)

@@ -10,6 +10,7 @@ from litestar.params import FromPath
 
 from walletd.domain import errors
 from walletd.domain.customers.merges import CardMerged
+from walletd.domain.merchants.principals import Right
 from walletd.web.api.customers.answers import CustomerAnswer, customer_answer
 from walletd.web.api.customers.examples import CUSTOMER_CHANGE, CUSTOMER_NEW
 from walletd.web.api.customers.requests import CustomerChange, CustomerNew
@@ -20,7 +21,7 @@ from walletd.web.api.replies import Reply, json_reply
 
 CREATE: Final = Endpoint(
     "Create a customer",
-    scope="customers:write",
+    right=Right.CUSTOMERS_WRITE,
     status=201,
     body=CustomerNew,
     answer=CustomerAnswer,
@@ -28,10 +29,10 @@ CREATE: Final = Endpoint(
     example_body=CUSTOMER_NEW,
     example=CUSTOMER,
 )
-READ: Final = Endpoint("Read a customer", scope="customers:read", answer=CustomerAnswer, example=CUSTOMER)
+READ: Final = Endpoint("Read a customer", right=Right.CUSTOMERS_READ, answer=CustomerAnswer, example=CUSTOMER)
 CHANGE: Final = Endpoint(
     "Change a customer",
-    scope="customers:write",
+    right=Right.CUSTOMERS_WRITE,
     body=CustomerChange,
     answer=CustomerAnswer,
     errors=(CardMerged,),
@@ -64,7 +65,9 @@ async def change_customer(request: ApiRequest, customer_id: FromPath[str]) -> Re
 
 
 def _flag_route(path: str, summary: str, flag: str, value: bool | str) -> HTTPRouteHandler:  # noqa: FBT001
-    endpoint = Endpoint(summary, scope="customers:write", answer=CustomerAnswer, errors=(CardMerged,), example=CUSTOMER)
+    endpoint = Endpoint(
+        summary, right=Right.CUSTOMERS_WRITE, answer=CustomerAnswer, errors=(CardMerged,), example=CUSTOMER
+    )
 
     async def change_flag(request: ApiRequest, customer_id: FromPath[str]) -> Reply:
         customer = await services_of(request).customers.set_flag(request.auth, name_in_path(customer_id), flag, value)

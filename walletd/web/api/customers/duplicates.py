@@ -10,6 +10,7 @@ from msgspec import Meta, Struct, structs
 
 from walletd.domain.calendar import rfc3339
 from walletd.domain.customers.matching import FIELDS, DuplicateDecided
+from walletd.domain.merchants.principals import Right
 from walletd.services.customers.duplicates import CaseView
 from walletd.web.api.customers.merge_answers import DONE, MergeDone
 from walletd.web.api.customers.merges import COMMIT
@@ -95,11 +96,16 @@ _CASE: Final[Example] = {
     "decided_at": None,
 }
 LIST: Final = Endpoint(
-    "List possible duplicates", scope="customers:read", answer=DuplicateAnswer, paged=True, query=_STATE, example=_CASE
+    "List possible duplicates",
+    right=Right.CUSTOMERS_READ,
+    answer=DuplicateAnswer,
+    paged=True,
+    query=_STATE,
+    example=_CASE,
 )
 CONFIRM: Final = Endpoint(
     "Confirm a duplicate",
-    scope="customers:write",
+    right=Right.MERGE,
     status=201,
     body=ConfirmNew,
     answer=MergeDone,
@@ -110,7 +116,7 @@ CONFIRM: Final = Endpoint(
 )
 OBVIOUS: Final = Endpoint(
     "Merge obvious duplicates",
-    scope="customers:write",
+    right=Right.MERGE,
     body=ObviousNew,
     answer=ObviousAnswers,
     example_body={"dry_run": True},
@@ -129,7 +135,7 @@ OBVIOUS: Final = Endpoint(
 )
 DISMISS: Final = Endpoint(
     "Dismiss a duplicate",
-    scope="customers:write",
+    right=Right.MERGE,
     body=DismissNew,
     answer=DuplicateAnswer,
     errors=(DuplicateDecided,),

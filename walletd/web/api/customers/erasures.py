@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 from walletd.domain.calendar import rfc3339
 from walletd.domain.customers.erasures import CardInstalled, CustomerErased
 from walletd.domain.customers.merges import CardMerged
+from walletd.domain.merchants.principals import Right
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
 from walletd.web.api.examples import CUSTOMER
 from walletd.web.api.fields import Moment
@@ -29,7 +30,7 @@ class ErasureAnswer(Struct, kw_only=True, forbid_unknown_fields=True):
 
 ERASE: Final = Endpoint(
     "Erase a customer",
-    scope="admin",
+    right=Right.CUSTOMERS_ERASE,
     answer=ErasureAnswer,
     errors=(CardInstalled, CardMerged, CustomerErased),
     example={

@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 
 from walletd.domain.calendar import rfc3339
 from walletd.domain.merchants.audit import AuditFilter, AuditRow, HistoryRow
+from walletd.domain.merchants.principals import PrincipalKind, Right
 from walletd.domain.validation import invalid
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
 from walletd.web.api.examples import CUSTOMER
@@ -65,6 +66,7 @@ class AuditAnswer(Struct, kw_only=True, forbid_unknown_fields=True):
     id: str
     at: Moment
     actor: str
+    actor_kind: Annotated[str, Meta(description=f"One of {', '.join(PrincipalKind)}.")]
     action: str
     subject: str
     details: dict[str, Any]
@@ -72,7 +74,7 @@ class AuditAnswer(Struct, kw_only=True, forbid_unknown_fields=True):
 
 HISTORY: Final = Endpoint(
     "Read what happened to a customer",
-    scope="customers:read",
+    right=Right.CUSTOMERS_READ,
     answer=HistoryAnswer,
     paged=True,
     query=_LANGUAGE,
@@ -92,7 +94,7 @@ HISTORY: Final = Endpoint(
 )
 GLANCE: Final = Endpoint(
     "See a customer at a glance",
-    scope="customers:read",
+    right=Right.CUSTOMERS_READ,
     answer=QuickInfosAnswer,
     example={
         "customer_id": CUSTOMER["customer_id"],
@@ -106,7 +108,7 @@ GLANCE: Final = Endpoint(
 )
 AUDIT: Final = Endpoint(
     "Read who did what",
-    scope="admin",
+    right=Right.AUDIT_READ,
     answer=AuditAnswer,
     paged=True,
     query=_CHOICE,
@@ -114,6 +116,7 @@ AUDIT: Final = Endpoint(
         "id": "aud_01KB3Z9R2N6W8Y0Z3D5F7H9M2Q",
         "at": _AT,
         "actor": "key_01KB3Z7Q0M4S6U8W1B3D5F7H9K",
+        "actor_kind": "api_key",
         "action": "customer.created",
         "subject": CUSTOMER["customer_id"],
         "details": {},
@@ -186,6 +189,7 @@ def _audit_answer(row: AuditRow) -> AuditAnswer:
         id=row.id,
         at=rfc3339(row.at),
         actor=row.actor,
+        actor_kind=row.actor_kind,
         action=row.action,
         subject=row.subject,
         details=dict(row.details),

@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 
 from walletd.domain.calendar import rfc3339
 from walletd.domain.customers.lists import CustomerFilter, DeactivationNotUndoable
+from walletd.domain.merchants.principals import Right
 from walletd.domain.validation import invalid
 from walletd.web.api.customers.answers import CustomerAnswer, customer_answer
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
@@ -62,19 +63,19 @@ class DeactivationUndone(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 LIST: Final = Endpoint(
-    "List customers", scope="customers:read", answer=CustomerAnswer, paged=True, query=_FILTERS, example=CUSTOMER
+    "List customers", right=Right.CUSTOMERS_READ, answer=CustomerAnswer, paged=True, query=_FILTERS, example=CUSTOMER
 )
 TILES_EXAMPLE: Final[Example] = {"customers": 1, "transactions": 0, "reviews": 0, "overall_rating": None}
 TILES: Final = Endpoint(
     "Count customers",
-    scope="customers:read",
+    right=Right.CUSTOMERS_READ,
     answer=TilesAnswer,
     query={"search": "As in the list of customers.", **_FILTERS},
     example=TILES_EXAMPLE,
 )
 DEACTIVATE: Final = Endpoint(
     "Deactivate customers without consent",
-    scope="customers:write",
+    right=Right.CUSTOMERS_WRITE,
     body=DeactivationNew,
     answer=DeactivationAnswer,
     example_body={"dry_run": False},
@@ -82,7 +83,7 @@ DEACTIVATE: Final = Endpoint(
 )
 UNDO: Final = Endpoint(
     "Undo a deactivation",
-    scope="customers:write",
+    right=Right.CUSTOMERS_WRITE,
     answer=DeactivationUndone,
     errors=(DeactivationNotUndoable,),
     example={"deactivation_id": _DEACTIVATION_ID, "customers": 1},

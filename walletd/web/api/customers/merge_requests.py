@@ -20,6 +20,7 @@ from walletd.domain.customers.merge_requests import (
 )
 from walletd.domain.customers.merges import CardMerged, MergeSelf
 from walletd.domain.errors import NotFound
+from walletd.domain.merchants.principals import Right
 from walletd.services.customers.merge_requests import RequestView
 from walletd.web.api.customers.merge_answers import DONE, MergeDone
 from walletd.web.api.customers.merges import COMMIT
@@ -93,16 +94,16 @@ _AWAITING: Final[Example] = {
 }
 LIST: Final = Endpoint(
     "List merge requests",
-    scope="customers:read",
+    right=Right.CUSTOMERS_READ,
     answer=MergeRequestAnswer,
     paged=True,
     query=_STATE,
     example=_AWAITING,
 )
-READ: Final = Endpoint("Read a merge request", scope="customers:read", answer=MergeRequestAnswer, example=_AWAITING)
+READ: Final = Endpoint("Read a merge request", right=Right.CUSTOMERS_READ, answer=MergeRequestAnswer, example=_AWAITING)
 FILE: Final = Endpoint(
     "File a merge request",
-    scope="customers:write",
+    right=Right.MERGE,
     status=201,
     body=MergeRequestNew,
     answer=MergeRequestAnswer,
@@ -120,7 +121,7 @@ FILE: Final = Endpoint(
 )
 APPROVE: Final = Endpoint(
     "Approve a merge request",
-    scope="customers:write",
+    right=Right.MERGE,
     status=201,
     body=MergeRequestApproval,
     answer=MergeDone,
@@ -131,7 +132,7 @@ APPROVE: Final = Endpoint(
 )
 REJECT: Final = Endpoint(
     "Reject a merge request",
-    scope="customers:write",
+    right=Right.MERGE,
     body=MergeRequestRejection,
     answer=MergeRequestAnswer,
     errors=(MergeRequestDecided,),

@@ -9,6 +9,7 @@ from litestar.params import FromPath
 
 from walletd.domain import errors
 from walletd.domain.customers.merges import CardMerged, MergeNotUndoable, MergeSelf, RedemptionOpen
+from walletd.domain.merchants.principals import Right
 from walletd.web.api.customers.merge_answers import (
     DONE,
     MERGE,
@@ -26,7 +27,7 @@ from walletd.web.api.replies import Reply, answer_reply, json_reply
 
 SHOW: Final = Endpoint(
     "Preview a merge",
-    scope="customers:read",
+    right=Right.CUSTOMERS_READ,
     body=MergeNew,
     answer=MergePreview,
     errors=(errors.NotFound, MergeSelf, CardMerged),
@@ -35,7 +36,7 @@ SHOW: Final = Endpoint(
 )
 COMMIT: Final = Endpoint(
     "Merge two customers",
-    scope="customers:write",
+    right=Right.MERGE,
     status=201,
     body=MergeNew,
     answer=MergeDone,
@@ -53,10 +54,10 @@ COMMIT: Final = Endpoint(
     example_body=MERGE_NEW,
     example=DONE,
 )
-READ: Final = Endpoint("Read a merge", scope="customers:read", answer=MergeAnswer, example=MERGE)
+READ: Final = Endpoint("Read a merge", right=Right.CUSTOMERS_READ, answer=MergeAnswer, example=MERGE)
 UNDO: Final = Endpoint(
     "Undo a merge",
-    scope="customers:write",
+    right=Right.MERGE,
     status=201,
     answer=MergeAnswer,
     idempotency_key="required",

@@ -16,6 +16,7 @@ from walletd.domain.customers.erasures import CustomerErased
 from walletd.domain.customers.merge_requests import MergeRequest
 from walletd.domain.customers.merges import CardMerged
 from walletd.domain.ledger.documents import account_document, entry_document
+from walletd.domain.merchants.principals import Right
 from walletd.services.customers.personal_data import PersonalData
 from walletd.web.api.customers.answers import CustomerAnswer, customer_answer
 from walletd.web.api.customers.history import HISTORY, HistoryAnswer, history_answer, language_of
@@ -73,7 +74,7 @@ class PersonalDataAnswer(Struct, kw_only=True, forbid_unknown_fields=True):
 
 EXPORT: Final = Endpoint(
     "Export what is known about a customer",
-    scope="admin",
+    right=Right.CUSTOMERS_PERSONAL_DATA,
     answer=PersonalDataAnswer,
     query=_LANGUAGE,
     errors=(CardMerged, CustomerErased),

@@ -10,6 +10,7 @@ from litestar.params import FromPath
 from walletd.domain import errors
 from walletd.domain.exchange.import_columns import CUSTOMER, GERMAN, header
 from walletd.domain.exchange.import_files import ImportFileInvalid, ImportRefused
+from walletd.domain.merchants.principals import Right
 from walletd.domain.validation import invalid
 from walletd.services.exchange.exports import LANGUAGES
 from walletd.services.exchange.imports.imports import ImportOptions, ImportReport
@@ -44,7 +45,7 @@ _UPLOAD: Final = {
 _FILE: Final = {"program_id": _PROGRAM, "language": _LANGUAGE}
 UPLOAD: Final = Endpoint(
     "Validate a file of customers",
-    scope="admin",
+    right=Right.CUSTOMERS_IMPORT,
     status=201,
     answer=ImportAnswer,
     upload=_CSV,
@@ -53,14 +54,16 @@ UPLOAD: Final = Endpoint(
     example_upload=IMPORT_FILE,
     example=IMPORT,
 )
-READ: Final = Endpoint("Read an import", scope="admin", answer=ImportAnswer, example=IMPORT)
-LIST: Final = Endpoint("List the rows of an import", scope="admin", answer=ImportRowAnswer, paged=True, example=ROW)
+READ: Final = Endpoint("Read an import", right=Right.CUSTOMERS_IMPORT, answer=ImportAnswer, example=IMPORT)
+LIST: Final = Endpoint(
+    "List the rows of an import", right=Right.CUSTOMERS_IMPORT, answer=ImportRowAnswer, paged=True, example=ROW
+)
 COMMIT: Final = Endpoint(
-    "Commit an import", scope="admin", answer=ImportAnswer, errors=(ImportRefused,), example=COMMITTED
+    "Commit an import", right=Right.CUSTOMERS_IMPORT, answer=ImportAnswer, errors=(ImportRefused,), example=COMMITTED
 )
 DRAFT: Final = Endpoint(
     "Download an empty file to fill in",
-    scope="admin",
+    right=Right.CUSTOMERS_IMPORT,
     media_type=MEDIA_TYPE,
     query=_FILE,
     errors=(errors.NotFound,),
@@ -68,7 +71,7 @@ DRAFT: Final = Endpoint(
 )
 CUSTOMERS: Final = Endpoint(
     "Download all customers as CSV",
-    scope="customers:read",
+    right=Right.CUSTOMERS_EXPORT,
     media_type=MEDIA_TYPE,
     query=_FILE,
     errors=(errors.NotFound,),
@@ -76,7 +79,7 @@ CUSTOMERS: Final = Endpoint(
 )
 TRANSACTIONS: Final = Endpoint(
     "Download all transactions as CSV",
-    scope="admin",
+    right=Right.AUDIT_READ,
     media_type=MEDIA_TYPE,
     query=_FILE,
     errors=(errors.NotFound,),

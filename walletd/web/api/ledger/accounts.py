@@ -9,6 +9,7 @@ from litestar.params import FromPath
 
 from walletd.domain.errors import LoyaltySuspended
 from walletd.domain.ledger.documents import account_document, entry_document
+from walletd.domain.merchants.principals import Right
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
 from walletd.web.api.examples import ACCOUNT, ENTRY
 from walletd.web.api.ledger.answers import AccountAnswer, EntryAnswer
@@ -17,11 +18,11 @@ from walletd.web.api.replies import Reply, json_reply, page_reply
 
 _CARD: Final = {"card": "Serial number of a card: what was booked by it alone, on an account that several share."}
 READ: Final = Endpoint(
-    "Read an account", scope="cards:read", answer=AccountAnswer, errors=(LoyaltySuspended,), example=ACCOUNT
+    "Read an account", right=Right.CARDS_READ, answer=AccountAnswer, errors=(LoyaltySuspended,), example=ACCOUNT
 )
 ENTRIES: Final = Endpoint(
     "List the entries of an account",
-    scope="cards:read",
+    right=Right.CARDS_READ,
     answer=EntryAnswer,
     paged=True,
     query=_CARD,

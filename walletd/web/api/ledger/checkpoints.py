@@ -7,6 +7,7 @@ from typing import Final
 from litestar import get
 
 from walletd.domain.errors import NotFound
+from walletd.domain.merchants.principals import Right
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
 from walletd.web.api.ledger.examples import CHECKPOINT
 from walletd.web.api.reading import services_of
@@ -14,7 +15,11 @@ from walletd.web.api.replies import Reply
 
 _TEXT: Final = "text/plain; charset=utf-8"
 NEWEST: Final = Endpoint(
-    "Read the newest checkpoint of the ledger", scope="admin", media_type=_TEXT, errors=(NotFound,), example=CHECKPOINT
+    "Read the newest checkpoint of the ledger",
+    right=Right.AUDIT_READ,
+    media_type=_TEXT,
+    errors=(NotFound,),
+    example=CHECKPOINT,
 )
 
 

@@ -10,6 +10,7 @@ from litestar.params import FromPath
 from walletd.domain import errors
 from walletd.domain.cards.rotating_codes import RotatingCodeRefused, RotatingCodeUsed
 from walletd.domain.customers.merges import CardMerged
+from walletd.domain.merchants.principals import Right
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
 from walletd.web.api.ledger.answers import RedemptionAnswer
 from walletd.web.api.ledger.examples import (
@@ -34,7 +35,7 @@ _OF_CARDS: Final = (
 
 RESERVE: Final = Endpoint(
     "Reserve a redemption",
-    scope="ledger:write",
+    right=Right.LEDGER_BOOK,
     status=201,
     body=RedemptionNew,
     answer=RedemptionAnswer,
@@ -51,10 +52,10 @@ RESERVE: Final = Endpoint(
     example_body=REDEMPTION_NEW,
     example=REDEMPTION,
 )
-READ: Final = Endpoint("Read a redemption", scope="cards:read", answer=RedemptionAnswer, example=REDEMPTION)
+READ: Final = Endpoint("Read a redemption", right=Right.CARDS_READ, answer=RedemptionAnswer, example=REDEMPTION)
 CAPTURE: Final = Endpoint(
     "Capture a redemption",
-    scope="ledger:write",
+    right=Right.LEDGER_BOOK,
     status=201,
     body=RedemptionCapture,
     answer=RedemptionAnswer,
@@ -65,7 +66,7 @@ CAPTURE: Final = Endpoint(
 )
 RELEASE: Final = Endpoint(
     "Release a redemption",
-    scope="ledger:write",
+    right=Right.LEDGER_BOOK,
     answer=RedemptionAnswer,
     errors=(errors.HoldExpired, errors.HoldClosed, errors.StorageFull, errors.Overloaded, errors.OutcomeUnknown),
     example=REDEMPTION_RELEASED,

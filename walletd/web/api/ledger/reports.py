@@ -8,6 +8,7 @@ from typing import Final
 from litestar import get
 
 from walletd.domain.calendar import rfc3339
+from walletd.domain.merchants.principals import Right
 from walletd.domain.money import Money
 from walletd.services.ledger.reports import Liability, LiabilityReport
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
@@ -24,14 +25,14 @@ _PERIOD: Final = {
 }
 READ: Final = Endpoint(
     "Report what is owed to holders of cards",
-    scope="admin",
+    right=Right.AUDIT_READ,
     answer=LiabilityAnswer,
     query=_PERIOD,
     example=LIABILITY,
 )
 FILE: Final = Endpoint(
     "Download what is owed to holders of cards as CSV",
-    scope="admin",
+    right=Right.AUDIT_READ,
     media_type=MEDIA_TYPE,
     query=_PERIOD,
     example=LIABILITY_CSV,

@@ -11,6 +11,7 @@ from litestar.params import FromPath
 
 from walletd.domain.errors import LoyaltySuspended
 from walletd.domain.ledger.entries import Entry, Transaction
+from walletd.domain.merchants.principals import Right
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
 from walletd.web.api.ledger.examples import STATEMENT_CSV, STATEMENT_HTML
 from walletd.web.api.reading import name_in_path, query_of, services_of
@@ -23,7 +24,7 @@ _LINES_MAX: Final = 1_000
 _LANGUAGE: Final = {"language": "`de` or `en`; without it the customer's language, else the shop's."}
 PAGE: Final = Endpoint(
     "Read the statement of an account",
-    scope="cards:read",
+    right=Right.CARDS_READ,
     media_type=_HTML,
     query=_LANGUAGE,
     errors=(LoyaltySuspended,),
@@ -31,7 +32,7 @@ PAGE: Final = Endpoint(
 )
 FILE: Final = Endpoint(
     "Download the statement of an account as CSV",
-    scope="cards:read",
+    right=Right.CARDS_READ,
     media_type=MEDIA_TYPE,
     query=_LANGUAGE,
     errors=(LoyaltySuspended,),

@@ -10,6 +10,7 @@ from litestar.params import FromPath
 from walletd.domain import errors
 from walletd.domain.cards.rotating_codes import RotatingCodeRefused, RotatingCodeUsed
 from walletd.domain.customers.merges import CardMerged
+from walletd.domain.merchants.principals import Right
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
 from walletd.web.api.ledger.answers import TransactionAnswer
 from walletd.web.api.ledger.examples import REVERSAL, REVERSAL_NEW, TRANSACTION, TRANSACTION_NEW
@@ -19,7 +20,7 @@ from walletd.web.api.replies import Reply, answer_reply
 
 BOOK: Final = Endpoint(
     "Book a transaction",
-    scope="ledger:write",
+    right=Right.LEDGER_BOOK,
     status=201,
     body=TransactionNew,
     answer=TransactionAnswer,
@@ -46,7 +47,7 @@ BOOK: Final = Endpoint(
 )
 REVERSE: Final = Endpoint(
     "Reverse a transaction",
-    scope="ledger:write",
+    right=Right.LEDGER_ADJUST,
     status=201,
     body=Reversal,
     answer=TransactionAnswer,
@@ -61,7 +62,7 @@ REVERSE: Final = Endpoint(
     example_body=REVERSAL_NEW,
     example=REVERSAL,
 )
-READ: Final = Endpoint("Read a transaction", scope="cards:read", answer=TransactionAnswer, example=TRANSACTION)
+READ: Final = Endpoint("Read a transaction", right=Right.CARDS_READ, answer=TransactionAnswer, example=TRANSACTION)
 
 
 @post("/transactions", opt={OPT: BOOK})

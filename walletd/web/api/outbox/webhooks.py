@@ -8,6 +8,7 @@ from litestar import delete, get, post
 from litestar.params import FromPath
 
 from walletd.domain import errors
+from walletd.domain.merchants.principals import Right
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
 from walletd.web.api.outbox.examples import MESSAGE, REPLAY, REPLAYED, WEBHOOK, WEBHOOK_NEW, WEBHOOK_SECRET
 from walletd.web.api.outbox.requests import Replay, WebhookNew
@@ -25,7 +26,7 @@ from walletd.web.api.replies import Reply, json_reply, page_reply
 
 CREATE: Final = Endpoint(
     "Create a webhook",
-    scope="admin",
+    right=Right.SYSTEM_WRITE,
     status=201,
     body=WebhookNew,
     answer=WebhookSecretAnswer,
@@ -33,27 +34,27 @@ CREATE: Final = Endpoint(
     example_body=WEBHOOK_NEW,
     example=WEBHOOK_SECRET,
 )
-LIST: Final = Endpoint("List webhooks", scope="admin", answer=WebhookAnswer, paged=True, example=WEBHOOK)
-READ: Final = Endpoint("Read a webhook", scope="admin", answer=WebhookAnswer, example=WEBHOOK)
-DELETE: Final = Endpoint("Delete a webhook", scope="admin", answer=WebhookAnswer, example=WEBHOOK)
-ENABLE: Final = Endpoint("Enable a webhook", scope="admin", answer=WebhookAnswer, example=WEBHOOK)
+LIST: Final = Endpoint("List webhooks", right=Right.SYSTEM_READ, answer=WebhookAnswer, paged=True, example=WEBHOOK)
+READ: Final = Endpoint("Read a webhook", right=Right.SYSTEM_READ, answer=WebhookAnswer, example=WEBHOOK)
+DELETE: Final = Endpoint("Delete a webhook", right=Right.SYSTEM_WRITE, answer=WebhookAnswer, example=WEBHOOK)
+ENABLE: Final = Endpoint("Enable a webhook", right=Right.SYSTEM_WRITE, answer=WebhookAnswer, example=WEBHOOK)
 ROTATE: Final = Endpoint(
-    "Exchange the secret of a webhook", scope="admin", answer=WebhookSecretAnswer, example=WEBHOOK_SECRET
+    "Exchange the secret of a webhook", right=Right.SYSTEM_WRITE, answer=WebhookSecretAnswer, example=WEBHOOK_SECRET
 )
 TEST: Final = Endpoint(
     "Send a test message",
-    scope="admin",
+    right=Right.SYSTEM_WRITE,
     status=201,
     answer=MessageAnswer,
     errors=(errors.WebhookDisabled,),
     example=MESSAGE,
 )
 MESSAGES: Final = Endpoint(
-    "List the messages to a webhook", scope="admin", answer=MessageAnswer, paged=True, example=MESSAGE
+    "List the messages to a webhook", right=Right.SYSTEM_READ, answer=MessageAnswer, paged=True, example=MESSAGE
 )
 REPLAY_MESSAGES: Final = Endpoint(
     "Send messages of a webhook again",
-    scope="admin",
+    right=Right.SYSTEM_WRITE,
     body=Replay,
     answer=ReplayAnswer,
     errors=(errors.WebhookDisabled,),

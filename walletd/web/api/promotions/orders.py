@@ -15,6 +15,7 @@ from walletd.domain.calendar import moment_of, rfc3339
 from walletd.domain.customers.erasures import CustomerErased
 from walletd.domain.errors import CardKeyReplaced, CurrencyMismatch, NotFound
 from walletd.domain.ledger.balances import AMOUNT_MAX
+from walletd.domain.merchants.principals import Right
 from walletd.domain.promotions.orders import NewOrder, Order, OrderExists, OrderFilter, OrderLine, OrderPoints
 from walletd.domain.validation import invalid
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
@@ -145,7 +146,7 @@ _ORDER: Final[Example] = {
 }
 REPORT: Final = Endpoint(
     "Report an order or credit note",
-    scope="ledger:write",
+    right=Right.LEDGER_BOOK,
     status=201,
     body=OrderNew,
     answer=OrderAnswer,
@@ -155,14 +156,14 @@ REPORT: Final = Endpoint(
 )
 LIST: Final = Endpoint(
     "List orders and credit notes",
-    scope="customers:read",
+    right=Right.CUSTOMERS_READ,
     answer=OrderHead,
     paged=True,
     query=_FILTERS,
     errors=(NotFound,),
     example=_HEAD,
 )
-READ: Final = Endpoint("Read an order", scope="customers:read", answer=OrderAnswer, example=_ORDER)
+READ: Final = Endpoint("Read an order", right=Right.CUSTOMERS_READ, answer=OrderAnswer, example=_ORDER)
 
 
 @post("/orders", opt={OPT: REPORT})
