@@ -43,6 +43,9 @@ def pytest_configure(config: pytest.Config) -> None:
     for folder in run_folder.leftovers():
         _remove(folder)
     config.stash[_RUN_FOLDER] = run_folder.make()
+    if config.option.basetemp is None:
+        # SQLite syncs each commit in tests as in production; in memory that costs nothing.
+        config.option.basetemp = str(config.stash[_RUN_FOLDER] / "tmp")
 
 
 @pytest.hookimpl(optionalhook=True)

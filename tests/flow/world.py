@@ -26,7 +26,7 @@ from walletd.services import Services, build_services
 from walletd.services.merchants.merchants import NewMerchant, shell
 from walletd.services.runtime import Runtime
 from walletd.settings import Settings
-from walletd.web.app import create_app
+from walletd.web.app import WebOptions, create_app
 from walletd.worker import Worker
 
 
@@ -162,7 +162,7 @@ async def _open_merchant(services: Services) -> str:
 
 @asynccontextmanager
 async def _running(services: Services, database: Database, url: str, listening: socket.socket) -> AsyncIterator[None]:
-    app = create_app(services, public_url=url, environment="demo", trusted_proxies=(), clock=ShiftedClock())
+    app = create_app(services, WebOptions(url, "demo"), ShiftedClock())
     server = _Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", server_header=False))
     stop = asyncio.Event()
     serving = asyncio.create_task(server.serve([listening]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
@@ -15,10 +16,14 @@ from tests.builders import Shop, open_shop
 from tests.fakes import NOW, FakeServices
 from walletd import telemetry
 from walletd.db.engine.database import Database
-from walletd.web.app import create_app
+from walletd.web.app import WebOptions, create_routes, serve_by
 from walletd.web.guard import Edge
 
 PUBLIC_URL = "https://cards.example"
+SHOP_URL = "https://shop.test"
+
+# Made once per process; each test has services of its own behind them.
+routes_at = functools.cache(create_routes)
 
 
 def an_application(
@@ -29,13 +34,8 @@ def an_application(
     public_url: str = PUBLIC_URL,
 ) -> Edge:
     """The application as bootstrap makes it, with a clock that stands still."""
-    return create_app(
-        services.bundle(),
-        public_url=public_url,
-        environment=environment,
-        trusted_proxies=trusted_proxies,
-        clock=lambda: NOW,
-    )
+    options = WebOptions(public_url, environment, trusted_proxies)
+    return serve_by(routes_at(public_url), services.bundle(), options, lambda: NOW)
 
 
 def a_client(application: Edge, address: str = "127.0.0.1") -> httpx.AsyncClient:
@@ -83,13 +83,7 @@ class Till:
 async def till(database: Database) -> AsyncIterator[Till]:
     """A till over the real services, once on each engine."""
     async with open_shop(database) as shop:
-        application = create_app(
-            shop.services,
-            public_url="https://shop.test",
-            environment="demo",
-            trusted_proxies=(),
-            clock=shop.clock,
-        )
+        application = serve_by(routes_at(SHOP_URL), shop.services, WebOptions(SHOP_URL, "demo"), shop.clock)
         stranger = await shop.stranger()
         keys = [(await shop.services.api_keys.create(by, "till", ("admin",)))[1] for by in (shop.principal, stranger)]
         mine, theirs = ({"authorization": f"Bearer {key}"} for key in keys)

@@ -15,7 +15,7 @@ from tests.builders import Shop, open_shop
 from walletd.channels.mail import MailSender, MailServer
 from walletd.db.engine.database import open_database
 from walletd.domain.customers.customers import NewCustomer
-from walletd.web.app import create_app
+from walletd.web.app import WebOptions, create_app
 
 PUBLIC_URL = "https://shop.test"
 
@@ -43,13 +43,7 @@ class Served:
             await shop.services.opt_ins.invite(shop.principal, card["customer_id"], by_mail=False)
             self.add_url, self.invitation_url = card["add_url"], shop.services.opt_ins.link(card["customer_id"])
             self.confirm_url = await _ask_for_a_merge(shop)
-            application = create_app(
-                shop.services,
-                public_url=PUBLIC_URL,
-                environment="production",
-                trusted_proxies=(),
-                clock=shop.clock,
-            )
+            application = create_app(shop.services, WebOptions(PUBLIC_URL, "production"), shop.clock)
             with socket.create_server(("127.0.0.1", 0)) as listener:
                 self.address = f"http://127.0.0.1:{listener.getsockname()[1]}"
                 config = uvicorn.Config(application, log_config=None, server_header=False, proxy_headers=False)

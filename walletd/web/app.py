@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -33,25 +34,42 @@ _BODY_MAX: Final = 65_536
 AnyRequest = Request[object, object, State]
 
 
-def create_app(
-    services: Services,
-    *,
-    public_url: str,
-    environment: str,
-    trusted_proxies: Sequence[str],
-    clock: Callable[[], datetime],
-    google_buttons: Mapping[str, bytes] | None = None,
-) -> Edge:
+@dataclass(frozen=True, slots=True)
+class WebOptions:
+    """How the web is reached, and what it shows."""
+
+    public_url: str
+    environment: str
+    trusted_proxies: Sequence[str] = ()
+    google_buttons: Mapping[str, bytes] = field(default_factory=dict)
+    """Google's official pictures by language, SVG; without them pages have a plain link."""
+
+
+def create_app(services: Services, options: WebOptions, clock: Callable[[], datetime]) -> Edge:
     """Return the ASGI application.
 
     The server in front must not rewrite the client's address or add a Server header: this application reads
-    X-Forwarded-For itself, from trusted proxies only, and tells nobody what it runs on. `google_buttons` are Google's
-    official pictures by language, SVG; without them pages have a plain link.
+    X-Forwarded-For itself, from trusted proxies only, and tells nobody what it runs on.
     """
-    proxies = Proxies(trusted_proxies)
-    is_demo, buttons = environment == "demo", dict(google_buttons or {})
-    state = State({"services": services, "proxies": proxies, "is_demo": is_demo, "google_buttons": buttons})
-    pages = Litestar(
+    return serve_by(create_routes(options.public_url), services, options, clock)
+
+
+def serve_by(routes: Litestar, services: Services, options: WebOptions, clock: Callable[[], datetime]) -> Edge:
+    """Return the ASGI application over routes that exist; they serve these services from now on."""
+    proxies = Proxies(options.trusted_proxies)
+    routes.state.update(
+        services=services,
+        proxies=proxies,
+        is_demo=options.environment == "demo",
+        google_buttons=dict(options.google_buttons),
+    )
+    apple = AppleWebService(services, proxies, RateLimit(LOGS_PER_MINUTE, clock))
+    return Edge(apple, routes, https=options.public_url.startswith("https://"))
+
+
+def create_routes(public_url: str) -> Litestar:
+    """Return all routes but Apple's, which serve nobody yet. Reading what every handler takes needs half a second."""
+    return Litestar(
         route_handlers=[
             Router("/api/v1", route_handlers=[_openapi_route(public_url), *_guarded_routes()]),
             *add.ROUTES,
@@ -60,7 +78,6 @@ def create_app(
             *consent.ROUTES,
             *operations.ROUTES,
         ],
-        state=state,
         exception_handlers={
             WalletdError: _on_refusal,
             HTTPException: _on_litestar_error,
@@ -72,8 +89,6 @@ def create_app(
         logging_config=None,
         debug=False,
     )
-    apple = AppleWebService(services, proxies, RateLimit(LOGS_PER_MINUTE, clock))
-    return Edge(apple, pages, https=public_url.startswith("https://"))
 
 
 def _guarded_routes() -> list[Router]:

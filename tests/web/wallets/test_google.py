@@ -12,11 +12,11 @@ import pytest_asyncio
 from PIL import Image
 
 from tests.services.delivery.googling import GoogleShop, a_google_shop
-from tests.web.conftest import Till, a_client
+from tests.web.conftest import Till, a_client, routes_at
 from tests.web.pages.test_add import ANDROID, DESKTOP, MESSAGES_PREVIEW, SAFARI
 from walletd.web.api.cards.answers import GoogleAnswer
 from walletd.web.api.cards.examples import GOOGLE_LINK
-from walletd.web.app import create_app
+from walletd.web.app import WebOptions, serve_by
 
 
 @pytest_asyncio.fixture
@@ -59,14 +59,9 @@ async def test_a_desktop_shows_googles_own_button_where_the_shop_has_it(
 ) -> None:
     """Unchanged, in the person's language, else in English; the words remain for those who hear the page."""
     card = await till.shop.card()
-    application = create_app(
-        till.shop.services,
-        public_url="https://shop.test",
-        environment="demo",
-        trusted_proxies=(),
-        clock=till.shop.clock,
-        google_buttons={"de": b"<svg>de</svg>", "en": b"<svg>en</svg>"},
-    )
+    buttons = {"de": b"<svg>de</svg>", "en": b"<svg>en</svg>"}
+    options = WebOptions("https://shop.test", "demo", google_buttons=buttons)
+    application = serve_by(routes_at("https://shop.test"), till.shop.services, options, till.shop.clock)
     async with a_client(application) as client:
         page = await client.get(_path(card), headers={"user-agent": DESKTOP, "accept-language": language})
         picture = await client.get(f"/static/google-button/{shown}.svg")

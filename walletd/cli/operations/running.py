@@ -18,7 +18,7 @@ from walletd.cli.operations.heartbeat import heartbeat_file, keep_beating
 from walletd.cli.operations.web import serve_http
 from walletd.domain.errors import StorageUnavailable
 from walletd.telemetry import logger
-from walletd.web.app import create_app
+from walletd.web.app import WebOptions, create_app
 from walletd.worker import CredentialsWatch, Worker
 
 ROLES: Final = ("all", "web", "worker", "scheduler")
@@ -81,14 +81,13 @@ def parts_of(app: Application, role: str, listener: socket.socket | None, shutdo
     lags: dict[str, Callable[[], float]] = {}
     if role in {"all", "web"} and listener is not None:
         settings = app.settings
-        application = create_app(
-            app.services,
-            public_url=settings.public_url,
-            environment=settings.environment,
-            trusted_proxies=settings.trusted_proxies,
-            clock=app.clock,
-            google_buttons=read_google_buttons(settings.google_button_dir),
+        options = WebOptions(
+            settings.public_url,
+            settings.environment,
+            settings.trusted_proxies,
+            read_google_buttons(settings.google_button_dir),
         )
+        application = create_app(app.services, options, app.clock)
         parts.append(lambda: serve_http(application, listener, shutdown.stop, lambda: shutdown.notice_seconds))
     if role in {"all", "worker"}:
         database = app.runtime.database
