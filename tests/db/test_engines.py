@@ -16,7 +16,8 @@ from tests.postgres import careless_server
 from walletd.db.engine.base import APPEND_ONLY, Tx
 from walletd.db.engine.database import Database, migrate, open_database
 from walletd.db.engine.files import file_system_of
-from walletd.db.engine.sqlite import SqliteBackend, is_fixed
+from walletd.db.engine.sqlite import SqliteBackend
+from walletd.db.engine.sqlite_file import is_fixed
 from walletd.db.merchants import merchants
 from walletd.db.schema import metadata
 from walletd.domain.errors import ConfigurationRefused, Conflict, NotFound, StorageFull, StorageUnavailable
@@ -198,7 +199,7 @@ async def test_a_sqlite_that_would_not_sync_each_commit_is_refused(
     sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With synchronous=NORMAL a power cut loses answered bookings, so walletd does not start."""
-    monkeypatch.setattr("walletd.db.engine.sqlite.PRAGMAS", ("journal_mode=WAL", "synchronous=NORMAL"))
+    monkeypatch.setattr("walletd.db.engine.sqlite_file.PRAGMAS", ("journal_mode=WAL", "synchronous=NORMAL"))
     with pytest.raises(ConfigurationRefused, match="synchronous"):
         await open_database(sqlite_url).start()
 

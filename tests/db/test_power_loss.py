@@ -14,7 +14,7 @@ from sqlalchemy import Engine, event
 from tests.builders import open_shop
 from tests.db.power import Disk, replay
 from walletd.db.engine.database import open_database
-from walletd.db.engine.sqlite import PRAGMAS
+from walletd.db.engine.sqlite_file import PRAGMAS
 
 _SEEDS = 50
 _COMMITS = 200

@@ -11,7 +11,7 @@ from tests.house.source import ROOT, modules
 _OURS = {"walletd", "scheduler"}
 _ALLOWED = {
     "walletd/domain": {"phonenumbers", "rapidfuzz"},
-    "walletd/db": {"sqlalchemy", "alembic", "psycopg", "psycopg_pool", "pysqlite3"},
+    "walletd/db": {"sqlalchemy", "alembic", "psycopg", "psycopg_pool", "pysqlite3", "aiosqlite"},
     "walletd/wallets": {
         "cryptography",
         "OpenSSL",
@@ -53,17 +53,19 @@ def test_every_floor_of_the_plan_is_known_here() -> None:
 
 
 def test_only_the_two_engines_ask_which_database_it_is() -> None:
-    """What differs between SQLite and PostgreSQL stands in two files, behind one protocol.
+    """What differs between SQLite and PostgreSQL stands in their own files, behind one protocol.
 
     Beside them only `bulk` writes statements for either, and only `Tx.engine` in `base` names the engine for it.
     """
     engines = {
         "walletd/db/engine/sqlite.py",
+        "walletd/db/engine/sqlite_file.py",
+        "walletd/db/engine/sqlite_long_reads.py",
         "walletd/db/engine/postgres.py",
         "walletd/db/engine/bulk.py",
         "walletd/db/engine/base.py",
     }
-    drivers = ("sqlalchemy.dialects", "psycopg", "psycopg_pool", "sqlite3", "pysqlite3")
+    drivers = ("sqlalchemy.dialects", "psycopg", "psycopg_pool", "sqlite3", "pysqlite3", "aiosqlite")
     asked = [
         f"{module.name}:{line} {name}"
         for module in modules("walletd", "scheduler")

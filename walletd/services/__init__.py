@@ -135,7 +135,7 @@ def build_services(runtime: Runtime) -> Services:
         opt_ins=OptIns(runtime),
         orders=Orders(runtime),
         passes=passes,
-        personal_data=PersonalDataExports(runtime, history),
+        personal_data=PersonalDataExports(runtime),
         programs=Programs(runtime),
         proof=proof,
         publisher=publisher,

@@ -49,6 +49,9 @@ class Backend(Protocol):
     def read(self, fn: Callable[[Tx], Result]) -> Future[Result]:
         """Run `fn` on a snapshot."""
 
+    def long_read(self, fn: Callable[[Tx], Result]) -> Future[Result]:
+        """Run `fn` on a snapshot, on a connection that no `read` waits for; a read that takes minutes is ended."""
+
     def close(self) -> None:
         """Finish what is waiting and close."""
 
@@ -80,6 +83,12 @@ class Database:
     ) -> Result:
         """Run `fn(tx, *args)` on one snapshot of what is committed."""
         return await asyncio.wrap_future(self._backend.read(_bound(fn, *args, **kwargs)))
+
+    async def long_read(
+        self, fn: Callable[Concatenate[Tx, Given], Result], *args: Given.args, **kwargs: Given.kwargs
+    ) -> Result:
+        """Run `fn(tx, *args)` as `read` does, where it takes its time over many rows: no till waits behind it."""
+        return await asyncio.wrap_future(self._backend.long_read(_bound(fn, *args, **kwargs)))
 
     def engine(self) -> str:
         """Return the engine's name and version, and how safely it stores."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from walletd.domain.errors import Overloaded
 
@@ -14,6 +14,36 @@ Result = TypeVar("Result")
 
 WAITING_MAX = 2_000
 """Calls that may wait for a thread; more would be answered later than their callers wait."""
+LONG_WAITING_MAX = 100
+"""Long reads that may wait for their turn."""
+
+
+class Places:
+    """Counts who is worked for and who waits, up to a number; any thread may ask."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self._taken = 0
+        self._lock = threading.Lock()
+
+    def take(self) -> bool:
+        """Take a place, where one is free; say whether that was so."""
+        with self._lock:
+            is_free = self._taken < self._number
+            self._taken += is_free
+        return is_free
+
+    def give_back(self, _done: object = None) -> None:
+        """Free a place; may be called as what follows on a future."""
+        with self._lock:
+            self._taken -= 1
+
+
+def refused() -> Future[Any]:
+    """Return the answer to a call for which there is no place."""
+    future: Future[Any] = Future()
+    future.set_exception(Overloaded())
+    return future
 
 
 class BoundedPool:
@@ -21,33 +51,22 @@ class BoundedPool:
 
     def __init__(self, threads: int, name: str, waiting_max: int | None = None) -> None:
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix=name)
-        self._places_max = threads + (WAITING_MAX if waiting_max is None else waiting_max)
-        self._taken = 0
-        self._lock = threading.Lock()
+        self._places = Places(threads + (WAITING_MAX if waiting_max is None else waiting_max))
 
     def submit(
         self, fn: Callable[Arguments, Result], *arguments: Arguments.args, **named: Arguments.kwargs
     ) -> Future[Result]:
         """Run `fn` in a thread; the future fails with Overloaded where too many calls wait already."""
-        with self._lock:
-            is_full = self._taken >= self._places_max
-            self._taken += not is_full
-        if is_full:
-            refused: Future[Result] = Future()
-            refused.set_exception(Overloaded())
-            return refused
+        if not self._places.take():
+            return refused()
         try:
             future = self._threads.submit(fn, *arguments, **named)
         except RuntimeError:
-            self._give_back(None)
+            self._places.give_back()
             raise
-        future.add_done_callback(self._give_back)
+        future.add_done_callback(self._places.give_back)
         return future
 
     def shutdown(self) -> None:
         """Finish what waits, and end the threads."""
         self._threads.shutdown(wait=True)
-
-    def _give_back(self, _done: object) -> None:
-        with self._lock:
-            self._taken -= 1

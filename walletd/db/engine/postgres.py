@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 
 from walletd.db.engine.base import APPEND_ONLY, RetryTransaction, Tx
 from walletd.db.engine.migrate import migrate_connection, present_revision
-from walletd.db.engine.pool import BoundedPool
+from walletd.db.engine.pool import LONG_WAITING_MAX, BoundedPool
 from walletd.db.engine.wakeups import Wakeups
 from walletd.domain.errors import ConfigurationRefused, Conflict, OutcomeUnknown, StorageFull, StorageUnavailable
 
@@ -28,10 +28,12 @@ Result = TypeVar("Result")
 
 WRITERS: Final = 8
 READERS: Final = 8
+LONG_READERS: Final = 4
 _CHANNEL: Final = "walletd"
 _MIGRATION_LOCK: Final = 0x77616C6C
 _REPEATS_MAX: Final = 10
 _STATEMENT_TIMEOUT: Final = "30s"
+_LONG_STATEMENT_TIMEOUT: Final = "10min"
 _BY_KEYS: Final = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off"
 """How writers look for rows. They change few, found by their keys, but the server keeps the plan it made while a table
 was small: to read all of it. Until it counts the rows again, each batch would read every key that was ever used."""
@@ -63,8 +65,10 @@ class PostgresBackend:
         self._role = role
         self._engine: Engine | None = None
         self._reading: Engine | None = None
+        self._reading_long: Engine | None = None
         self._writers: BoundedPool | None = None
         self._readers: BoundedPool | None = None
+        self._long_readers: BoundedPool | None = None
         self._notifier: _Notifier | None = None
         self._wakeups = Wakeups()
         self._version = ""
@@ -103,8 +107,8 @@ class PostgresBackend:
         """Open the pools; refuses a server that answers commits before they are on its disk (reliability.md P2)."""
         self._wakeups = wakeups
         self._engine = self._open(WRITERS, _BY_KEYS)
-        self._reading = self._open(READERS, isolation_level="REPEATABLE READ")
-        event.listen(self._reading, "connect", _only_read)
+        self._reading = self._open_to_read(READERS, _STATEMENT_TIMEOUT)
+        self._reading_long = self._open_to_read(LONG_READERS, _LONG_STATEMENT_TIMEOUT)
         try:
             with self._engine.connect() as connection:
                 self._version = str(connection.execute(text("SHOW server_version")).scalar_one()).partition(" ")[0]
@@ -118,6 +122,7 @@ class PostgresBackend:
             raise _unreachable(error) from error
         self._writers = BoundedPool(WRITERS, "walletd-writer")
         self._readers = BoundedPool(READERS, "walletd-reader")
+        self._long_readers = BoundedPool(LONG_READERS, "walletd-long-reader", LONG_WAITING_MAX)
         self._notifier = _Notifier(_dsn(self._url), wakeups)
         self._notifier.start()
 
@@ -131,23 +136,34 @@ class PostgresBackend:
         """Run `fn` on a snapshot on one of the readers."""
         if self._readers is None:
             raise StorageUnavailable("The database is not open.")
-        return self._readers.submit(self._read, fn)
+        return self._readers.submit(self._read, self._reading, fn)
+
+    def long_read(self, fn: Callable[[Tx], Result]) -> Future[Result]:
+        """Run `fn` on a snapshot on one of the long readers."""
+        if self._long_readers is None:
+            raise StorageUnavailable("The database is not open.")
+        return self._long_readers.submit(self._read, self._reading_long, fn)
 
     def close(self) -> None:
         """Finish what is queued and close the pools."""
-        for pool in (self._writers, self._readers):
+        for pool in (self._writers, self._readers, self._long_readers):
             if pool is not None:
                 pool.shutdown()
-        self._writers = self._readers = None
+        self._writers = self._readers = self._long_readers = None
         if self._notifier is not None:
             self._notifier.stop()
             self._notifier = None
-        for engine in (self._engine, self._reading):
+        for engine in (self._engine, self._reading, self._reading_long):
             if engine is not None:
                 engine.dispose()
-        self._engine = self._reading = None
+        self._engine = self._reading = self._reading_long = None
 
-    def _open(self, size: int, planner: str = "", **more: Any) -> Engine:
+    def _open_to_read(self, size: int, timeout: str) -> Engine:
+        engine = self._open(size, f"-c statement_timeout={timeout}", isolation_level="REPEATABLE READ")
+        event.listen(engine, "connect", _only_read)
+        return engine
+
+    def _open(self, size: int, options: str = "", **more: Any) -> Engine:
         return create_engine(
             self._url,
             **more,
@@ -157,7 +173,7 @@ class PostgresBackend:
             hide_parameters=True,  # what a statement was given may name a person, and errors end up in logs
             connect_args={
                 "application_name": f"walletd {self._role}",
-                "options": f"-c statement_timeout={_STATEMENT_TIMEOUT} {planner}",
+                "options": f"-c statement_timeout={_STATEMENT_TIMEOUT} {options}",
                 "connect_timeout": 10,
             },
         )
@@ -203,9 +219,9 @@ class PostgresBackend:
                 self._notifier.announce(tx.announced)
         return result
 
-    def _read(self, fn: Callable[[Tx], Result]) -> Result:
+    def _read(self, engine: Engine | None, fn: Callable[[Tx], Result]) -> Result:
         try:
-            with _connect(self._reading) as connection:
+            with _connect(engine) as connection:
                 return fn(Tx(connection))
         except DBAPIError as error:
             raise _storage_error(error) from error

@@ -12,31 +12,27 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, pool
+from sqlalchemy import Connection, Engine, create_engine, pool
 from sqlalchemy.exc import DBAPIError
 
 from walletd.db.engine.base import APPEND_ONLY, Tx
 from walletd.db.engine.files import file_system_of, identity
 from walletd.db.engine.migrate import migrate_connection, present_revision
-from walletd.db.engine.pool import BoundedPool
+from walletd.db.engine.pool import BoundedPool, refused
+from walletd.db.engine.sqlite_file import ONLY_READ, connect, is_fixed, sqlite, storage_error
+from walletd.db.engine.sqlite_long_reads import LongReads
 from walletd.db.engine.wakeups import Wakeups
 from walletd.domain.errors import (
     ConfigurationRefused,
-    Conflict,
     OutcomeUnknown,
-    Overloaded,
     StorageFull,
     StorageUnavailable,
     WalletdError,
 )
-
-try:
-    import pysqlite3.dbapi2 as sqlite
-except ImportError:  # no wheel of the fixed build for this platform
-    import sqlite3 as sqlite
 
 Result = TypeVar("Result")
 Job = tuple[Callable[[Tx], Any], "Future[Any]"]
@@ -44,21 +40,7 @@ Job = tuple[Callable[[Tx], Any], "Future[Any]"]
 GROUP_MAX: Final = 256
 WAITING_MAX: Final = 10_000
 READERS: Final = 4
-PRAGMAS: Final = (
-    "journal_mode=WAL",
-    "synchronous=FULL",
-    "busy_timeout=5000",
-    "foreign_keys=ON",
-    "mmap_size=0",
-    "secure_delete=ON",  # what is erased does not stay readable in the file
-)
-_FIXED: Final = (((3, 51, 3), (99,)), ((3, 50, 7), (3, 51)), ((3, 44, 6), (3, 45)))
 _NETWORK_FILE_SYSTEMS: Final = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs"}
-
-
-def is_fixed(version: tuple[int, ...]) -> bool:
-    """Say whether this SQLite is free of the WAL-reset bug (fixed in 3.51.3, 3.50.7 and 3.44.6)."""
-    return any(low <= version < high for low, high in _FIXED)
 
 
 def guard_statements() -> list[str]:
@@ -82,6 +64,7 @@ class SqliteBackend:
         self._writer: threading.Thread | None = None
         self._engine: Engine | None = None
         self._readers: BoundedPool | None = None
+        self._long_reads: LongReads | None = None
         self._local = threading.local()
         self._held: list[Connection] = []
         self._wakeups = Wakeups()
@@ -142,6 +125,7 @@ class SqliteBackend:
         self._held.append(connection)
         self._file = identity(self._path)
         self._readers = BoundedPool(READERS, "walletd-reader")
+        self._long_reads = LongReads(self._path)
         self._writer = threading.Thread(target=self._run_writer, args=(connection,), name="walletd-writer", daemon=True)
         self._writer.start()
 
@@ -151,7 +135,7 @@ class SqliteBackend:
         try:
             self._jobs.put_nowait((fn, future))
         except queue.Full:
-            future.set_exception(Overloaded())
+            return refused()
         return future
 
     def read(self, fn: Callable[[Tx], Result]) -> Future[Result]:
@@ -159,6 +143,12 @@ class SqliteBackend:
         if self._readers is None:
             raise StorageUnavailable("The database is not open.")
         return self._readers.submit(self._read, fn)
+
+    def long_read(self, fn: Callable[[Tx], Result]) -> Future[Result]:
+        """Run `fn` on a snapshot beside the readers."""
+        if self._long_reads is None:
+            raise StorageUnavailable("The database is not open.")
+        return self._long_reads.submit(fn)
 
     def close(self) -> None:
         """Let the writer finish what is queued, then close all connections."""
@@ -169,6 +159,9 @@ class SqliteBackend:
         if self._readers is not None:
             self._readers.shutdown()
             self._readers = None
+        if self._long_reads is not None:
+            self._long_reads.close()
+            self._long_reads = None
         while self._held:
             self._held.pop().close()
         if self._engine is not None:
@@ -214,13 +207,13 @@ class SqliteBackend:
             connection = self._engine.connect()
             self._local.connection = connection
             self._held.append(connection)
-            connection.exec_driver_sql("PRAGMA query_only=ON")
+            connection.exec_driver_sql(f"PRAGMA {ONLY_READ}")
         raw: Any = connection.connection.driver_connection
         raw.execute("BEGIN")
         try:
             return fn(Tx(connection))
         except DBAPIError as error:
-            raise _storage_error(error.orig) from error
+            raise storage_error(error.orig) from error
         finally:
             raw.execute("ROLLBACK")
 
@@ -282,7 +275,7 @@ class SqliteBackend:
         try:
             result = fn(tx)
         except DBAPIError as error:
-            storage = _storage_error(error.orig)
+            storage = storage_error(error.orig)
             if isinstance(storage, StorageFull):
                 future.set_exception(storage)
                 raise storage from error
@@ -302,7 +295,7 @@ class SqliteBackend:
 
     def _fail_group(self, raw: Any, group: list[Job], error: Exception) -> None:
         """Undo the group, and tell every caller that has no answer yet."""
-        storage = error if isinstance(error, WalletdError) else _storage_error(error)
+        storage = error if isinstance(error, WalletdError) else storage_error(error)
         if "I/O error" in str(error):
             # What reached the log may be found there by the next start, so nobody can say now what is stored.
             storage = OutcomeUnknown()
@@ -318,33 +311,15 @@ class SqliteBackend:
 
 
 def _engine(path: Path) -> Engine:
-    engine = create_engine(
-        f"sqlite:///{path}",
+    return create_engine(
+        "sqlite://",
         module=sqlite,
+        creator=partial(connect, path),
         isolation_level="AUTOCOMMIT",  # the writer says BEGIN and COMMIT itself, the pool never does
         poolclass=pool.NullPool,
         hide_parameters=True,  # what a statement was given may name a person, and errors end up in logs
-        connect_args={"timeout": 5, "check_same_thread": False, "cached_statements": 512},
     )
-
-    @event.listens_for(engine, "connect")
-    def _prepare(connection: Any, _record: object) -> None:
-        for pragma in PRAGMAS:
-            connection.execute(f"PRAGMA {pragma}").close()
-
-    return engine
 
 
 def _pragma(raw: Any, name: str) -> Any:
     return raw.execute(f"PRAGMA {name}").fetchone()[0]
-
-
-def _storage_error(error: object) -> Exception:
-    text = str(error)
-    if "disk is full" in text:
-        return StorageFull()
-    if isinstance(error, sqlite.IntegrityError):
-        return Conflict(f"The request contradicts what is stored: {text}.")
-    if isinstance(error, sqlite.OperationalError):
-        return StorageUnavailable(f"SQLite: {text}")
-    return error if isinstance(error, Exception) else StorageUnavailable(text)

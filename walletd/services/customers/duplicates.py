@@ -173,7 +173,7 @@ class Duplicates:
     async def _scan(self, merchant_id: str, stage: str) -> tuple[int, int]:
         now, after, found, skipped = self._runtime.clock(), "", 0, 0
         while True:
-            shared = await self._runtime.database.read(
+            shared = await self._runtime.database.long_read(
                 duplicates.shared_keys,
                 merchant_id,
                 stage,

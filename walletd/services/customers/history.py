@@ -30,28 +30,11 @@ class History:
     async def of_customer(self, by: Principal, customer_id: str, request: PageRequest) -> Page[HistoryRow]:
         """Return what happened to a customer, the newest first; those merged into it count. Raises NotFound.
 
-        It is always in this order and not searched. Raises ValidationFailed for either wish.
+        It is always in this order and not searched. Raises ValidationFailed for either wish, CursorInvalid.
         """
         if request.search or request.sort:
             raise invalid("/search" if request.search else "/sort", "is not possible in this list")
-        position = decode_cursor(request.cursor, 2)
-        if position is not None and not (isinstance(position[0], int) and isinstance(position[1], str)):
-            raise CursorInvalid
-        before = None if position is None else (int(position[0]), str(position[1]))
-
-        def read(tx: Tx) -> Page[HistoryRow]:
-            trail, limit = _trail(tx, by, customer_id), request.page_size + 1
-            entries = history.entries(tx, trail.accounts, before, limit)
-            deeds = audit.about(tx, by.merchant_id, trail.subjects, before, limit)
-            called = {key.id: key.name for key in api_keys.of_merchant(tx, by.merchant_id)}
-            rows = [_of_entry(*pair, called) for pair in entries] + [_of_deed(deed, called) for deed in deeds]
-            rows.sort(key=lambda row: (row.at, row.id), reverse=True)
-            shown = rows[: request.page_size]
-            more = len(rows) > request.page_size
-            cursor = encode_cursor(milliseconds(shown[-1].at), shown[-1].id) if more else None
-            return Page(tuple(shown), cursor)
-
-        return await self._runtime.database.read(read)
+        return await self._runtime.database.read(page_of_customer, by, customer_id, request)
 
     async def quick_infos(self, by: Principal, customer_id: str) -> QuickInfos:
         """Return what is known of a customer at a glance; raises NotFound."""
@@ -75,6 +58,24 @@ class History:
     async def audit(self, by: Principal, request: PageRequest, chosen: AuditFilter) -> Page[AuditRow]:
         """Return who did what to whom; raises CursorInvalid, ValidationFailed."""
         return await self._runtime.database.read(audit.page, by.merchant_id, request, chosen)
+
+
+def page_of_customer(tx: Tx, by: Principal, customer_id: str, request: PageRequest) -> Page[HistoryRow]:
+    """Return a page of what happened to a customer, the newest first; raises CursorInvalid, NotFound."""
+    position = decode_cursor(request.cursor, 2)
+    if position is not None and not (isinstance(position[0], int) and isinstance(position[1], str)):
+        raise CursorInvalid
+    before = None if position is None else (int(position[0]), str(position[1]))
+    trail, limit = _trail(tx, by, customer_id), request.page_size + 1
+    entries = history.entries(tx, trail.accounts, before, limit)
+    deeds = audit.about(tx, by.merchant_id, trail.subjects, before, limit)
+    called = {key.id: key.name for key in api_keys.of_merchant(tx, by.merchant_id)}
+    rows = [_of_entry(*pair, called) for pair in entries] + [_of_deed(deed, called) for deed in deeds]
+    rows.sort(key=lambda row: (row.at, row.id), reverse=True)
+    shown = rows[: request.page_size]
+    more = len(rows) > request.page_size
+    cursor = encode_cursor(milliseconds(shown[-1].at), shown[-1].id) if more else None
+    return Page(tuple(shown), cursor)
 
 
 @dataclass(frozen=True, slots=True)

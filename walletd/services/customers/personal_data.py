@@ -26,7 +26,7 @@ from walletd.domain.merchants.principals import Principal
 from walletd.domain.pages import Page, PageRequest
 from walletd.domain.promotions.orders import Order, OrderFilter
 from walletd.services.customers.customers import check_goes_on
-from walletd.services.customers.history import History
+from walletd.services.customers.history import page_of_customer
 from walletd.services.ledger.bookings.loading import open_books
 from walletd.services.runtime import Runtime
 
@@ -60,9 +60,8 @@ class PersonalData:
 class PersonalDataExports:
     """Use cases about what a person may have handed over."""
 
-    def __init__(self, runtime: Runtime, happened: History) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._history = happened
 
     async def of_customer(self, by: Principal, customer_id: str) -> PersonalData:
         """Return what is known about a customer, and note who asked; raises NotFound, CardMerged, CustomerErased.
@@ -76,7 +75,7 @@ class PersonalDataExports:
             facts=facts,
             entries=self._entries(by, [state.id for state, _ in facts.accounts]),
             orders=self._pages(lambda wanted: self._orders(by, wanted, names)),
-            history=self._pages(lambda wanted: self._history.of_customer(by, customer_id, wanted)),
+            history=self._pages(lambda wanted: self._happened(by, wanted, customer_id)),
         )
 
     async def _entries(
@@ -87,11 +86,14 @@ class PersonalDataExports:
                 yield page
 
     async def _entries_of(self, by: Principal, wanted: PageRequest, account_id: str) -> Page[tuple[Entry, Transaction]]:
-        return await self._runtime.database.read(ledger.page, by.merchant_id, account_id, wanted)
+        return await self._runtime.database.long_read(ledger.page, by.merchant_id, account_id, wanted)
 
     async def _orders(self, by: Principal, wanted: PageRequest, names: tuple[str, ...]) -> Page[Order]:
         chosen = OrderFilter(customer_ids=names)
-        return await self._runtime.database.read(orders.page, by.merchant_id, wanted, chosen)
+        return await self._runtime.database.long_read(orders.page, by.merchant_id, wanted, chosen)
+
+    async def _happened(self, by: Principal, wanted: PageRequest, customer_id: str) -> Page[HistoryRow]:
+        return await self._runtime.database.long_read(page_of_customer, by, customer_id, wanted)
 
     async def _pages(self, page_of: Callable[[PageRequest], Awaitable[Page[Item]]]) -> AsyncIterator[Sequence[Item]]:
         cursor: str | None = None

@@ -131,7 +131,7 @@ class Exports:
                     rows = [[*row, *held.get(one.id, (None, None))] for row, one in zip(rows, found, strict=True)]
                 return found, rows
 
-            found, rows = await self._runtime.database.read(read)
+            found, rows = await self._runtime.database.long_read(read)
             yield rows
             if len(found) < _AT_ONCE:
                 return
@@ -140,7 +140,7 @@ class Exports:
     async def _transactions(self, by: Principal, program_id: str | None, writer: _Writer) -> Pages:
         place = ("", 0)
         while True:
-            found = await self._runtime.database.read(
+            found = await self._runtime.database.long_read(
                 exports.entries_after,
                 by.merchant_id,
                 program_id,

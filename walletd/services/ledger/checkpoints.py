@@ -38,7 +38,7 @@ class Checkpoints:
         Another process that does the same at the same time is harmless: each number is taken once.
         """
         last = ""
-        while ids := await self._runtime.database.read(
+        while ids := await self._runtime.database.long_read(
             accounts.ids_after,
             last,
             _ACCOUNTS_AT_ONCE,
@@ -71,9 +71,9 @@ class Checkpoints:
         """
         before: Checkpoint | None = None
         count, number, met = 0, 0, outside is None
-        while page := await self._runtime.database.read(checkpoints.after, number):
+        while page := await self._runtime.database.long_read(checkpoints.after, number):
             for signed in page:
-                heads = await self._runtime.database.read(_heads_of, signed.checkpoint.number)
+                heads = await self._runtime.database.long_read(_heads_of, signed.checkpoint.number)
                 if fault := self._fault(signed, before, heads):
                     raise LedgerUnproved(f"Checkpoint {signed.checkpoint.number} {fault}.")
                 if outside is not None and signed.checkpoint.number == outside.checkpoint.number:
@@ -89,7 +89,7 @@ class Checkpoints:
 
     async def _cover(self, after: str, last: str) -> None:
         """Store one checkpoint over what changed in a range of accounts, where anything did."""
-        found = await self._runtime.database.read(checkpoints.changed_heads, after, last)
+        found = await self._runtime.database.long_read(checkpoints.changed_heads, after, last)
         if not found:
             return
         now = self._runtime.clock()

@@ -45,7 +45,7 @@ class Proof:
 
     async def expected_entries(self) -> int:
         """Return how many entries there are to prove."""
-        return await self._runtime.database.read(proof.expected_entries)
+        return await self._runtime.database.long_read(proof.expected_entries)
 
     async def verify(self, progress: Progress = lambda _entries: None) -> tuple[int, int]:
         """Return how many accounts and entries hold; raises LedgerUnproved with the first fault."""
@@ -57,7 +57,7 @@ class Proof:
         """Prove everything; accounts with a fault can redeem nothing until they hold again (domain.md I-01)."""
         report = await self._prove(lambda _entries: None, stop_at_fault=False)
         found = {fault.account_id: fault.detail for fault in reversed(report.faults)}
-        known = await self._runtime.database.read(accounts.with_faults)
+        known = await self._runtime.database.long_read(accounts.with_faults)
         for account_id in found.keys() | known.keys():
             fault = found.get(account_id)
             if fault != known.get(account_id):
@@ -67,9 +67,9 @@ class Proof:
     async def _prove(self, progress: Progress, *, stop_at_fault: bool) -> Report:
         report, last = Report(), ""
         while not (stop_at_fault and report.faults):
-            some = await self._runtime.database.read(_prove_some, last, progress)
+            some = await self._runtime.database.long_read(_prove_some, last, progress)
             if some is None:
-                report.faults += await self._runtime.database.read(proof.strays)
+                report.faults += await self._runtime.database.long_read(proof.strays)
                 break
             last, part = some
             report.accounts += part.accounts

@@ -82,7 +82,7 @@ class Reports:
                 _line(sums, before.get(sums.program_id)) for sums in reports.sums_until(tx, by.merchant_id, end)
             )
 
-        return LiabilityReport(start, end, await self._runtime.database.read(read))
+        return LiabilityReport(start, end, await self._runtime.database.long_read(read))
 
     async def _zone(self, merchant_id: str) -> ZoneInfo:
         rows = await self._runtime.database.read(merchants.all_merchants)

@@ -71,7 +71,7 @@ class Statements:
         cursor: str | None = None
         while True:
             request = PageRequest(_LINES_AT_ONCE, cursor, "-sequence", None)
-            page = await self._runtime.database.read(
+            page = await self._runtime.database.long_read(
                 entries.page,
                 by.merchant_id,
                 account_id,

@@ -249,7 +249,7 @@ class Imports:
     ) -> ImportHead:
         database, now = self._runtime.database, self._runtime.clock()
         while batch := await asyncio.to_thread(next, batches, None):
-            rows = await database.read(partial(validator.rows, batch=batch, now=now))
+            rows = await database.long_read(partial(validator.rows, batch=batch, now=now))
             await database.write(partial(imports.insert_import_rows, head=head, made=rows))
             before, head = head.rows, counted(head, rows)
             await self._let_count(before, head.rows)
@@ -275,7 +275,7 @@ class Imports:
             plans = planner.plan(tx, [ImportRow(**row.content) for row in rows], self._runtime.clock())
             return list(zip(rows, plans, strict=True))
 
-        while found := await self._runtime.database.read(read):
+        while found := await self._runtime.database.long_read(read):
             position = found[-1][0].line
             lines += [row.line for row, plan in found if (*plan.deeds, plan.seen) != _deeds(row) or _is_refused(plan)]
             if len(lines) >= _NAMED:
