@@ -18,7 +18,7 @@ from typing import Final
 from bench import footprint
 from bench.customers import lookup
 from bench.delivery import fetching, google, latency, peer, publishing, signing
-from bench.exchange import imports
+from bench.exchange import beside_export, imports
 from bench.figures import Figure, table
 from bench.ledger import history, ledger, ledger_http
 from bench.rates import Scale
@@ -39,6 +39,7 @@ BENCHES: Final[Mapping[str, Callable[[Scale], list[Figure]]]] = {
     "publish": publishing.run,
     "google": google.run,
     "import": imports.run,
+    "long-reads": beside_export.run,
     "memory": footprint.run_memory,
     "start": footprint.run_start,
     "peer": peer.run,

@@ -28,7 +28,7 @@ Result = TypeVar("Result")
 
 WRITERS: Final = 8
 READERS: Final = 8
-LONG_READERS: Final = 4
+LONG_READERS: Final = 2
 _CHANNEL: Final = "walletd"
 _MIGRATION_LOCK: Final = 0x77616C6C
 _REPEATS_MAX: Final = 10
