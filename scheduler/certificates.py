@@ -8,7 +8,7 @@ from walletd.services import Services
 from walletd.telemetry import logger
 
 ALARM_DAYS: Final = (60, 30, 14, 7, 1)
-"""Days before the end on which an alarm is due (reliability.md P15); the last week it is due every day."""
+"""Days before the end on which an alarm is due (P15); the last week it is due every day."""
 _LAST_WEEK_DAYS: Final = 7
 
 log = logger(__name__)

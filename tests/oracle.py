@@ -1,4 +1,4 @@
-"""A second opinion on what an account is worth: the rules of domain.md 2.3 and 2.4 once more, as plainly as can be.
+"""A second opinion on what an account is worth: the rules once more (D2.3.6, D2.4), as plainly as can be.
 
 It knows nothing of walletd's code: lots in a list, and everything worked out anew whenever somebody asks.
 """

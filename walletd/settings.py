@@ -2,8 +2,8 @@
 
 A value comes from, in this order: what the caller overrides (a command's option), `WALLETD_<NAME>`, the file that
 `WALLETD_<NAME>_FILE` names (for secrets mounted into a container), the TOML file, the default. A name that does not
-exist, a value out of range or two values that contradict each other stop the start with one sentence that says which
-(api.md 2). Secrets never appear in a representation of the settings.
+exist, a value out of range or two values that contradict each other stop the start with one sentence that says which.
+Secrets never appear in a representation of the settings.
 """
 
 from __future__ import annotations

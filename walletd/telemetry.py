@@ -2,7 +2,7 @@
 
 No log line and no label carries a secret, a person's data or a whole serial number: keys that look like secrets are
 masked by name, tokens and add links by form, serial numbers are shortened. Figures have few, fixed labels, so that a
-phone or a till can never make new ones (libraries.md 2: raw paths as labels would be serial numbers in the metrics).
+phone or a till can never make new ones (raw paths as labels would be serial numbers in the metrics).
 """
 
 from __future__ import annotations
@@ -171,7 +171,7 @@ PUBLISH_LAG = histogram("publish_lag_seconds", "From the commit of a change to i
 
 PUSHES = counter("pushes", "Answers of the platforms to a push, by verdict", ("platform", "verdict"))
 
-DEVICE_MESSAGES = counter("device_messages", "What phones complained about, by class (apple.md W22)", ("kind",))
+DEVICE_MESSAGES = counter("device_messages", "What phones complained about, by class (W22)", ("kind",))
 
 QUEUE_DEPTH = gauge("queue_depth", "Rows waiting, by queue (dirty cards, due deliveries, jobs)", ("queue",))
 QUEUE_AGE = gauge("queue_age_seconds", "Age of the oldest row waiting, by queue", ("queue",))

@@ -1,6 +1,6 @@
 """Bookings over HTTP, and in turns a raw ASGI application, which says how much this machine can be asked for.
 
-The goal is a rate on one machine (performance.md 3), and a rate does not travel. So it is scaled by what the raw
+The goal is a rate on one machine, and a rate does not travel. So it is scaled by what the raw
 application answers here and answered there, in the same client's hands.
 """
 

@@ -1,4 +1,4 @@
-"""Which addresses a webhook may lead to (reliability.md 5, 31)."""
+"""Which addresses a webhook may lead to (B31)."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ async def test_a_status_says_what_an_attempt_came_to(status: int, verdict: Verdi
 
 
 async def test_a_redirect_is_never_followed() -> None:
-    """302 to the cloud's metadata or to this machine is a failure, and nobody is called there (case 31)."""
+    """302 to the cloud's metadata or to this machine is a failure, and nobody is called there (B31)."""
     async with a_receiver() as receiver, a_receiver() as inside, a_sender() as sender:
         receiver.answer = lambda _request: answer(302, location=inside.url())
         attempt = await send(sender, receiver.url())
@@ -101,7 +101,7 @@ async def test_a_redirect_is_never_followed() -> None:
 
 
 async def test_a_name_that_turns_to_this_machine_is_blocked_at_the_moment_of_the_call() -> None:
-    """Checked when it was entered, rebound afterwards: no packet reaches the private address (case 31)."""
+    """Checked when it was entered, rebound afterwards: no packet reaches the private address (B31)."""
     names = Names(["1.1.1.1"], ["127.0.0.1"])
     async with a_receiver() as receiver, a_sender(names, allow=False) as sender:
         url = f"https://hooks.example:{receiver.port}/"
@@ -146,7 +146,7 @@ async def test_plain_http_is_for_allowed_networks_only() -> None:
 
 
 async def test_a_receiver_that_hangs_is_cut_and_blamed() -> None:
-    """15 seconds in production (case 32)."""
+    """15 seconds in production (B32)."""
     async with a_receiver() as receiver, a_sender(seconds=0.3) as sender:
         receiver.answer = lambda _request: b""
         attempt = await send(sender, receiver.url())
@@ -155,7 +155,7 @@ async def test_a_receiver_that_hangs_is_cut_and_blamed() -> None:
 
 
 async def test_an_answer_without_end_is_cut() -> None:
-    """64 KB are read and no more (case 32)."""
+    """64 KB are read and no more (B32)."""
     async with a_receiver() as receiver, a_sender() as sender:
         receiver.answer = lambda _request: b"HTTP/1.1 200 OK\r\ncontent-length: 1000000000\r\n\r\n" + b"x" * 200_000
         attempt = await send(sender, receiver.url())

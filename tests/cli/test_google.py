@@ -81,7 +81,7 @@ def test_a_service_account_is_loaded_and_doctor_finds_it_right(shop: Walletd, tm
 def test_doctor_says_what_is_wrong_and_what_mends_it(
     shop: Walletd, tmp_path: Path, served: Served, harm: Callable[[Served], None], name: str, cure: str
 ) -> None:
-    """google.md 8: permission, key and clock, each with its cure."""
+    """G8: permission, key and clock, each with its cure."""
     shop("merchant", "set", "--google-issuer", ISSUER, "--google-service-account", _key_file(tmp_path, served))
     harm(served)
     failing = [line for line in _google_lines(shop, served.url) if line["level"] == "failure"]

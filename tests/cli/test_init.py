@@ -1,4 +1,4 @@
-"""`walletd init` (api.md 1)."""
+"""The command `walletd init`."""
 
 from __future__ import annotations
 

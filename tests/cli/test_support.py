@@ -104,7 +104,7 @@ def test_a_wrong_passphrase_is_one_line(shop: Walletd, tmp_path: Path) -> None:
 
 
 def test_a_secret_that_others_may_read_is_refused(shop: Walletd, tmp_path: Path) -> None:
-    """A world-readable .p12 is refused with the command that mends it (reliability.md R10)."""
+    """A world-readable .p12 is refused with the command that mends it (R10)."""
     p12 = a_p12(tmp_path, "right")
     p12.chmod(0o644)
     result = shop("merchant", "set", "--apple-p12", str(p12))

@@ -49,7 +49,7 @@ def test_instants_survive_the_database_and_http(moment: datetime) -> None:
 
 @given(st.text())
 def test_no_text_breaks_the_reading_of_http_dates(text: str) -> None:
-    """Anything that is no date counts as not given (apple.md W16)."""
+    """Anything that is no date counts as not given (W16)."""
     assert parse_http_date(text) is None or isinstance(parse_http_date(text), int)
 
 
@@ -128,7 +128,7 @@ def test_a_customer_that_cannot_be_stored_is_refused(customer: NewCustomer) -> N
 
 
 def test_a_name_that_looks_like_code_is_kept_as_it_is() -> None:
-    """Text is data: it is stored verbatim and escaped where it is shown (reliability.md R2)."""
+    """Text is data: it is stored verbatim and escaped where it is shown (R2)."""
     name = "Robert'); DROP TABLE cards;--<script>{{7*7}}"
     assert check_customer(NewCustomer(last_name=name)).last_name == name
 
@@ -143,7 +143,7 @@ def test_money_is_exact_in_every_currency(money: Money, text: str) -> None:
 
 
 def test_a_phone_s_line_is_made_harmless() -> None:
-    """Control characters become spaces and long tokens are cut (apple.md W22)."""
+    """Control characters become spaces and long tokens are cut (W22)."""
     line = neutralise("token ApplePass " + "a1" * 30 + "\r\n\x1b[31mred")
     assert "\n" not in line
     assert "\x1b" not in line

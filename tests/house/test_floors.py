@@ -1,4 +1,4 @@
-"""What a floor may use from outside, beside the import contracts that `make lint` checks (architecture.md 2)."""
+"""What a floor may use from outside, beside the import contracts that `make lint` checks (docs/architecture.md)."""
 
 from __future__ import annotations
 

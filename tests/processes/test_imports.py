@@ -1,4 +1,4 @@
-"""`kill -9` while a file is being booked: every row once, none left, and the books prove (2.3.11, P1)."""
+"""`kill -9` while a file is being booked: every row once, none left, and the books prove (D2.3.11, P1)."""
 
 from __future__ import annotations
 

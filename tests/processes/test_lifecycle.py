@@ -1,4 +1,4 @@
-"""How a process starts, refuses to start, and ends (P9, R5, R6, R10, 34)."""
+"""How a process starts, refuses to start, and ends (P9, R5, R6, R10, B34)."""
 
 from __future__ import annotations
 

@@ -120,7 +120,7 @@ async def test_a_bell_is_answered_at_once() -> None:
 
 
 async def test_a_platform_that_hangs_for_one_merchant_holds_up_nobody_else() -> None:
-    """A round that waits for a slow answer goes on beside the next rounds (reliability.md P16)."""
+    """A round that waits for a slow answer goes on beside the next rounds (P16)."""
     released = asyncio.Event()
     rounds = []
 

@@ -1,4 +1,4 @@
-"""Slots over time zones: the gap of spring, the repeated hour of autumn, and what was missed (domain.md, scheduler)."""
+"""Slots over time zones: the gap of spring, the repeated hour of autumn, and what was missed."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Which addresses may be called: every address of a name is checked, and the one that was checked is connected to.
 
 Whoever enters a URL must not be able to reach what only this machine reaches: other services behind the firewall, the
-cloud's metadata, walletd itself (reliability.md 5, 31). A name that changes its address between check and connection
+cloud's metadata, walletd itself (B31). A name that changes its address between check and connection
 gains nothing, because it is not looked up again.
 """
 

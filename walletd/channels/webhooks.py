@@ -1,6 +1,6 @@
 """Sending webhooks: Standard Webhooks signatures over HTTP/1.1 to addresses that were checked.
 
-A receiver is given 15 seconds and 64 KB; redirects are not followed (reliability.md 5, 31 and 32).
+A receiver is given 15 seconds and 64 KB; redirects are not followed (B31 and B32).
 """
 
 from __future__ import annotations

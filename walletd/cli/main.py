@@ -1,4 +1,4 @@
-"""All commands in one group, and the one place where an error becomes a line and an exit code (api.md 1)."""
+"""All commands in one group, and the one place where an error becomes a line and an exit code."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ __all__ = ["check_schema", "json_option", "merchant_option", "opened", "run_comm
 
 
 def private_file(path: Path) -> bytes:
-    """Read a file that holds a secret; one that others may read is refused (reliability.md R10)."""
+    """Read a file that holds a secret; one that others may read is refused (R10)."""
     if path.stat().st_mode & 0o077:
         raise ConfigurationRefused(f"Others may read {path}; run: chmod 600 {path}")
     return path.read_bytes()

@@ -26,7 +26,7 @@ def moment_of(text: str, now: datetime, zone: tzinfo) -> datetime | None:
     """Return the instant a person or program means, None for text that is none.
 
     RFC 3339 with an offset is that instant. A bare date is that day at the present time on the wall clock of the zone
-    (domain.md D-25). Parts of milliseconds are dropped.
+    (D-25). Parts of milliseconds are dropped.
     """
     try:
         if _DATE.fullmatch(text):
@@ -41,7 +41,7 @@ def moment_of(text: str, now: datetime, zone: tzinfo) -> datetime | None:
 
 
 def in_days(now: datetime, zone: tzinfo, days: int) -> datetime:
-    """Return the instant so many days later at the present time on the wall clock of the zone (domain.md D-25)."""
+    """Return the instant so many days later at the present time on the wall clock of the zone (D-25)."""
     return on_wall(now.astimezone(zone).replace(tzinfo=None) + timedelta(days=days), zone)
 
 
@@ -67,12 +67,12 @@ def on_wall(wall: datetime, zone: tzinfo) -> datetime:
 
 
 def http_date(seconds: Seconds) -> str:
-    """Return an RFC 1123 date in GMT, as Last-Modified carries it (apple.md W15)."""
+    """Return an RFC 1123 date in GMT, as Last-Modified carries it (W15)."""
     return format_datetime(datetime.fromtimestamp(seconds, UTC), usegmt=True)
 
 
 def parse_http_date(text: str | None) -> Seconds | None:
-    """Return the seconds of an HTTP date, or None for anything else (apple.md W16: garbage means »not given«)."""
+    """Return the seconds of an HTTP date, or None for anything else (W16: garbage means »not given«)."""
     if not text:
         return None
     try:

@@ -1,7 +1,7 @@
 """Identifiers: what they are made of, and how they are read back.
 
 Internal ids carry the time they were made in their first ten characters, so that they lie side by side in an index.
-Serial numbers and card keys carry none: both must be unguessable (apple.md P15, reliability.md 3).
+Serial numbers and card keys carry none: both must be unguessable (PK15, H1).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Lists in pages: a request for one, and one page of answers (api.md 4)."""
+"""Lists in pages: a request for one, and one page of answers."""
 
 from __future__ import annotations
 

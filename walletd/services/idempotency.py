@@ -1,4 +1,4 @@
-"""Idempotency: the same key has the same effect, for ever (reliability.md P3).
+"""Idempotency: the same key has the same effect, for ever (P3).
 
 The key is taken in the transaction that it protects. A refusal for a reason of state is an answer too and is repeated;
 a request that was not even well formed leaves no trace.

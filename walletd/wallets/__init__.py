@@ -17,7 +17,7 @@ from walletd.domain.delivery.faces import Face
 
 @dataclass(frozen=True, slots=True)
 class PassIdentity:
-    """What never changes for an installed pass (apple.md P14)."""
+    """What never changes for an installed pass (PK14)."""
 
     serial_number: str
     authentication_token: str

@@ -71,7 +71,7 @@ class Vault:
         """Return the authentication token of a pass: 43 URL-safe characters, the same for the same arguments.
 
         `kid` names the generation of the token key and stands with the card, so that a later generation leaves
-        installed passes alone (apple.md P14); `n` is raised to rotate the token of a single card (W25).
+        installed passes alone (PK14); `n` is raised to rotate the token of a single card (W25).
         """
         key = self._token_keys.get(str(kid))
         if key is None:

@@ -72,7 +72,7 @@ async def test_the_client_of_google_writes_and_reads_each_kind(served: Served, k
 
 
 async def test_refusals_have_the_status_and_reason_of_the_real_api(served: Served) -> None:
-    """409 for what exists, 404 for what does not, 400 for what is wrong, 403 for another's issuer (google.md 3.5)."""
+    """409 for what exists, 404 for what does not, 400 for what is wrong, 403 for another's issuer (G3.5)."""
     template = TEMPLATES["loyalty"]
     good = an_object(template, FACES["loyalty"])
 
@@ -109,7 +109,7 @@ async def test_refusals_have_the_status_and_reason_of_the_real_api(served: Serve
 
 
 async def test_a_fourth_notification_within_a_day_is_refused_with_the_real_words(served: Served) -> None:
-    """Fields and messages have three each; without notification a write always goes (google.md 5)."""
+    """Fields and messages have three each; without notification a write always goes (G5)."""
     template = TEMPLATES["loyalty"]
     served.google.store.insert("loyaltyClass", a_class(template))
     served.google.store.insert("loyaltyObject", an_object(template, FACES["loyalty"]))

@@ -1,4 +1,4 @@
-"""The phone reports a misbehaving server in the words of iOS, and nothing of a server that behaves (apple.md 8)."""
+"""The phone reports a misbehaving server in the words of iOS, and nothing of a server that behaves (A8)."""
 
 from __future__ import annotations
 

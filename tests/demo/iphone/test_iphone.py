@@ -1,4 +1,4 @@
-"""The virtual iPhone keeps its cards as apple.md 2 says devices do, and complains in the words of iOS."""
+"""The virtual iPhone keeps its cards as A2 says devices do, and complains in the words of iOS."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ async def test_new_push_token_is_posted_for_every_card(phone: VirtualIPhone, sho
 
 
 async def test_same_serial_replaces_and_another_token_is_refused(phone: VirtualIPhone, shop: Shop, leaf: Leaf) -> None:
-    """The pair of type and serial is one card; its authenticationToken can never change (P14)."""
+    """The pair of type and serial is one card; its authenticationToken can never change (PK14)."""
     await installed(phone)
     phone.add_pass(pkpass(document(SERIAL, 77), leaf))
     assert len(phone.cards) == 1

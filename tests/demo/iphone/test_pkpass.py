@@ -1,4 +1,4 @@
-"""A phone takes a right pass and refuses one that is wrong in any of the ways apple.md 1 names."""
+"""A phone takes a right pass and refuses one that is wrong in any way that Apple's clauses name (PK1 to PK16)."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def test_zero_and_empty_text_are_values(leaf: Leaf, pass_authority: PassAuthorit
 
 @pytest.mark.parametrize("kind", ["changed", "unlisted", "absent", "upper_case"])
 def test_manifest_that_does_not_match_is_refused(leaf: Leaf, pass_authority: PassAuthority, kind: str) -> None:
-    """Every file is listed with its digest, nothing more and nothing less (P2)."""
+    """Every file is listed with its digest, nothing more and nothing less (PK2)."""
     files = contents(document())
     listed = json.loads(manifest_of(files))
     if kind == "changed":
@@ -195,14 +195,14 @@ def test_wrong_kind_of_signature_is_refused(
     options: list[pkcs7.PKCS7Options],
     reason: str,
 ) -> None:
-    """Detached, binary, with signing time and certificates: anything else fails (P4 to P6, P9)."""
+    """Detached, binary, with signing time and certificates: anything else fails (PK4 to PK6, PK9)."""
     manifest = manifest_of(contents(document()))
     with pytest.raises(PassRefused, match=reason):
         _opened_with(sign(manifest, leaf, options), manifest, pass_authority)
 
 
 def test_missing_intermediate_is_refused(leaf: Leaf, pass_authority: PassAuthority) -> None:
-    """The leaf alone is not enough (P6)."""
+    """The leaf alone is not enough (PK6)."""
     alone = Leaf(leaf.certificate, leaf.key, leaf.certificate)
     manifest = manifest_of(contents(document()))
     with pytest.raises(PassRefused, match=r"chain|intermediate"):
@@ -224,7 +224,7 @@ def test_foreign_authority_is_refused(leaf: Leaf) -> None:
 
 
 def test_signature_in_pem_is_refused(leaf: Leaf, pass_authority: PassAuthority) -> None:
-    """The signature is DER, not text (P4)."""
+    """The signature is DER, not text (PK4)."""
     manifest = manifest_of(contents(document()))
     certificate = leaf.certificate.public_bytes(serialization.Encoding.PEM)
     with pytest.raises(PassRefused, match="DER"):
@@ -232,7 +232,7 @@ def test_signature_in_pem_is_refused(leaf: Leaf, pass_authority: PassAuthority) 
 
 
 def test_stored_entry_with_data_descriptor_is_refused(leaf: Leaf, pass_authority: PassAuthority) -> None:
-    """What streaming readers cannot read is no pass (P11)."""
+    """What streaming readers cannot read is no pass (PK11)."""
 
     class Unseekable(io.BytesIO):
         def seekable(self) -> bool:

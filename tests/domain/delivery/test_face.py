@@ -53,7 +53,7 @@ def test_every_kind_offers_the_values_that_templates_may_use(kind: str, balance:
     ("stamps", "filled", "rewards"), [(0, 0, 0), (1, 1, 0), (9, 9, 0), (10, 10, 1), (11, 1, 1), (20, 10, 2), (25, 5, 2)]
 )
 def test_stamps_beyond_a_full_card_are_never_lost(stamps: int, filled: int, rewards: int) -> None:
-    """Eleven stamps on ten slots are one reward and one stamp (domain.md D-52)."""
+    """Eleven stamps on ten slots are one reward and one stamp (D-52)."""
     face = a_face("stamp", stamps)
     assert face.stamp_row == StampRow(filled, 10)
     assert face.values["rewards"] == rewards
@@ -84,7 +84,7 @@ def test_every_kind_that_can_hold_locked_value_says_so(kind: str, locked: object
 
 @pytest.mark.parametrize(("turnover", "rate"), [(0, 0), (4999, 0), (5000, 500), (5001, 500)])
 def test_a_discount_counts_from_its_threshold_on_inclusive(turnover: int, rate: int) -> None:
-    """Below the threshold the rate is zero, at it the full one (domain.md D-21)."""
+    """Below the threshold the rate is zero, at it the full one (D-21)."""
     assert a_face("discount", turnover, threshold=5000).values["rate"] == Percent(rate)
 
 
@@ -102,7 +102,7 @@ def test_a_reward_says_how_much_is_missing() -> None:
 
 @pytest.mark.parametrize(("status", "voided"), [("issued", False), ("installed", False), ("revoked", True)])
 def test_a_revoked_card_is_shown_as_void(status: str, voided: bool) -> None:
-    """Revoked passes are voided and keep being served (apple.md W25)."""
+    """Revoked passes are voided and keep being served (W25)."""
     assert a_face("loyalty", 5, status).voided is voided
 
 

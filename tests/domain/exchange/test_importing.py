@@ -1,4 +1,4 @@
-"""Importing: how files are read, and what a row means on each kind of card (domain.md 2.2.1)."""
+"""Importing: how files are read, and what a row means on each kind of card (D2.2.1)."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ def test_postal_codes_and_long_numbers_keep_their_digits() -> None:
     ],
 )
 def test_a_balance_means_what_its_kind_says(kind: str, cell: str, amount: int | None, levels: list[str]) -> None:
-    """Table 2.2.1, with decimals by `,` and `.`; what can be read in two ways is refused."""
+    """Table D2.2.1, with decimals by `,` and `.`; what can be read in two ways is refused."""
     row, found = read(kind, {"balance": cell})
     assert (row.amount, found) == (amount, levels)
 
@@ -281,7 +281,7 @@ def test_the_last_step_of_a_consent_decides_its_state(cells: dict[str, str], sta
 
 
 def test_a_file_does_not_bring_a_revoked_consent_back() -> None:
-    """2.3.7, I-22: not in one step, not by clearing it first; it may say that the owner was invited again."""
+    """D2.3.7, I-22: not in one step, not by clearing it first; it may say that the owner was invited again."""
     revoked = OptIn("revoked", sent_at=DAYS[0], confirmed_at=DAYS[1], revoked_at=DAYS[2])
     for cells in (
         {"opt_in": "05.03.2026"},

@@ -118,7 +118,7 @@ def test_a_pack_without_an_amount_is_the_pack_of_the_program() -> None:
 
 @pytest.mark.parametrize(("turnover", "earned"), [(0, 30), (99_999, 30), (100_000, 50), (300_000, 80)])
 def test_cashback_grows_with_the_tier_that_turnover_reached(turnover: int, earned: int) -> None:
-    """The greatest threshold that is not above the turnover counts (domain.md D-21)."""
+    """The greatest threshold that is not above the turnover counts (D-21)."""
     tiers = [
         {"name": "Bronze", "threshold": 0, "rate": 300},
         {"name": "Gold", "threshold": 300_000, "rate": 800},
@@ -143,7 +143,7 @@ def test_points_are_rounded_once_as_the_program_says(rounding: str, total: int, 
 
 
 def test_carried_cents_make_a_point_together() -> None:
-    """30 € and 20 € are one step of 50 € where the rest is carried (incentives.md 1, 12)."""
+    """30 € and 20 € are one step of 50 € where the rest is carried."""
     program = a_program("loyalty", cents_per_point=5000, rounding="carry")
     first = earn(program, 3000, turnover=0, carry=0)
     assert first is not None

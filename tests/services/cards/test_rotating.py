@@ -1,4 +1,4 @@
-"""Rotating barcodes at the till: good for a moment and for one booking (google.md 7)."""
+"""Rotating barcodes at the till: good for a moment and for one booking (G7)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lists of customers: narrowed, sorted, counted, and deactivated together (S1-002..006, S2-005..016, S4-002..010)."""
+"""Lists of customers: narrowed, sorted, counted, deactivated (S1-002 to S1-006, S2-005 to S2-016, S4-002 to S4-010)."""
 
 from __future__ import annotations
 

@@ -143,7 +143,7 @@ async def test_a_customer_with_an_installed_card_is_not_erased_until_it_is_delet
 
 
 async def test_a_deleted_card_books_nothing_and_its_key_is_never_given_again(shop: Shop) -> None:
-    """2.3.1: terminal; the till refuses at once, by key and by serial number; reinstating does not bring it back."""
+    """D2.3.1: terminal; the till refuses at once, by key and by serial number; reinstating does not bring it back."""
     card = await a_card(shop)
     for _ in range(2):
         deleted = await shop.services.cards.delete(shop.principal, card["serial_number"], "stolen")
@@ -200,7 +200,7 @@ async def test_what_a_file_said_of_a_person_goes_with_it(shop: Shop) -> None:
 
 @pytest.mark.parametrize("stays", [True, False])
 async def test_a_reinstated_card_is_installed_where_it_is_on_a_phone_still(shop: Shop, *, stays: bool) -> None:
-    """2.3.1: what happened on the phone while the card was revoked counts."""
+    """D2.3.1: what happened on the phone while the card was revoked counts."""
     card = await a_card(shop)
     serial = card["serial_number"]
     await shop.register(serial)

@@ -1,6 +1,6 @@
 """Whatever is merged, undone, rewritten, revoked, booked and spent in whatever order: no value is made or lost.
 
-P19; domain.md I-05 to I-09, I-13, I-14. Both engines; a longer run is part of `make soak`.
+P19; I-05 to I-09, I-13, I-14. Both engines; a longer run is part of `make soak`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Merge requests: filed by customers, confirmed by the second address, decided by staff (2.3.4, S4-053 to S4-066)."""
+"""Merge requests: filed by customers, confirmed by the second address, decided by staff (D2.3.4, S4-053 to S4-066)."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ async def test_staff_reject_a_request_with_a_remark(shop: Shop, mailbox: Mailbox
 
 
 async def test_an_unconfirmed_request_expires_after_seven_days_exactly(shop: Shop, mailbox: Mailbox) -> None:
-    """2.3.4: to the last millisecond it can be confirmed; then it is expired, and a new one can be filed."""
+    """D2.3.4: to the last millisecond it can be confirmed; then it is expired, and a new one can be filed."""
     couple = await a_couple(shop, mailbox)
     request = await couple.file()
     token = couple.token()

@@ -1,4 +1,4 @@
-"""Merges and back: what undoing restores, and how much of it when something was spent meanwhile (domain.md D-29)."""
+"""Merges and back: what undoing restores, and how much of it when something was spent meanwhile (D-29)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Merges of customers: value is moved, never made or lost, every key leads to the card that goes on (P19; table L)."""
+"""Merges of customers: value is moved, never made or lost, every key leads to the card that goes on (P19, L-14)."""
 
 from __future__ import annotations
 

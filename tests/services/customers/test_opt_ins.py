@@ -56,7 +56,7 @@ async def test_an_invitation_by_mail_is_confirmed_on_its_page(shop: Shop, mailbo
 
 
 async def test_whoever_revoked_is_invited_again_before_confirming(shop: Shop, mailbox: Mailbox) -> None:
-    """2.3.7: an old mail cannot bring a revoked consent back; a new invitation can."""
+    """D2.3.7: an old mail cannot bring a revoked consent back; a new invitation can."""
     customer, token = await invited(shop, mailbox)
     await shop.services.opt_ins.answer(token, consents=False)
     for _ in range(2):

@@ -26,7 +26,7 @@ async def registered(shop: Shop, **named: str) -> str:
 
 
 async def test_one_push_per_phone_however_many_of_its_passes_changed(shop: Shop) -> None:
-    """A phone asks for all passes of a type, so one push is enough (apple.md N8)."""
+    """A phone asks for all passes of a type, so one push is enough (N8)."""
     serials = [await registered(shop) for _ in range(4)]
     for serial in serials:
         await shop.book(serial, "credit", 1)
@@ -35,7 +35,7 @@ async def test_one_push_per_phone_however_many_of_its_passes_changed(shop: Shop)
 
 
 async def test_a_small_burst_goes_out_at_once_and_many_changes_are_delayed(shop: Shop) -> None:
-    """A till earns and redeems within a minute; only a score that rises by Apple's formula delays (apple.md N11)."""
+    """A till earns and redeems within a minute; only a score that rises by Apple's formula delays (N11)."""
     serial = await registered(shop)
     for _ in range(5):
         await shop.book(serial, "credit", 1)
@@ -71,7 +71,7 @@ async def test_trouble_with_the_platform_is_tried_again_later(shop: Shop) -> Non
 
 
 async def test_a_phone_that_is_gone_is_forgotten_and_its_card_uninstalled(shop: Shop) -> None:
-    """410 drops the phone's registrations of the type (apple.md 3)."""
+    """410 drops the phone's registrations of the type (A3)."""
     serial = await registered(shop)
     assert (await shop.services.cards.get(shop.principal, serial)).card.status == "installed"
     gone = shop.clock.now + timedelta(seconds=1)
@@ -131,7 +131,7 @@ async def test_a_rejected_token_is_dropped_beside_one_that_is_accepted(shop: Sho
 
 
 async def test_made_up_tokens_on_one_card_stop_nobody_else_s_pushes(shop: Shop) -> None:
-    """Whoever registers tokens that do not exist harms only his own pass (reliability.md P16)."""
+    """Whoever registers tokens that do not exist harms only his own pass (P16)."""
     innocent = await registered(shop)
     evil = (await shop.card())["serial_number"]
     await shop.settle()
@@ -199,7 +199,7 @@ async def test_a_paused_lane_goes_on_after_the_certificate_is_mended(shop: Shop)
 
 
 async def test_a_phone_that_was_told_but_never_fetched_is_reminded_a_few_times(shop: Shop) -> None:
-    """200 from APNs is not an update: a stale phone is told again, with growing pauses and an end (apple.md N12)."""
+    """200 from APNs is not an update: a stale phone is told again, with growing pauses and an end (N12)."""
     serial = await registered(shop)
     shop.clock.advance(seconds=1)
     await shop.book(serial, "credit", 1)
@@ -231,7 +231,7 @@ async def test_a_phone_that_fetched_is_not_reminded(shop: Shop) -> None:
 
 
 async def test_registering_again_replaces_the_push_token(shop: Shop) -> None:
-    """A device posts its registration again when its token changed; the new one is pushed to (apple.md W4)."""
+    """A device posts its registration again when its token changed; the new one is pushed to (W4)."""
     serial = await registered(shop)
     assert await shop.register(serial) is False
     assert await shop.register(serial, token="bb" * 32) is False
@@ -241,7 +241,7 @@ async def test_registering_again_replaces_the_push_token(shop: Shop) -> None:
 
 
 async def test_unregistering_twice_and_out_of_order_is_harmless(shop: Shop) -> None:
-    """DELETE is idempotent, never deletes the pass, and forgets the device with its last pass (apple.md W5, W6)."""
+    """DELETE is idempotent, never deletes the pass, and forgets the device with its last pass (W5, W6)."""
     serial = await registered(shop)
     for _ in range(2):
         await shop.services.devices.unregister(PASS_TYPE, serial, "device-1", shop.authorization(serial))
@@ -254,7 +254,7 @@ async def test_unregistering_twice_and_out_of_order_is_harmless(shop: Shop) -> N
 
 
 async def test_tokens_of_other_wallets_are_kept_but_never_pushed_to(shop: Shop) -> None:
-    """An Android wallet registers with its own scheme; APNs never sees its token (apple.md W3)."""
+    """An Android wallet registers with its own scheme; APNs never sees its token (W3)."""
     serial = (await shop.card())["serial_number"]
     authorization = shop.authorization(serial).replace("ApplePass", "AndroidPass")
     await shop.services.devices.register(PASS_TYPE, serial, "android-1", authorization, "firebase:token_1")
@@ -274,7 +274,7 @@ async def test_a_push_token_that_is_none_is_refused(shop: Shop, token: object) -
 
 
 async def test_a_pass_that_is_registered_everywhere_at_once_is_slowed_down(shop: Shop) -> None:
-    """Twenty new devices per hour for one pass, then a pause (reliability.md 5, 26)."""
+    """Twenty new devices per hour for one pass, then a pause (B26)."""
     serial = (await shop.card())["serial_number"]
     for number in range(20):
         await shop.register(serial, device=f"d{number}")
@@ -285,7 +285,7 @@ async def test_a_pass_that_is_registered_everywhere_at_once_is_slowed_down(shop:
 
 
 async def test_a_new_certificate_opens_a_paused_lane_at_once(shop: Shop) -> None:
-    """Nobody waits for the end of a pause once its cause is mended (reliability.md 5, 29)."""
+    """Nobody waits for the end of a pause once its cause is mended (B29)."""
     serial = await registered(shop)
     shop.pushes.answers[TOKEN] = Outcome(Verdict.LANE_PAUSED, "BadCertificate")
     await shop.book(serial, "credit", 1)
@@ -301,7 +301,7 @@ async def test_a_new_certificate_opens_a_paused_lane_at_once(shop: Shop) -> None
 
 
 async def test_a_certificate_of_another_pass_type_is_refused(shop: Shop) -> None:
-    """Installed passes belong to their pass type for ever (apple.md P14)."""
+    """Installed passes belong to their pass type for ever (PK14)."""
     credentials = demo_credentials()
     with pytest.raises(CertificateInvalid, match="Installed passes"):
         await shop.services.merchants.set_credentials(
@@ -310,7 +310,7 @@ async def test_a_certificate_of_another_pass_type_is_refused(shop: Shop) -> None
 
 
 async def test_a_target_whose_worker_died_is_told_by_another_when_the_lease_ends(shop: Shop) -> None:
-    """A crash between claim and settle loses nothing (architecture.md 4)."""
+    """A crash between claim and settle loses nothing."""
     serial = await registered(shop)
     await shop.book(serial, "credit", 1)
     await shop.services.publisher.publish_next(10)

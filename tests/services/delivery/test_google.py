@@ -35,7 +35,7 @@ async def status(at: GoogleShop, serial: str) -> str:
 
 @pytest.mark.parametrize("kind", sorted(FACES))
 async def test_a_save_link_brings_a_card_of_each_kind_to_google_first(at_google: GoogleShop, kind: str) -> None:
-    """Class and object by REST, and a link that names the object and nothing else (google.md 2)."""
+    """Class and object by REST, and a link that names the object and nothing else (G2.2)."""
     card = await at_google.shop.card(kind)
     link = await at_google.shop.services.object_saving.link_of_card(
         at_google.shop.principal, "google", card["serial_number"]
@@ -72,7 +72,7 @@ async def test_the_client_of_google_reads_what_walletd_wrote(at_google: GoogleSh
 
 
 async def test_a_card_that_nobody_saves_costs_no_call(at_google: GoogleShop) -> None:
-    """Only classes are written before somebody opens a link (google.md 3.8)."""
+    """Only classes are written before somebody opens a link (G3.8)."""
     card = await at_google.shop.card()
     await at_google.shop.settle()
     calls = len(at_google.google.faults.requests)
@@ -98,7 +98,7 @@ async def test_a_booking_reaches_google_as_one_patch_of_what_changed(at_google: 
 
 
 async def test_three_changes_a_day_are_announced_and_the_fourth_comes_silently(at_google: GoogleShop) -> None:
-    """Google allows three; walletd counts itself and never meets the refusal (google.md 5)."""
+    """Google allows three; walletd counts itself and never meets the refusal (G5)."""
     serial = (await at_google.saved())["serial_number"]
     for _ in range(5):
         await at_google.shop.book(serial, "credit", 1)
@@ -113,7 +113,7 @@ async def test_three_changes_a_day_are_announced_and_the_fourth_comes_silently(a
 
 
 async def test_corrections_and_merges_are_not_announced(at_google: GoogleShop) -> None:
-    """A holder is told of what he did, not of what was put right (google.md 5)."""
+    """A holder is told of what he did, not of what was put right (G5)."""
     card, other = await at_google.saved(), await at_google.shop.card()
     done = await at_google.shop.book(card["serial_number"], "credit", 10)
     await at_google.shop.settle()
@@ -170,7 +170,7 @@ async def test_an_event_that_google_did_not_sign_is_refused(at_google: GoogleSho
 
 
 async def test_a_revoked_card_keeps_nothing_at_google_and_a_reinstated_one_has_it_again(at_google: GoogleShop) -> None:
-    """google.md 3.7: state and neutral text; nothing to redeem, nothing of the person."""
+    """G3.7: state and neutral text; nothing to redeem, nothing of the person."""
     card = await at_google.saved()
     serial, cards = card["serial_number"], at_google.shop.services.cards
     await at_google.shop.book(serial, "credit", 5)
@@ -188,7 +188,7 @@ async def test_a_revoked_card_keeps_nothing_at_google_and_a_reinstated_one_has_i
 
 
 async def test_a_merge_shows_both_cards_the_joined_account(at_google: GoogleShop) -> None:
-    """google.md 3.7: both objects live on, with the surviving number and the joined balance."""
+    """G3.7: both objects live on, with the surviving number and the joined balance."""
     new, old = await at_google.saved(), await at_google.saved()
     for card, amount in ((new, 40), (old, 25)):
         await at_google.shop.book(card["serial_number"], "credit", amount)
@@ -214,7 +214,7 @@ async def test_a_merge_shows_both_cards_the_joined_account(at_google: GoogleShop
     ids=["503", "429", "rate", "notifications", "401", "404", "lost"],
 )
 async def test_trouble_at_google_delays_a_change_and_loses_nothing(at_google: GoogleShop, fault: Fault) -> None:
-    """Every row of the error table ends with Google showing what the books say (google.md 3.5)."""
+    """Every row of the error table ends with Google showing what the books say (G3.5)."""
     serial = (await at_google.saved())["serial_number"]
     await at_google.shop.book(serial, "credit", 8)
     at_google.google.faults.play(fault, path="Object")
@@ -239,7 +239,7 @@ async def test_a_lost_reply_of_the_first_write_leads_to_a_patch(at_google: Googl
 
 
 async def test_missing_permission_pauses_the_merchant_and_goes_on_when_it_is_given(at_google: GoogleShop) -> None:
-    """reliability.md P16: nothing is lost, nobody hammers, and no attempt is used up."""
+    """P16: nothing is lost, nobody hammers, and no attempt is used up."""
     serial = (await at_google.saved())["serial_number"]
     await at_google.shop.book(serial, "credit", 4)
     permissions, at_google.google._users = at_google.google._users, {}
@@ -256,7 +256,7 @@ async def test_missing_permission_pauses_the_merchant_and_goes_on_when_it_is_giv
 
 
 async def test_a_document_that_google_refuses_is_not_sent_again_until_it_changes(at_google: GoogleShop) -> None:
-    """google.md 3.5: 400 is our fault; it is shown, and no call repeats it."""
+    """G3.5: 400 is our fault; it is shown, and no call repeats it."""
     serial = (await at_google.saved())["serial_number"]
     await at_google.shop.book(serial, "credit", 4)
     at_google.google.faults.play(Fault(ApiError(400, "invalidResource", "Barcode type must be set.")))
@@ -273,7 +273,7 @@ async def test_a_document_that_google_refuses_is_not_sent_again_until_it_changes
 
 
 async def test_a_changed_name_changes_the_class_and_no_object(at_google: GoogleShop) -> None:
-    """One call reaches every holder (google.md 3.4)."""
+    """One call reaches every holder (G3.4)."""
     serial = (await at_google.saved())["serial_number"]
     await at_google.shop.settle()
     calls = len(at_google.google.faults.requests)
@@ -286,7 +286,7 @@ async def test_a_changed_name_changes_the_class_and_no_object(at_google: GoogleS
 
 
 async def test_the_nightly_look_finds_saves_whose_calls_were_lost(at_google: GoogleShop) -> None:
-    """google.md 3.7, 4.1: callbacks are best effort; `hasUsers` says what is true."""
+    """G3.7, G4.1: callbacks are best effort; `hasUsers` says what is true."""
     cards = [await at_google.linked() for _ in range(3)]
     serials = [card["serial_number"] for card in cards]
     at_google.object_of(serials[0]).users.add("mia")
@@ -297,7 +297,7 @@ async def test_the_nightly_look_finds_saves_whose_calls_were_lost(at_google: Goo
 
 
 async def test_an_access_token_serves_many_calls(at_google: GoogleShop) -> None:
-    """One exchange for all of them (google.md 3.2)."""
+    """One exchange for all of them (G3.2)."""
     for _ in range(5):
         await at_google.linked()
     assert at_google.google.tokens_given == 1

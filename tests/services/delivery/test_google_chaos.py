@@ -1,4 +1,4 @@
-"""Whatever goes wrong at Google, whoever dies meanwhile: Google ends with what the books say (reliability.md P5)."""
+"""Whatever goes wrong at Google, whoever dies meanwhile: Google ends with what the books say (P5)."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ async def _send_and_kill(shop: Shop, chance: random.Random, number: int) -> None
 
 
 async def test_a_merchant_never_calls_faster_than_its_pace(at_google: GoogleShop) -> None:
-    """google.md 3.5: Google allows twenty in a second; two processes together stay below, without one refusal."""
+    """G3.5: Google allows twenty in a second; two processes together stay below, without one refusal."""
     shop, google = at_google.shop, at_google.google
     serials = [(await at_google.linked())["serial_number"] for _ in range(40)]
     shop.runtime.clock = lambda: datetime.now(UTC)

@@ -48,7 +48,7 @@ async def test_a_message_is_a_field_of_the_pass_that_announces_its_change(shop: 
 
 
 async def test_google_gets_each_message_with_its_id_and_announces_three_a_day(at_google: GoogleShop) -> None:
-    """The fourth comes silently, and no call is refused (google.md 5)."""
+    """The fourth comes silently, and no call is refused (G5)."""
     serial = (await at_google.saved())["serial_number"]
     sent = [await _send(at_google.shop, serial, f"Angebot {number}") for number in range(4)]
     await _deliver(at_google.shop)
@@ -81,7 +81,7 @@ async def test_google_refusing_a_notification_gets_the_message_silently(at_googl
 
 
 async def test_a_booking_after_a_message_leaves_the_messages_alone(at_google: GoogleShop) -> None:
-    """A PATCH of what changed never replaces the list of messages (google.md 3.3)."""
+    """A PATCH of what changed never replaces the list of messages (G3.3)."""
     serial = (await at_google.saved())["serial_number"]
     await _send(at_google.shop, serial)
     await _deliver(at_google.shop)

@@ -74,7 +74,7 @@ async def test_a_fetch_of_a_dirty_card_publishes_it_first(shop: Shop) -> None:
 
 
 async def test_a_change_that_nobody_can_see_wakes_no_phone(shop: Shop) -> None:
-    """A booking that leaves the pass as it was gives no version and no push (apple.md W17)."""
+    """A booking that leaves the pass as it was gives no version and no push (W17)."""
     serial = (await shop.card())["serial_number"]
     await shop.settle()
     await shop.register(serial)
@@ -89,7 +89,7 @@ async def test_a_change_that_nobody_can_see_wakes_no_phone(shop: Shop) -> None:
 
 @pytest.mark.parametrize("tag", [None, "", "garbage", "-1", "7", "99000000000001", "1999999999999", "1" * 40, "٣" * 13])
 async def test_a_tag_we_did_not_give_returns_everything(shop: Shop, tag: str | None) -> None:
-    """Absent, garbled, foreign and future tags are taken as no tag (apple.md W12)."""
+    """Absent, garbled, foreign and future tags are taken as no tag (W12)."""
     serial = (await shop.card())["serial_number"]
     await shop.register(serial)
     news = await shop.services.devices.changed(PASS_TYPE, "device-1", tag)
@@ -104,7 +104,7 @@ async def test_a_list_for_an_unknown_device_is_empty(shop: Shop) -> None:
 
 
 async def test_all_passes_that_changed_are_listed_not_only_the_newest(shop: Shop) -> None:
-    """Every registered pass above the tag is listed, with the highest number as the new tag (apple.md W11)."""
+    """Every registered pass above the tag is listed, with the highest number as the new tag (W11)."""
     serials = [(await shop.card())["serial_number"] for _ in range(3)]
     for serial in serials:
         await shop.register(serial)
@@ -154,7 +154,7 @@ async def test_a_wrong_token_is_refused(shop: Shop, authorization: str | None) -
 
 
 async def test_a_token_opens_only_its_own_pass(shop: Shop) -> None:
-    """The token of one pass is refused for another, for an unknown serial and for another pass type (apple.md W1)."""
+    """The token of one pass is refused for another, for an unknown serial and for another pass type (W1)."""
     mine, other = (await shop.card())["serial_number"], (await shop.card())["serial_number"]
     for pass_type, serial in ((PASS_TYPE, other), (PASS_TYPE, "a" * 26), ("pass.other", mine), (PASS_TYPE, "")):
         with pytest.raises(Unauthenticated):

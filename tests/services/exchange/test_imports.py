@@ -49,7 +49,7 @@ def many(count: int = MANY, kind: str = "Saldo") -> list[list[object]]:
 async def test_a_balance_is_booked_on_a_new_card_as_its_kind_says(
     shop: Shop, kind: str, cell: str, total: int, events: list[str]
 ) -> None:
-    """Table 2.2.1: what is booked, and what the card shows at once."""
+    """Table D2.2.1: what is booked, and what the card shows at once."""
     head = await take_in(shop, a_file(["Nachname", "E-Mail", "Saldo"], ["Jürgens", "j@example.de", cell]), kind)
     page = await shop.services.cards.list(shop.principal, PageRequest(page_size=10))
     view = page.items[0]

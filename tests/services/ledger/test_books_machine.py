@@ -1,6 +1,6 @@
 """Whatever is done to the books in whatever order, at whatever instant: the invariants hold and the oracle agrees.
 
-I-01 to I-05, I-12, I-19 and I-24 of domain.md 2.4, on both engines.
+I-01 to I-05, I-12, I-19 and I-24, on both engines.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Checkpoints: what the inside cannot show, a copy kept outside does (P17, architecture.md 6)."""
+"""Checkpoints: what the inside cannot show, a copy kept outside does (P17)."""
 
 from __future__ import annotations
 

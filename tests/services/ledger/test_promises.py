@@ -1,4 +1,4 @@
-"""Promises of the ledger at the counts that make luck unlikely (reliability.md 2, P3, P4 and P18)."""
+"""Promises of the ledger at the counts that make luck unlikely (P3, P4 and P18)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a card's state and a customer's flags refuse, each by its own name (domain.md D-16)."""
+"""What a card's state and a customer's flags refuse, each by its own name (D-16)."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ async def test_a_customer_whose_redemptions_are_blocked_still_collects(shop: Sho
 
 
 async def test_an_uninstalled_card_still_collects(shop: Shop) -> None:
-    """Who switches automatic updates off also unregisters, and must not stop collecting (domain.md 2.3.1)."""
+    """Who switches automatic updates off also unregisters, and must not stop collecting (D2.3.1)."""
     serial = (await shop.card())["serial_number"]
     await change(shop, CARD.format("uninstalled"), serial)
     await shop.book(serial, "credit", 5)
@@ -73,7 +73,7 @@ async def test_an_uninstalled_card_still_collects(shop: Shop) -> None:
 
 
 async def test_a_replaced_key_is_refused_without_naming_the_new_one(shop: Shop) -> None:
-    """An old barcode after a rewrite books nothing and reveals nothing (reliability.md 5, 17)."""
+    """An old barcode after a rewrite books nothing and reveals nothing (B17)."""
     card = await shop.card(key="OLD-1")
     await change(shop, RETIRED, card["serial_number"])
     with pytest.raises(CardKeyReplaced) as refused:

@@ -1,4 +1,4 @@
-"""Tills are told of merges once they are committed, again until it works (2.3.5, C-11, S0-057)."""
+"""Tills are told of merges once they are committed, again until it works (D2.3.5, C-11, S0-057)."""
 
 from __future__ import annotations
 

@@ -179,7 +179,7 @@ async def test_an_address_of_a_form_that_is_never_called_is_refused(shop: Shop, 
 
 
 async def test_an_address_inside_is_refused_when_it_is_entered(shop: Shop) -> None:
-    """Without a network that the operator allows (case 31)."""
+    """Without a network that the operator allows (B31)."""
     for url in ("https://127.0.0.1/", "https://[::1]/", "https://169.254.169.254/latest", "https://localhost/"):
         with pytest.raises(WebhookTargetRefused):
             await shop.services.webhooks.create(shop.principal, url)

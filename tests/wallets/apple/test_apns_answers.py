@@ -1,4 +1,4 @@
-"""Tests of what an answer of APNs means: every row of the table in apple.md 3."""
+"""Tests of what an answer of APNs means: every row of the table (A3)."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_200_is_accepted() -> None:
 
 
 def test_410_says_since_when() -> None:
-    """The timestamp in milliseconds becomes an instant, so that later registrations can be kept (bad input 27)."""
+    """The timestamp in milliseconds becomes an instant, so that later registrations can be kept (B27)."""
     outcome = outcome_of_answer(410, "Unregistered", 1_790_000_000_500)
 
     assert outcome.gone_since == datetime.fromtimestamp(1_790_000_000.5, UTC)

@@ -54,7 +54,7 @@ def _streamed(archive: bytes) -> dict[str, bytes]:
 
 
 def test_manifest_names_every_member_but_itself_and_the_signature(archive: bytes) -> None:
-    """The manifest lists the SHA-1 of each other member, nothing more, nothing less (P2, P3)."""
+    """The manifest lists the SHA-1 of each other member, nothing more, nothing less (PK2, PK3)."""
     members = _members(archive)
 
     listed = json.loads(members["manifest.json"])
@@ -64,12 +64,12 @@ def test_manifest_names_every_member_but_itself_and_the_signature(archive: bytes
 
 
 def test_archive_holds_the_template_the_pass_and_nothing_else(archive: bytes) -> None:
-    """Members are the template's files, pass.json, manifest.json and signature; no directories (P1, P12)."""
+    """Members are the template's files, pass.json, manifest.json and signature; no directories (PK1, PK12)."""
     assert set(_members(archive)) == {*a_template().files, "pass.json", "manifest.json", "signature"}
 
 
 def test_archive_can_be_read_front_to_back(archive: bytes) -> None:
-    """A reader without random access sees the same members as one with it (P11)."""
+    """A reader without random access sees the same members as one with it (PK11)."""
     assert _streamed(archive) == _members(archive)
 
 
@@ -84,7 +84,7 @@ def test_archive_tools_of_this_machine_find_no_fault(archive: bytes, tmp_path: P
 
 
 def test_same_state_gives_the_same_bytes_but_for_the_signature(credentials: PassCredentials, now: datetime) -> None:
-    """Two passes of one state, signed a day apart from parts made twice, differ in the signature alone (P10)."""
+    """Two passes of one state, signed a day apart from parts made twice, differ in the signature alone (PK10)."""
     signer = Signer(credentials)
 
     first, second = (

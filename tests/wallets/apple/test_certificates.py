@@ -106,7 +106,7 @@ def _certificate(
 def test_p12_is_read_whatever_its_age(
     openssl: str, tmp_path: Path, credentials: PassCredentials, options: tuple[str, ...]
 ) -> None:
-    """Certificate, key and intermediate come out of new and of legacy exports alike (pitfall 7)."""
+    """Certificate, key and intermediate come out of new and of legacy exports alike (A5)."""
     loaded = load_p12(_p12(openssl, tmp_path, credentials, *options), _PASSPHRASE)
 
     assert loaded.to_bytes() == credentials.to_bytes()
@@ -124,7 +124,7 @@ def test_p12_with_wrong_passphrase_says_so(
 
 
 def test_p12_without_key_says_how_to_export_both(openssl: str, tmp_path: Path, credentials: PassCredentials) -> None:
-    """A .p12 that holds the certificate alone is refused with the cure (pitfall 8)."""
+    """A .p12 that holds the certificate alone is refused with the cure (A5)."""
     exported = _p12(openssl, tmp_path, credentials, "-nokeys")
 
     with pytest.raises(CertificateInvalid, match="no private key"):
@@ -191,7 +191,7 @@ def test_damaged_certificate_is_refused() -> None:
 
 
 def test_intermediate_is_chosen_by_key_and_not_by_name(credentials: PassCredentials, now: datetime) -> None:
-    """Of two generations that share all their names, the one that issued the certificate is embedded (pitfall 4)."""
+    """Of two generations that share all their names, the one that issued the certificate is embedded (A5)."""
     twin_key = generate_private_key(65537, 2048)
     twin = _certificate(credentials.chain[0].subject, credentials.chain[0].subject, twin_key, twin_key, now)
     files = [certificate.public_bytes(Encoding.PEM) for certificate in (twin, credentials.chain[0])]
@@ -271,7 +271,7 @@ def test_demo_credentials_are_marked_and_shaped_like_apples(credentials: PassCre
 def test_pass_type_that_differs_within_the_certificate_is_a_failure(
     credentials: PassCredentials, now: datetime, user_id: str, common_name: str, extension: str | None
 ) -> None:
-    """UID, common name and extension have to agree (check 3, pitfall 51)."""
+    """UID, common name and extension have to agree (A5, number 3)."""
     subject = {NameOID.USER_ID: user_id, NameOID.COMMON_NAME: common_name, NameOID.ORGANIZATIONAL_UNIT_NAME: "T"}
 
     assert _finding(_issued(credentials, now, subject, extension), now, "identity").level == "failure"
@@ -292,7 +292,7 @@ def test_certificate_without_team_is_a_failure(credentials: PassCredentials, now
 
 
 def test_nfc_certificate_is_known_by_its_name(credentials: PassCredentials, now: datetime) -> None:
-    """The words "with NFC" in the common name allow NFC (pitfall 50)."""
+    """The words "with NFC" in the common name allow NFC (A5)."""
     nfc = _issued(credentials, now, {NameOID.COMMON_NAME: "Pass Type ID with NFC: pass.demo.walletd"}, None)
 
     assert nfc.nfc

@@ -60,7 +60,7 @@ def test_each_kind_passes_the_lint(kind: str, templates: dict[str, Template]) ->
 
 @pytest.mark.parametrize("kind", GOLDEN_FACES)
 def test_keys_are_sorted_and_without_spaces(kind: str, templates: dict[str, Template]) -> None:
-    """The document is what a careful encoder would write: sorted, compact, UTF-8 (P10, P13)."""
+    """The document is what a careful encoder would write: sorted, compact, UTF-8 (PK10, PK13)."""
     written = pass_json(templates[kind], GOLDEN_FACES[kind], IDENTITY, ISSUER).decode()
 
     content = json.loads(written, parse_float="number {}".format, parse_int="number {}".format)
@@ -69,7 +69,7 @@ def test_keys_are_sorted_and_without_spaces(kind: str, templates: dict[str, Temp
 
 
 def test_zero_is_shown() -> None:
-    """No points are a value, not an absence (F2, pitfall 49)."""
+    """No points are a value, not an absence (F2)."""
     assert _field_of(a_field("balance", "number"), a_face("loyalty"))["value"] == 0
 
 
@@ -117,7 +117,7 @@ def test_phrase_is_the_key_of_a_translated_text() -> None:
 
 
 def test_moment_has_whole_seconds_and_an_offset() -> None:
-    """Fractions of a second or an offset without its colon keep a pass from opening (pitfalls 10, 11)."""
+    """Fractions of a second or an offset without its colon keep a pass from opening (F2)."""
     moment = datetime(2026, 12, 31, 23, 59, 59, 999999, tzinfo=timezone(timedelta(hours=1)))
 
     field = _field_of(a_field("until", "moment", date_style="short"), a_face("loyalty", until=moment))
@@ -212,7 +212,7 @@ def test_cards_worth_money_cannot_be_shared(kind: str, *, prohibited: bool) -> N
 
 
 def test_loyalty_cards_have_no_relevant_date_and_no_locations() -> None:
-    """A relevant date would make the card look expired a day later (pitfall 13)."""
+    """A relevant date would make the card look expired a day later (A1.4)."""
     content = _content(a_template(), a_face("loyalty", expires_at=datetime(2027, 1, 1, tzinfo=UTC)))
 
     assert not {"relevantDate", "relevantDates", "locations"} & content.keys()
@@ -226,7 +226,7 @@ def test_short_authentication_token_is_refused() -> None:
 
 
 def test_writer_keeps_nothing_of_the_last_card() -> None:
-    """Two cards through one writer are what they are through two (pitfall 47)."""
+    """Two cards through one writer are what they are through two (PK10)."""
     template = a_template(a_field("holder"))
     writer = PassWriter(template, ISSUER)
     writer.write(a_face("loyalty", expires_at=datetime(2027, 1, 1, tzinfo=UTC), voided=True), IDENTITY)

@@ -102,7 +102,7 @@ def test_new_certificate_for_the_same_pass_type_changes_no_pass(platform: AppleP
 
 
 def test_many_threads_render_what_one_does(platform: ApplePlatform, now: datetime) -> None:
-    """Nothing of one card gets into another, however many are made at once (pitfalls 47, 48)."""
+    """Nothing of one card gets into another, however many are made at once (PK10)."""
     cards = [(PassIdentity(f"serial-{n:020}", f"token-{n:020}"), a_face("loyalty", holder=f"H{n}")) for n in range(60)]
 
     def make(card: tuple[PassIdentity, Face]) -> bytes:
@@ -207,7 +207,7 @@ def test_key_of_another_certificate_is_refused(credentials: PassCredentials, now
 async def test_expired_credentials_keep_the_topic_but_sign_and_push_nothing(
     credentials: PassCredentials, now: datetime
 ) -> None:
-    """After the certificate's end registrations go on, signing says no, and the lane pauses (P15, bad input 29)."""
+    """After the certificate's end registrations go on, signing says no, and the lane pauses (P15, B29)."""
     later = now + timedelta(days=500)
     platform = _platform(later)
     platform.configure(_MERCHANT, credentials.to_bytes())
@@ -285,7 +285,7 @@ def test_findings_are_for_doctor(platform: ApplePlatform, credentials: PassCrede
     "url", ["https://x.example/", "https://x.example/apple/v1", "http://x.example/apple", "x.example/apple"]
 )
 def test_web_service_url_that_phones_misread_is_refused(now: datetime, url: str) -> None:
-    """A slash at the end, /v1, or an address without TLS is refused at start (pitfall 44)."""
+    """A slash at the end, /v1, or an address without TLS is refused at start (A1.4)."""
     with pytest.raises(ConfigurationRefused):
         ApplePlatform(
             templates={},

@@ -1,4 +1,4 @@
-"""Tests of the connection to APNs: kept, bounded, and replaced whatever breaks it (libraries.md 1.3)."""
+"""Tests of the connection to APNs: kept, bounded, and replaced whatever breaks it."""
 
 from __future__ import annotations
 

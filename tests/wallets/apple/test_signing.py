@@ -42,7 +42,7 @@ def _printed(openssl: str, folder: Path, signature: bytes) -> str:
 def test_signature_of_several_lines_is_verified_by_openssl_with_its_chain(
     openssl: str, tmp_path: Path, credentials: PassCredentials, now: datetime
 ) -> None:
-    """OpenSSL accepts the detached signature over a manifest of several lines and builds the chain (P4, P9)."""
+    """OpenSSL accepts the detached signature over a manifest of several lines and builds the chain (PK4, PK9)."""
     signature = Signer(credentials).sign(_MANIFEST, now)
 
     assert "successful" in _verify(openssl, tmp_path, credentials, signature, _MANIFEST)
@@ -60,7 +60,7 @@ def test_signature_does_not_fit_another_manifest(
 def test_signature_names_signing_time_issuer_and_sha256(
     openssl: str, tmp_path: Path, credentials: PassCredentials
 ) -> None:
-    """The signature carries the given signing time, names its signer by issuer and serial, and uses SHA-256 (P5-P8)."""
+    """It has the given signing time, names its signer by issuer and serial, and uses SHA-256 (PK5 to PK8)."""
     at = datetime(2026, 12, 24, 18, 30, 15, tzinfo=UTC)
 
     printed = _printed(openssl, tmp_path, Signer(credentials).sign(_MANIFEST, at))
@@ -71,7 +71,7 @@ def test_signature_names_signing_time_issuer_and_sha256(
 
 
 def test_signature_contains_leaf_and_intermediate(credentials: PassCredentials, now: datetime) -> None:
-    """Both certificates are inside, without which iPhones refuse the pass (P6)."""
+    """Both certificates are inside, without which iPhones refuse the pass (PK6)."""
     inside = pkcs7.load_der_pkcs7_certificates(Signer(credentials).sign(_MANIFEST, now))
 
     assert set(inside) == {credentials.leaf, credentials.chain[0]}
@@ -94,7 +94,7 @@ def test_rsa_credentials_are_signed_with_by_the_template(credentials: PassCreden
 def test_signing_outside_the_certificates_time_is_refused(
     credentials: PassCredentials, now: datetime, days: int
 ) -> None:
-    """An expired certificate never makes a signature that the phone would refuse (pitfall 6)."""
+    """An expired certificate never makes a signature that the phone would refuse (A5)."""
     with pytest.raises(SigningUnavailable):
         Signer(credentials).sign(_MANIFEST, now + timedelta(days=days))
 

@@ -28,7 +28,7 @@ def test_a_key_file_is_kept_whole_and_shows_no_secret() -> None:
 
 
 def test_a_key_that_went_through_an_environment_variable_is_mended() -> None:
-    r"""Line breaks as the two characters \n are common (google.md 3.2)."""
+    r"""Line breaks as the two characters \n are common (G3.2)."""
     escaped = ACCOUNT | {"private_key": ACCOUNT["private_key"].replace("\n", "\\n")}
     assert read_key_file(ISSUER, json.dumps(escaped).encode()).account["private_key"] == ACCOUNT["private_key"]
 
@@ -68,6 +68,6 @@ def test_an_unusable_key_file_is_told_what_is_wrong_with_it(content: bytes, told
 
 @pytest.mark.parametrize("issuer", ["", "1000000000000000000001", "BCR2DN4T"])
 def test_the_issuer_is_checked_before_the_file(issuer: str) -> None:
-    """The commonest mistake is the client_id of the account instead of the issuer (google.md 8.1)."""
+    """The commonest mistake is the client_id of the account instead of the issuer (G8)."""
     with pytest.raises(CertificateInvalid, match="client_id"):
         read_key_file(issuer, json.dumps(ACCOUNT).encode())

@@ -47,7 +47,7 @@ def test_each_document_passes_the_schema_of_google(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_void_card_keeps_nothing_of_the_person_and_nothing_to_redeem(kind: str) -> None:
-    """Objects stay at Google for ever (google.md 3.7)."""
+    """Objects stay at Google for ever (G3.7)."""
     document = an_object(TEMPLATES[kind], a_face(kind, voided=True))
     written = json.dumps(document, ensure_ascii=False)
     assert document["state"] == "INACTIVE"
@@ -79,7 +79,7 @@ def test_every_text_is_there_in_german_and_english(kind: str) -> None:
     ],
 )
 def test_money_is_in_millionths_of_the_major_unit_whatever_the_currency(money: Money, expected: str) -> None:
-    """google.md 1.4: whole numbers only, never scaled by the currency alone."""
+    """G1.4: whole numbers only, never scaled by the currency alone."""
     assert micros(money) == expected
 
 
@@ -91,7 +91,7 @@ def test_an_amount_that_google_cannot_hold_is_left_out_rather_than_wrong() -> No
 
 
 def test_a_number_beyond_32_bits_goes_as_text() -> None:
-    """google.md 1.1: `int` is 32 bits."""
+    """G1.1: `int` is 32 bits."""
     for balance, expected in ((2**31 - 1, {"int": 2**31 - 1}), (2**31, {"string": "2147483648"})):
         document = an_object(TEMPLATES["loyalty"], a_face("loyalty", balance=balance))
         assert document["loyaltyPoints"]["balance"] == expected
@@ -99,7 +99,7 @@ def test_a_number_beyond_32_bits_goes_as_text() -> None:
 
 @pytest.mark.parametrize(("share", "text"), [(0, "0 %"), (1000, "10 %"), (750, "7.5 %"), (1234, "12.34 %")])
 def test_a_discount_is_written_the_same_in_all_languages(share: int, text: str) -> None:
-    """The text of a balance has no translation at Google (google.md 6)."""
+    """The text of a balance has no translation at Google (G6)."""
     document = an_object(TEMPLATES["discount"], a_face("discount", rate=Percent(share)))
     assert document["loyaltyPoints"]["balance"] == {"string": text}
 
@@ -109,7 +109,7 @@ def test_a_discount_is_written_the_same_in_all_languages(share: int, text: str) 
     [("coupon_available", "ACTIVE"), ("coupon_redeemed", "COMPLETED"), ("coupon_expired", "EXPIRED")],
 )
 def test_the_state_of_a_coupon_is_the_state_of_its_object(phrase: str, state: str) -> None:
-    """A used or ended coupon goes to the archive of the wallet (google.md 3.7)."""
+    """A used or ended coupon goes to the archive of the wallet (G3.7)."""
     assert an_object(TEMPLATES["coupon"], a_face("coupon", state=Phrase(phrase)))["state"] == state
 
 
@@ -122,7 +122,7 @@ def test_the_stamps_are_a_picture_of_their_own_for_each_count() -> None:
 
 @pytest.mark.parametrize(("name", "size"), [("logo", (660, 660)), ("hero", (1032, 336)), ("stamps-3-10", (1032, 336))])
 def test_pictures_have_the_sizes_that_google_asks_for(name: str, size: tuple[int, int]) -> None:
-    """google.md 6: a square logo that bears a round mask, a hero of 3:1."""
+    """G6: a square logo that bears a round mask, a hero of 3:1."""
     drawn = draw(TEMPLATES["stamp"], name)
     assert drawn is not None
     with Image.open(BytesIO(drawn)) as picture:
@@ -137,7 +137,7 @@ def test_there_is_no_picture_of_any_other_name(name: str) -> None:
 
 @pytest.mark.parametrize("issuer", ["", "abc", "3388.1", "1" + "0" * 20, "9" * 19, "\uff13\uff13"])
 def test_an_issuer_id_that_cannot_be_one_is_refused_with_where_to_find_it(issuer: str) -> None:
-    """google.md 8.1: the client_id of a service account is the commonest mistake."""
+    """G8: the client_id of a service account is the commonest mistake."""
     with pytest.raises(CertificateInvalid, match="Issuer ID"):
         check_issuer(issuer)
 

@@ -85,7 +85,7 @@ async def test_a_key_without_the_scope_is_told_which_one_it_lacks(
 
 
 async def test_a_revoked_key_is_refused_within_a_second(till: Till) -> None:
-    """A key that was revoked answers 401 (reliability.md 5, R4)."""
+    """A key that was revoked answers 401 (R4)."""
     row, secret = await till.shop.services.api_keys.create(till.shop.principal, "old", ("cards:read",))
     headers = {"authorization": f"Bearer {secret}"}
     assert (await till.client.get(f"{API}/cards", headers=headers)).status_code == 200
@@ -106,7 +106,7 @@ async def test_a_client_that_goes_away_takes_nobody_elses_answer_with_it(till: T
 
 
 async def test_a_stranger_finds_nothing(till: Till) -> None:
-    """Another merchant's key gets 404 for every id, without a word of what it is (case 40)."""
+    """Another merchant's key gets 404 for every id, without a word of what it is (B40)."""
     card = await till.shop.card()
     booked = await till.shop.book(card["serial_number"], "credit", 5)
     paths = [
@@ -209,7 +209,7 @@ WRONG_VALUES: tuple[tuple[str, dict[str, object], str], ...] = (
 
 
 async def test_a_wrong_value_is_named_by_its_pointer(till: Till) -> None:
-    """A validation error says where the value stands, also deep inside (api.md 4)."""
+    """A validation error says where the value stands, also deep inside."""
     for path, body, pointer in WRONG_VALUES:
         answer = await till.client.post(f"{API}{path}", headers=till.headers, json=body)
         assert (answer.status_code, answer.json()["code"]) == (422, "validation_failed"), answer.text
@@ -332,7 +332,7 @@ async def test_a_program_changes_by_what_is_given(till: Till) -> None:
 async def test_a_full_disk_is_a_503_that_says_when_to_return(
     client: httpx.AsyncClient, services: FakeServices, key: Key
 ) -> None:
-    """Storage trouble is never a 500 (case 33)."""
+    """Storage trouble is never a 500 (B33)."""
     services.refuse_everything(StorageFull())
     headers = key() | {"idempotency-key": "k"}
     body = {"card": "x", "type": "credit", "amount": 1}

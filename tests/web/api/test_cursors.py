@@ -1,4 +1,4 @@
-"""Cursors: every one that a list gives leads on, and every other is refused (api.md 4, P21)."""
+"""Cursors: every one that a list gives leads on, and every other is refused (P21)."""
 
 from __future__ import annotations
 

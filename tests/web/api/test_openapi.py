@@ -1,4 +1,4 @@
-"""The OpenAPI document: complete, true, and its examples run (api.md, first paragraph)."""
+"""The OpenAPI document: complete, true, and its examples run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Booking over HTTP: idempotency, balances and amounts (reliability.md 5, cases 1 to 12)."""
+"""Booking over HTTP: idempotency, balances and amounts (B1 to B12)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def pointers(answer: httpx.Response) -> list[str]:
 
 
 async def test_a_hundred_copies_of_a_request_book_once(till: Till) -> None:
-    """One of the copies is new, the others are the same bytes, replayed (case 1)."""
+    """One of the copies is new, the others are the same bytes, replayed (B1)."""
     card = await till.shop.card()
     serial = card["serial_number"]
     answers = await asyncio.gather(*(till.book(serial, "copy", type="credit", amount=5) for _ in range(100)))
@@ -37,7 +37,7 @@ async def test_a_hundred_copies_of_a_request_book_once(till: Till) -> None:
 
 
 async def test_a_key_with_another_request_is_refused(till: Till) -> None:
-    """The same key with another amount gives 422 and books nothing (case 2)."""
+    """The same key with another amount gives 422 and books nothing (B2)."""
     serial = (await till.shop.card())["serial_number"]
     await till.book(serial, "one", type="credit", amount=5)
     answer = await till.book(serial, "one", type="credit", amount=6)
@@ -87,7 +87,7 @@ NO_KEYS: tuple[tuple[list[str], str], ...] = (
 
 
 async def test_a_booking_needs_one_well_formed_key(till: Till) -> None:
-    """Without a key, or with an impossible one, nothing is booked (cases 3 and 4)."""
+    """Without a key, or with an impossible one, nothing is booked (B3 and B4)."""
     serial = (await till.shop.card())["serial_number"]
     for keys, code in NO_KEYS:
         given = [*till.headers.items(), *(("idempotency-key", key) for key in keys)]
@@ -99,7 +99,7 @@ async def test_a_booking_needs_one_well_formed_key(till: Till) -> None:
 
 
 async def test_two_merchants_may_use_the_same_key(till: Till) -> None:
-    """Keys belong to the merchant (case 5)."""
+    """Keys belong to the merchant (B5)."""
     body = {"kind": "loyalty", "name": "Theirs"}
     program = (await till.client.post(f"{API}/programs", headers=till.stranger, json=body)).json()
     card = {"program_id": program["program_id"], "customer": {"last_name": "B"}}
@@ -114,7 +114,7 @@ async def test_two_merchants_may_use_the_same_key(till: Till) -> None:
 
 
 async def test_an_account_is_never_overdrawn(till: Till) -> None:
-    """Of 64 debits of 1.00 on 10.00, ten are booked and the rest refused (case 10)."""
+    """Of 64 debits of 1.00 on 10.00, ten are booked and the rest refused (B10)."""
     serial = (await till.shop.card("gift"))["serial_number"]
     await till.shop.book(serial, "credit", 1_000)
     answers = await asyncio.gather(*(till.book(serial, f"d{n}", type="debit", amount=100) for n in range(64)))
@@ -125,7 +125,7 @@ async def test_an_account_is_never_overdrawn(till: Till) -> None:
 
 
 async def test_a_declined_booking_is_repeated_as_declined(till: Till) -> None:
-    """A refusal for a reason of state replays too, even after the reason is gone (reliability.md P3)."""
+    """A refusal for a reason of state replays too, even after the reason is gone (P3)."""
     serial = (await till.shop.card("gift"))["serial_number"]
     first = await till.book(serial, "declined", type="debit", amount=5)
     await till.shop.book(serial, "credit", 5)
@@ -141,7 +141,7 @@ NO_AMOUNTS = ("-5", "0", "10.005", '"10"', "1e400", str(2**63), str(2**53), "tru
 
 @pytest.mark.parametrize(("field", "kind"), [("amount", "credit"), ("amount", "debit"), ("purchase_total", "purchase")])
 async def test_an_amount_that_is_none_is_refused(till: Till, field: str, kind: str) -> None:
-    """Whatever is no whole number from 1 to 2^53-1 gives 422 amount_invalid with its pointer (case 11)."""
+    """Whatever is no whole number from 1 to 2^53-1 gives 422 amount_invalid with its pointer (B11)."""
     serial = (await till.shop.card())["serial_number"]
     headers = till.headers | {"idempotency-key": "amount", "content-type": "application/json"}
     for amount in NO_AMOUNTS:
@@ -155,14 +155,14 @@ async def test_an_amount_that_is_none_is_refused(till: Till, field: str, kind: s
 
 
 async def test_nan_is_broken_json(till: Till) -> None:
-    """NaN is not JSON at all (case 11)."""
+    """NaN is not JSON at all (B11)."""
     headers = till.headers | {"idempotency-key": "nan", "content-type": "application/json"}
     answer = await till.client.post(f"{API}/transactions", headers=headers, content=b'{"amount": NaN}')
     assert (answer.status_code, answer.json()["code"]) == (400, "json_invalid")
 
 
 async def test_a_balance_has_a_limit(till: Till) -> None:
-    """A credit that would go over 2^53-1 is refused (case 12)."""
+    """A credit that would go over 2^53-1 is refused (B12)."""
     serial = (await till.shop.card())["serial_number"]
     assert (await till.book(serial, "all", type="credit", amount=2**53 - 1)).status_code == 201
     answer = await till.book(serial, "more", type="credit", amount=1)
@@ -190,7 +190,7 @@ async def test_what_a_card_does_not_know_is_refused_never_ignored(till: Till) ->
 
 
 async def test_a_redemption_goes_its_way_over_http(till: Till) -> None:
-    """Reserved, captured in part, and another one released twice; statuses and codes as documented (case 13)."""
+    """Reserved, captured in part, and another one released twice; statuses and codes as documented (B13)."""
     serial = (await till.shop.card())["serial_number"]
     await till.shop.book(serial, "credit", 100)
     held = await till.post("/redemptions", "r1", {"card": serial, "amount": 60})
@@ -215,7 +215,7 @@ async def test_a_redemption_goes_its_way_over_http(till: Till) -> None:
 
 
 async def test_blocks_refuse_with_their_status_over_http(till: Till) -> None:
-    """L-10, L-11: 403 for a blocked or suspended customer, 409 for a revoked card (case 14)."""
+    """L-10, L-11: 403 for a blocked or suspended customer, 409 for a revoked card (B14)."""
     card = await till.shop.card()
     serial, customer = card["serial_number"], card["customer_id"]
     await till.shop.book(serial, "credit", 100)

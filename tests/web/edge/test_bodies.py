@@ -1,4 +1,4 @@
-"""Strict JSON: what is refused, and what stays as it was sent (reliability.md 5, cases 11, 25 and R1)."""
+"""Strict JSON: what is refused, and what stays as it was sent (B11, B25 and R1)."""
 
 from __future__ import annotations
 

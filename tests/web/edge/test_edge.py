@@ -152,7 +152,7 @@ def test_the_client_is_the_rightmost_address_that_no_trusted_proxy_has(peer: str
 
 
 async def test_a_spoofed_address_gets_no_limit_of_its_own(services: FakeServices) -> None:
-    """Whoever invents addresses still counts as one (reliability.md 3, HTTP edge)."""
+    """Whoever invents addresses still counts as one (H8)."""
     async with a_client(an_application(services), "203.0.113.7") as client:
         for number in range(40):
             headers = {"x-forwarded-for": f"198.51.100.{number}"}

@@ -1,4 +1,4 @@
-"""The one table from error to status, and the document every error becomes (RFC 9457, api.md 4)."""
+"""The one table from error to status, and the document every error becomes (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_every_error_has_its_own_row_a_code_of_its_own_and_a_title(kind: type[er
     ],
 )
 def test_the_hard_cases_have_the_statuses_that_are_promised(kind: type[errors.WalletdError], status: int) -> None:
-    """reliability.md section 5 fixes these statuses."""
+    """The clauses of bad inputs fix these statuses (B1 to B40)."""
     assert STATUS[kind] == status
 
 
@@ -93,7 +93,7 @@ def test_waiting_times_are_whole_seconds_and_at_least_one() -> None:
 
 
 def test_a_repeated_refusal_says_that_it_is_repeated() -> None:
-    """A declined answer replays like an accepted one (reliability.md P3)."""
+    """A declined answer replays like an accepted one (P3)."""
     error = errors.InsufficientBalance()
     assert "idempotency-replayed" not in headers_of(error)
     error.replayed = True

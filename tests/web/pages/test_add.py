@@ -1,4 +1,4 @@
-"""The page behind a card's QR code: who gets what (api.md 3, reliability.md 3 "Enrolment QR")."""
+"""The page behind a card's QR code: who gets what (H2)."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ async def test_a_preview_shows_the_card_and_nothing_to_use(client: httpx.AsyncCl
 
 
 async def test_twenty_previews_use_nothing_up(client: httpx.AsyncClient) -> None:
-    """GET and HEAD never consume a link (reliability.md 5, R7)."""
+    """GET and HEAD never consume a link (R7)."""
     for _ in range(20):
         assert (await client.get("/add/good", headers={"user-agent": "WhatsApp/2.23"})).status_code == 200
         assert (await client.head("/add/good", headers={"user-agent": SAFARI})).status_code == 200
@@ -206,7 +206,7 @@ async def test_the_page_may_load_nothing_but_its_own_style_and_code(client: http
 
 
 async def test_names_are_escaped_and_colours_checked(client: httpx.AsyncClient, services: FakeServices) -> None:
-    """A name is text wherever it stands, and what is no colour does not reach the style (reliability.md 5, R2)."""
+    """A name is text wherever it stands, and what is no colour does not reach the style (R2)."""
     services.links.program_name = '</title><script>alert(1)</script>{{7*7}}"'
     services.links.background = "red;} body{background:url(//evil.example)"
     answer = await client.get("/add/good", headers={"user-agent": DESKTOP})

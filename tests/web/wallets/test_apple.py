@@ -1,4 +1,4 @@
-"""Apple's protocol at the edge, clause by clause (apple.md 2 and 2.1, reliability.md 5 cases 18 to 26)."""
+"""Apple's protocol at the edge, clause by clause (W1 to W27, B18 to B26)."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ async def test_a_pass_has_exactly_one_of_each_header(client: httpx.AsyncClient) 
 
 
 async def test_head_on_the_pass_has_the_headers_of_get_and_no_body(client: httpx.AsyncClient) -> None:
-    """HEAD is seen in the wild and answers as GET does, without the pass (W19, case 24)."""
+    """HEAD is seen in the wild and answers as GET does, without the pass (W19, B24)."""
     head = await client.head(PASS, headers=AUTHORIZED)
     get = await client.get(PASS, headers=AUTHORIZED)
     assert (head.status_code, head.content) == (200, b"")
@@ -89,7 +89,7 @@ async def test_head_on_the_pass_has_the_headers_of_get_and_no_body(client: httpx
 async def test_a_missing_garbled_or_wrong_token_is_answered_with_an_empty_401(
     client: httpx.AsyncClient, method: str, path: str, header: str | None
 ) -> None:
-    """Whatever is wrong with the token, the answer is the same and says nothing (W1, W2, case 18)."""
+    """Whatever is wrong with the token, the answer is the same and says nothing (W1, W2, B18)."""
     headers = {} if header is None else {b"authorization": header.encode("latin-1")}
     answer = await client.request(method, path, headers=headers)
     assert (answer.status_code, answer.content) == (401, b"")
@@ -192,7 +192,7 @@ async def test_an_unknown_path_is_an_empty_404(client: httpx.AsyncClient, path: 
 async def test_a_push_token_that_is_none_registers_nothing(
     client: httpx.AsyncClient, services: FakeServices, body: bytes
 ) -> None:
-    """A body without a usable push token gives 400 and leaves no registration (case 20)."""
+    """A body without a usable push token gives 400 and leaves no registration (B20)."""
     answer = await client.post(REGISTRATION, headers=AUTHORIZED, content=body)
     assert (answer.status_code, answer.content) == (413 if len(body) > 65_536 else 400, b"")
     assert services.devices.push_tokens == {}
@@ -224,14 +224,14 @@ async def test_a_registration_is_taken_with_any_content_type(client: httpx.Async
 async def test_the_list_never_refuses_a_tag(
     client: httpx.AsyncClient, services: FakeServices, query: str, tag: str | None
 ) -> None:
-    """Whatever stands in the query, the list answers 200 or 204 (W12, cases 21 and 22)."""
+    """Whatever stands in the query, the list answers 200 or 204 (W12, B21 and B22)."""
     answer = await client.get(f"{LIST}?{query}")
     assert answer.status_code == 204
     assert services.devices.tags == [tag]
 
 
 async def test_the_list_needs_no_token_and_tells_an_unknown_device_nothing(client: httpx.AsyncClient) -> None:
-    """The device's identifier is its secret; an unknown or impossible one gets 204 (case 22)."""
+    """The device's identifier is its secret; an unknown or impossible one gets 204 (B22)."""
     for device in ("unknown", "%00", "a" * 1_000):
         answer = await client.get(f"/apple/v1/devices/{device}/registrations/{PASS_TYPE}")
         assert (answer.status_code, answer.content) == (204, b"")
@@ -259,7 +259,7 @@ async def test_an_etag_is_compared_instead_of_the_date(client: httpx.AsyncClient
 async def test_trouble_is_answered_without_a_body_and_says_when_to_return(
     client: httpx.AsyncClient, services: FakeServices, fault: Exception, status: int, retry_after: str | None
 ) -> None:
-    """A phone learns the status and how long to wait, and nothing else (reliability.md P15)."""
+    """A phone learns the status and how long to wait, and nothing else (P15)."""
     services.passes.fault = services.devices.fault = fault
     for answer in (
         await client.get(PASS, headers=AUTHORIZED),
@@ -293,7 +293,7 @@ async def test_the_log_takes_what_devices_send(
 
 
 async def test_the_log_refuses_a_flood_and_a_parser_bomb(client: httpx.AsyncClient, services: FakeServices) -> None:
-    """Five megabytes give 413 and ten thousand brackets 400; nothing is kept of either (case 25)."""
+    """Five megabytes give 413 and ten thousand brackets 400; nothing is kept of either (B25)."""
     assert (await client.post("/apple/v1/log", content=b"x" * 5_000_000)).status_code == 413
     assert (await client.post("/apple/v1/log", content=b"[" * 10_000)).status_code == 400
     assert (await client.post("/apple/v1/log", content=b'{"a":' * 10_000)).status_code == 400
@@ -314,7 +314,7 @@ def test_the_log_is_cut_to_twenty_lines_of_a_kilobyte_and_sixteen_in_all() -> No
 async def test_the_log_answers_200_when_an_address_writes_too_much(
     client: httpx.AsyncClient, services: FakeServices
 ) -> None:
-    """Ten reports a minute and address are kept; more are dropped without a word (reliability.md 3)."""
+    """Ten reports a minute and address are kept; more are dropped without a word (H3)."""
     for _ in range(30):
         assert (await client.post("/apple/v1/log", json={"logs": ["line"]})).status_code == 200
     assert len(services.devices.lines) == 10

@@ -1,4 +1,4 @@
-"""Apple's protocol over the real services: what a phone sees when cards change (reliability.md 5, cases 18 to 26)."""
+"""Apple's protocol over the real services: what a phone sees when cards change (B18 to B26)."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ async def test_a_phone_follows_a_card(till: Till) -> None:
 
 
 async def test_two_changes_in_one_second_are_both_seen(till: Till) -> None:
-    """Change, fetch and change within a second: the second condition is not »not modified« (case 23, W16)."""
+    """Change, fetch and change within a second: the second condition is not »not modified« (B23, W16)."""
     shop, client = till.shop, till.client
     serial = (await shop.card())["serial_number"]
     authorized = {"authorization": shop.authorization(serial)}
@@ -74,7 +74,7 @@ async def test_two_changes_in_one_second_are_both_seen(till: Till) -> None:
 
 
 async def test_a_foreign_tag_gets_everything_and_the_present_tag(till: Till) -> None:
-    """Garbage, the future and another epoch count as no tag (case 21, W12)."""
+    """Garbage, the future and another epoch count as no tag (B21, W12)."""
     serial = (await till.shop.card())["serial_number"]
     authorized = {"authorization": till.shop.authorization(serial)}
     await till.client.post(f"{LIST}/{serial}", headers=authorized, json=PUSH_TOKEN)
@@ -85,7 +85,7 @@ async def test_a_foreign_tag_gets_everything_and_the_present_tag(till: Till) -> 
 
 
 async def test_every_pass_has_a_token_of_its_own(till: Till) -> None:
-    """The token of one card opens no other, and an unknown card is answered like a wrong token (case 18, W1)."""
+    """The token of one card opens no other, and an unknown card is answered like a wrong token (B18, W1)."""
     one, two = [(await till.shop.card())["serial_number"] for _ in range(2)]
     answers: list[httpx.Response] = []
     for serial in (two, "a" * 26):
@@ -98,7 +98,7 @@ async def test_every_pass_has_a_token_of_its_own(till: Till) -> None:
 
 
 async def test_registering_again_takes_the_new_push_token(till: Till) -> None:
-    """201, then 200, then 200 with another token, which is the one that is pushed to (case 19, W4)."""
+    """201, then 200, then 200 with another token, which is the one that is pushed to (B19, W4)."""
     serial = (await till.shop.card())["serial_number"]
     authorized = {"authorization": till.shop.authorization(serial)}
     await till.shop.settle()
@@ -113,7 +113,7 @@ async def test_registering_again_takes_the_new_push_token(till: Till) -> None:
 
 
 async def test_a_flood_of_registrations_is_stopped(till: Till) -> None:
-    """Twenty new phones an hour take a pass; the others are told to wait (case 26)."""
+    """Twenty new phones an hour take a pass; the others are told to wait (B26)."""
     serial = (await till.shop.card())["serial_number"]
     authorized = {"authorization": till.shop.authorization(serial)}
     answers = []

@@ -1,4 +1,4 @@
-"""Google's official button, from a folder of the shop: its pictures may be shown but not shipped (google.md 6)."""
+"""Google's official button, from a folder of the shop: its pictures may be shown but not shipped (G6)."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class Shutdown:
             loop.add_signal_handler(number, self._on_signal, number)
 
     def watch_storage(self, app: Application) -> None:
-        """End the process when the disk fails under a commit (reliability.md 5, 34)."""
+        """End the process when the disk fails under a commit (B34)."""
         loop = asyncio.get_running_loop()
 
         def tell() -> None:

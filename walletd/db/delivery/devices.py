@@ -116,7 +116,7 @@ _LISTED = (
 
 
 def store_device(tx: Tx, registration: Registration, push_token: str, scheme: str) -> None:
-    """Store a device with its newest push token (apple.md W4)."""
+    """Store a device with its newest push token (W4)."""
     tx.execute(
         _UPSERT_DEVICE,
         {
@@ -165,7 +165,7 @@ def count_registrations(tx: Tx, serial_number: str, since: int) -> tuple[int, in
 
 
 def remove_registration(tx: Tx, topic: str, serial_number: str, device: str) -> bool:
-    """Unregister a pass, and forget the device with its last one (apple.md W5); True where the device is gone."""
+    """Unregister a pass, and forget the device with its last one (W5); True where the device is gone."""
     removed = tx.execute(
         delete(apple_registrations).where(
             apple_registrations.c.serial_number == serial_number,
@@ -180,7 +180,7 @@ def remove_registration(tx: Tx, topic: str, serial_number: str, device: str) -> 
 
 
 def remove_device(tx: Tx, topic: str, device: str, *, push_token: str, not_after: int | None) -> list[str] | None:
-    """Forget a device and return the serial numbers it held (apple.md 3: 410, BadDeviceToken).
+    """Forget a device and return the serial numbers it held (A3: 410, BadDeviceToken).
 
     The device stays, and None is returned, where it has another push token by now, or registered the same one later
     than `not_after` (milliseconds).

@@ -169,7 +169,7 @@ TARGETS = select(
         and_(
             apple_devices.c.topic == delivery_targets.c.topic,
             apple_devices.c.device == delivery_targets.c.device,
-            apple_devices.c.scheme == "ApplePass",  # other wallets' tokens are none of APNs' (apple.md W3)
+            apple_devices.c.scheme == "ApplePass",  # other wallets' tokens are none of APNs' (W3)
         ),
     )
 )

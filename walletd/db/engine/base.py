@@ -140,4 +140,4 @@ APPEND_ONLY = (
     "checkpoints",
     "checkpoint_heads",
 )
-"""Tables whose rows are refused to be changed or deleted, by triggers (architecture.md 5, 6)."""
+"""Tables whose rows are refused to be changed or deleted, by triggers (P17)."""

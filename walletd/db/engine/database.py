@@ -1,7 +1,7 @@
 """The seam between one process and many: the Backend protocol, and the database that services are given.
 
 `await database.write(fn)` runs `fn(tx)` in the database's own thread and commits it; `await database.read(fn)` gives a
-snapshot. No await can stand inside, so the network is only ever used between transactions (performance.md 2.3).
+snapshot. No await can stand inside, so the network is only ever used between transactions (decision 0001).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Given = ParamSpec("Given")
 
 
 class Backend(Protocol):
-    """What differs between the embedded and the large installation (architecture.md 5)."""
+    """What differs between the embedded and the large installation."""
 
     exclusive: bool
     """Whether this process is the only one, so that what it remembers of the database stays true."""
@@ -38,7 +38,7 @@ class Backend(Protocol):
         """Return the engine's name and version, and how safely it stores, once it is started."""
 
     def on_broken(self, tell: Callable[[], None]) -> None:
-        """Call `tell`, from any thread, when storing failed so that only a restart can help (reliability.md 5, 34)."""
+        """Call `tell`, from any thread, when storing failed so that only a restart can help (B34)."""
 
     def start(self, wakeups: Wakeups) -> None:
         """Open connections; raises ConfigurationRefused where the engine would not keep its promises."""

@@ -1,4 +1,4 @@
-"""Threads with a waiting line that ends: who would have to wait too long is refused at once (reliability.md 5)."""
+"""Threads with a waiting line that ends: who would have to wait too long is refused at once (P8)."""
 
 from __future__ import annotations
 

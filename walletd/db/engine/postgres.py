@@ -104,7 +104,7 @@ class PostgresBackend:
         """Nothing: a failed disk ends the PostgreSQL server, and connections to the next one work."""
 
     def start(self, wakeups: Wakeups) -> None:
-        """Open the pools; refuses a server that answers commits before they are on its disk (reliability.md P2)."""
+        """Open the pools; refuses a server that answers commits before they are on its disk (P2)."""
         self._wakeups = wakeups
         self._engine = self._open(WRITERS, _BY_KEYS)
         self._reading = self._open_to_read(READERS, _STATEMENT_TIMEOUT)

@@ -1,7 +1,7 @@
 """The embedded engine: one writer thread with group commit, a few readers on snapshots.
 
 The writer takes whatever callers arrived while the last commit was on its way to the disk, gives each a savepoint, and
-commits them together: one sync for all, after which an answered commit survives a power loss (reliability.md 0).
+commits them together: one sync for all, after which an answered commit survives a power loss (P2).
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ def page(tx: Tx, merchant_id: str, request: PageRequest, chosen: CustomerFilter)
 
 
 def tiles(tx: Tx, merchant_id: str, search: str | None, chosen: CustomerFilter) -> Tiles:
-    """Count what the tiles above a list say about all customers that the list holds (domain.md D-34)."""
+    """Count what the tiles above a list say about all customers that the list holds (D-34)."""
     conditions = _conditions(merchant_id, search, chosen)
     counted = tx.execute(
         select(
@@ -118,7 +118,7 @@ def _found_by(merchant_id: str, search: str) -> ColumnElement[bool]:
 
 
 def count_without_opt_in(tx: Tx, merchant_id: str) -> int:
-    """Return how many active customers have not consented to newsletters (domain.md D-17)."""
+    """Return how many active customers have not consented to newsletters (D-17)."""
     counted: int = tx.execute(select(func.count()).select_from(customers).where(*_unwilling(merchant_id))).scalar_one()
     return counted
 

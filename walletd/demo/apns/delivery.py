@@ -1,6 +1,6 @@
 """The way from an accepted push to the phone: the state of the network, and what waits for a phone that is off.
 
-A push that Apple accepted may still be lost, doubled or late (apple.md N12). For a phone that is offline only the
+A push that Apple accepted may still be lost, doubled or late (N12). For a phone that is offline only the
 latest push per topic is kept, and only where its expiration allows it (N7).
 """
 

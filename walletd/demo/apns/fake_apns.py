@@ -1,7 +1,7 @@
 """A push service that behaves as Apple's: HTTP/2 over mutual TLS, the same refusals, and faults on demand.
 
 walletd is pointed at `url` and trusts the certificate authority that signed the server certificate; it presents the
-pass certificate it signs passes with (apple.md N2). Refusals stand in `apns_rules`, faults in `apns_faults`, the way
+pass certificate it signs passes with (N2). Refusals stand in `apns_rules`, faults in `apns_faults`, the way
 to the phone in `apns_delivery`.
 """
 

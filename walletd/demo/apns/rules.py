@@ -1,6 +1,6 @@
 """What Apple's push service demands of a request, as a pure function from request to refusal.
 
-Reasons and statuses are those of Apple's "Handling notification responses from APNs" (apple.md 3).
+Reasons and statuses are those of Apple's "Handling notification responses from APNs" (A3).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Errors in the shape and, where they are known, the words of Google's REST API (google.md 3.5)."""
+"""Errors in the shape and, where they are known, the words of Google's REST API (G3.5)."""
 
 from __future__ import annotations
 

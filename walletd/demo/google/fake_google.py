@@ -1,7 +1,7 @@
 """A Google Wallet on this machine: the REST API, the token endpoint, save links, published keys and signed callbacks.
 
 It speaks the real protocols: routes and schemas are those of Google's discovery document, tokens and save links are
-checked against the public key of the service account, callbacks are signed with a chain of keys (google.md 9.2).
+checked against the public key of the service account, callbacks are signed with a chain of keys (G9.2).
 """
 
 from __future__ import annotations

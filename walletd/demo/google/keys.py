@@ -1,4 +1,4 @@
-"""The keys of the fake Google Wallet: it checks what service accounts sign, and signs callbacks itself (google.md 4).
+"""The keys of the fake Google Wallet: it checks what service accounts sign, and signs callbacks itself (G4.3).
 
 A callback carries a chain: a root key that is published signs an intermediate key, and that one the message. Lengths
 count bytes, and the signed texts travel as they are.

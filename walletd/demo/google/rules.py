@@ -1,7 +1,7 @@
 """What Google's REST API refuses of a class or object: unknown names, wrong types, and rules that stand in prose.
 
 The names, types and required members are a table made from Google's discovery document; messages are in the words of
-the real API where those are known (google.md 1.2, 1.5, 3.5, 6).
+the real API where those are known (G1.2, G1.5, G3.5, G6).
 """
 
 from __future__ import annotations

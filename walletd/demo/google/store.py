@@ -1,4 +1,4 @@
-"""The classes and objects of the fake Google Wallet: insert, patch, list and messages as in google.md 3.
+"""The classes and objects of the fake Google Wallet: insert, patch, list and messages as in Google's reference (G3.1).
 
 Nothing can be deleted, nothing has an etag; what the platform sets itself cannot be written.
 """

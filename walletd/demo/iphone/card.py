@@ -13,14 +13,14 @@ from walletd.demo.iphone.pkpass import OpenedPass
 
 
 class CardKey(NamedTuple):
-    """What identifies a pass on a phone (apple.md P14)."""
+    """What identifies a pass on a phone (PK14)."""
 
     pass_type: str
     serial: str
 
 
 class ServiceKey(NamedTuple):
-    """What a phone keeps its update tag for (apple.md W9)."""
+    """What a phone keeps its update tag for (W9)."""
 
     url: str
     pass_type: str
@@ -44,7 +44,7 @@ class Card:
     added_at: datetime
     updated_at: datetime
     last_modified: str | None = None
-    """The Last-Modified of the last answer, echoed as it is (apple.md W16)."""
+    """The Last-Modified of the last answer, echoed as it is (W16)."""
     last_modified_at: datetime | None = None
     """When the phone was given that."""
     is_registered: bool = False
@@ -79,7 +79,7 @@ def shown_value(opened: OpenedPass, shown: Mapping[str, object], language: str) 
 
 
 def change_notifications(old: OpenedPass, new: OpenedPass, at: datetime) -> list[Notification]:
-    """Return the banners for a replaced pass (apple.md F6).
+    """Return the banners for a replaced pass (F6).
 
     One for each field that has a changeMessage, was there before, and shows another value now.
     """
@@ -99,7 +99,7 @@ def change_notifications(old: OpenedPass, new: OpenedPass, at: datetime) -> list
 
 
 def identity_change(old: OpenedPass, new: OpenedPass) -> str | None:
-    """Say what changed that never may change for an installed pass (apple.md P14), or None."""
+    """Say what changed that never may change for an installed pass (PK14), or None."""
     if old.pass_type_identifier != new.pass_type_identifier or old.serial_number != new.serial_number:
         return "this is another pass"
     if old.authentication_token and old.authentication_token != new.authentication_token:

@@ -1,7 +1,7 @@
 """Verify the signature of a pass as a phone does: detached CMS over the manifest, chained to a trust root.
 
 The structure is read with cryptography's ASN.1 reader, the chain is built by OpenSSL through pyOpenSSL; nothing here
-parses bytes by hand. This verifier shares no code with the signer it judges (apple.md P4 to P9).
+parses bytes by hand. This verifier shares no code with the signer it judges (PK4 to PK9).
 """
 
 from __future__ import annotations

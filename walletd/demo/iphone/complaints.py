@@ -1,6 +1,6 @@
 """What a phone reports to `/v1/log` when a server misbehaves: the seven messages of iOS and two general ones.
 
-The wording keeps the characteristic words of iOS, so that a server can recognise them (apple.md 8, W9, W11, W15, W17).
+The wording keeps the characteristic words of iOS, so that a server can recognise them (A8, W9, W11, W15, W17).
 """
 
 from __future__ import annotations

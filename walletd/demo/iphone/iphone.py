@@ -1,6 +1,6 @@
 """A virtual iPhone: it takes passes as strictly as a real one and keeps them up to date over the real protocol.
 
-It behaves as apple.md 2 describes devices: registers, asks what changed, fetches conditionally, shows change messages,
+It behaves as A2 describes devices: registers, asks what changed, fetches conditionally, shows change messages,
 and reports a misbehaving server to its log. Many phones share one HTTP client, so fifty in one process are cheap.
 """
 
@@ -92,7 +92,7 @@ class VirtualIPhone:
 
     @property
     def tags(self) -> dict[ServiceKey, str]:
-        """The update tag the phone holds for each web service and pass type (apple.md W9)."""
+        """The update tag the phone holds for each web service and pass type (W9)."""
         return {service: tag.value for service, tag in self._work.tags.items()}
 
     @property
@@ -123,7 +123,7 @@ class VirtualIPhone:
         return self.add_pass(await download_pass(self._http, url, self.settings.language))
 
     def add_pass(self, content: bytes) -> Card:
-        """Add a pass, or replace the installed one with the same serial number (P14); raises PassRefused.
+        """Add a pass, or replace the installed one with the same serial number (PK14); raises PassRefused.
 
         Registration follows in the background; await `settle` for its end.
         """
@@ -159,7 +159,7 @@ class VirtualIPhone:
         self._work.want_fetch(self.cards[key])
 
     def change_push_token(self, push_token: str | None = None) -> str:
-        """Take a new push token and register every card with it again (apple.md W4); returns the token."""
+        """Take a new push token and register every card with it again (W4); returns the token."""
         self.push_token = push_token or secrets.token_hex(32)
         for card in self.cards.values():
             self._work.want_registration(card)

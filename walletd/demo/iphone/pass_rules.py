@@ -1,4 +1,4 @@
-"""What a phone demands of `pass.json`, as pure functions over the decoded document (apple.md 1.4 and 1.5)."""
+"""What a phone demands of `pass.json`, as pure functions over the decoded document (A1.4 and A1.5)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class DocumentRefused(Exception):
 
 
 def decode_strictly(content: bytes, name: str) -> dict[str, Any]:
-    """Decode a JSON object as strictly as phones do: UTF-8 without BOM, no duplicate keys, no NaN, no null (P13)."""
+    """Decode a JSON object as strictly as phones do: UTF-8 without BOM, no duplicate keys, no NaN, no null (PK13)."""
     try:
         document = json.loads(
             content.decode("utf-8"),

@@ -1,4 +1,4 @@
-"""A phone's side of the PassKit web service: the calls of apple.md 2, their answers, and retries with growing delays.
+"""A phone's side of the PassKit web service: the calls of A2, their answers, and retries with growing delays.
 
 It decides nothing about passes; `iphone` does.
 """
@@ -58,7 +58,7 @@ class Changes:
 
     serials: tuple[str, ...]
     tag: object
-    """A text, as it must be; None where it is missing; anything else is ignored by phones (apple.md W8)."""
+    """A text, as it must be; None where it is missing; anything else is ignored by phones (W8)."""
 
 
 @dataclass(frozen=True, slots=True)

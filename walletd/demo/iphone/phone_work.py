@@ -115,7 +115,7 @@ class PhoneWork:
         self._start()
 
     def replace(self, card: Card, opened: OpenedPass) -> None:
-        """Put another version of the same pass in its place, with banners for what changed (apple.md P10, F6)."""
+        """Put another version of the same pass in its place, with banners for what changed (PK10, F6)."""
         old = card.opened
         if old.manifest_hash == opened.manifest_hash:
             return
@@ -234,7 +234,7 @@ class PhoneWork:
         if token != self._owner.push_token:
             self.want_registration(card)
         self._owner.changed()
-        # apple.md W7: right after a registration the device asks what changed, and fetches the pass if it has a tag.
+        # W7: right after a registration the device asks what changed, and fetches the pass if it has a tag.
         if task.service in self.tags:
             self._want(_Task(_Kind.FETCH, task.service, task.serial))
         self._want(_Task(_Kind.UPDATE, task.service))
@@ -260,7 +260,7 @@ class PhoneWork:
             self._take_tag(service, changes, tag)
             for serial in changes.serials:
                 self._take_serial(service, serial, was_requested=tag is not None)
-        # A tag that is not a text makes phones ignore the whole answer, without a word (apple.md W8).
+        # A tag that is not a text makes phones ignore the whole answer, without a word (W8).
         for key in list(self._owed):
             card = self.cards.get(key)
             if card is not None and card.service == service:

@@ -1,4 +1,4 @@
-"""Open a `.pkpass` as strictly as iOS does: archive, manifest, signature, document (apple.md P1 to P14, L1 to L4)."""
+"""Open a `.pkpass` as strictly as iOS does: archive, manifest, signature, document (PK1 to PK14, L1 to L4)."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class OpenedPass:
         return text
 
     def image(self, name: str, language: str) -> bytes | None:
-        """Return the best resolution of an image; a top-level file wins over a translated one (apple.md 1.2)."""
+        """Return the best resolution of an image; a top-level file wins over a translated one (A1.2)."""
         for place in ("", f"{language}.lproj/", "en.lproj/"):
             for scale in ("@3x", "@2x", ""):
                 content = self.files.get(f"{place}{name}{scale}.png")

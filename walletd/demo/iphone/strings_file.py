@@ -1,4 +1,4 @@
-"""Read the `pass.strings` of a language: lines of `"key" = "value";` (apple.md L1 to L4)."""
+"""Read the `pass.strings` of a language: lines of `"key" = "value";` (L1 to L4)."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ class BookableCard:
 def check_may_book(card: BookableCard, *, takes: bool) -> None:
     """Raise CardMerged, CardRevoked, CardDeleted, LoyaltySuspended or, where value is taken, RedemptionBlocked.
 
-    Clause: domain.md D-16; reliability.md 5, 14 and 15.
+    Clause: D-16; B14 and B15.
     """
     if card.merged_into is not None:
         raise CardMerged(

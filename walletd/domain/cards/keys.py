@@ -1,4 +1,4 @@
-"""Rewriting the key of a card: the barcode changes, the serial number stays (domain.md D-02, I-07)."""
+"""Rewriting the key of a card: the barcode changes, the serial number stays (D-02, I-07)."""
 
 from __future__ import annotations
 

@@ -201,7 +201,7 @@ def tiers_of(program: Program) -> list[Tier]:
 
 
 def reached(tiers: Sequence[Tier], value: int) -> Tier | None:
-    """Return the tier with the greatest threshold not above the value (domain.md D-21), None below the first."""
+    """Return the tier with the greatest threshold not above the value (D-21), None below the first."""
     return next((tier for tier in reversed(tiers) if tier.threshold <= value), None)
 
 

@@ -1,4 +1,4 @@
-"""Rotating barcodes: a code on the screen that is good for a moment and for one booking (google.md 7; RFC 6238, 4226).
+"""Rotating barcodes: a code on the screen that is good for a moment and for one booking (G7; RFC 6238, 4226).
 
 The barcode says `<key>.<seconds>.<code>`: the card, the moment as the phone's clock has it, and a number that only
 whoever has the card's secret can work out for that moment. A screenshot is worth nothing half a minute later.

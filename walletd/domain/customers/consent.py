@@ -1,4 +1,4 @@
-"""The consent to newsletters: asked for, confirmed, revoked, each with its moment (domain.md D-48, 2.3.7)."""
+"""The consent to newsletters: asked for, confirmed, revoked, each with its moment (D-48, D2.3.7)."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from walletd.domain.customers.consent import NOT_ASKED, OptIn
 from walletd.domain.validation import invalid
 
 ORIGINS: Final = ("online", "till", "voucher")
-"""Where a customer came from; several hold after a merge, none means that staff wrote it down (domain.md D-49)."""
+"""Where a customer came from; several hold after a merge, none means that staff wrote it down (D-49)."""
 
 _TEXT_LONGEST = 200
 _LOCALE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*\Z")
@@ -22,7 +22,7 @@ _TEXT_FIELDS = ("ref_id", "first_name", "last_name", "company", "email", "phone"
 
 @dataclass(frozen=True, slots=True)
 class NewCustomer:
-    """What may be known about a customer; everything is optional but a last name or a company (domain.md D-47)."""
+    """What may be known about a customer; everything is optional but a last name or a company (D-47)."""
 
     number: int | None = None
     ref_id: str | None = None

@@ -1,4 +1,4 @@
-"""Erasing a person: the books stay, nothing names the person any more (domain.md D-14, D-15, I-13, I-14)."""
+"""Erasing a person: the books stay, nothing names the person any more (D-14, D-15, I-13, I-14)."""
 
 from __future__ import annotations
 

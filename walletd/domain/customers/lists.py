@@ -44,7 +44,7 @@ class CustomerFilter:
 
 @dataclass(frozen=True, slots=True)
 class Tiles:
-    """What stands above a list of customers, counted over all that the list holds (domain.md D-34)."""
+    """What stands above a list of customers, counted over all that the list holds (D-34)."""
 
     customers: int
     transactions: int
@@ -55,7 +55,7 @@ class Tiles:
 
 @dataclass(frozen=True, slots=True)
 class BulkDeactivation:
-    """Customers who were taken out of lists and newsletters together, for they had not consented (domain.md D-17)."""
+    """Customers who were taken out of lists and newsletters together, for they had not consented (D-17)."""
 
     id: str
     created_at: datetime

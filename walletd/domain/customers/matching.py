@@ -1,4 +1,4 @@
-"""Staged matching: whether two customers may be one person (domain.md C-06, D-05).
+"""Staged matching: whether two customers may be one person (C-06, D-05).
 
 Pure: the keys of a customer are worked out from what is known, equal keys are a hit, and a blank never equals a blank.
 The first stage with a hit decides: e-mail, then telephone, then name with address.

@@ -1,4 +1,4 @@
-"""Merge requests: a customer asks for two customer records to become one (domain.md 2.3.4, D-28)."""
+"""Merge requests: a customer asks for two customer records to become one (D2.3.4, D-28)."""
 
 from __future__ import annotations
 

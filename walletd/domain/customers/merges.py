@@ -1,4 +1,4 @@
-"""Merging: two customers turn out to be one (domain.md D-03, D-29, 2.3.5); what that means, and its errors.
+"""Merging: two customers turn out to be one (D-03, D-29, D2.3.5); what that means, and its errors.
 
 The *identity survivor* goes on as customer; the *number survivor* is the one whose card number goes on, which the till
 knows; the *absorbed* customer ends. Where both have an account in one program that collects, the accounts are joined;
@@ -130,7 +130,7 @@ class CardMove:
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """Everything a merge changed, as it was before: what undoing needs (domain.md 2.3.5)."""
+    """Everything a merge changed, as it was before: what undoing needs (D2.3.5)."""
 
     joined: tuple[JoinedAccounts, ...] = ()
     owned: tuple[str, ...] = ()
@@ -181,7 +181,7 @@ def stricter(statuses: Sequence[str]) -> str:
 
 
 def all_origins(one: Sequence[str], other: Sequence[str]) -> tuple[str, ...]:
-    """Return where a person of two customers came from (domain.md D-49)."""
+    """Return where a person of two customers came from (D-49)."""
     return tuple(name for name in ORIGINS if name in one or name in other)
 
 

@@ -1,4 +1,4 @@
-"""What phones write to the log route: the messages we know, and text made harmless (apple.md W22, 8)."""
+"""What phones write to the log route: the messages we know, and text made harmless (W22, 8)."""
 
 from __future__ import annotations
 

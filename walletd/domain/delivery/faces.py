@@ -122,7 +122,7 @@ class Holding:
 
 
 def compose_face(card: Card, holding: Holding, *, holder: str, merchant_name: str) -> Face:
-    """Return what the card shows now. Revoked and deleted cards are voided (apple.md W25)."""
+    """Return what the card shows now. Revoked and deleted cards are voided (W25)."""
     program = holding.program
     values: dict[str, FaceValue] = {
         "holder": card.holder_name or holder,
@@ -161,7 +161,7 @@ def _of_lots(holding: Holding) -> dict[str, FaceValue]:
 
 
 def _stamp_row(holding: Holding) -> StampRow:
-    """Return the stamps on the card in use; a full card stays visible until the next stamp (domain.md D-52)."""
+    """Return the stamps on the card in use; a full card stays visible until the next stamp (D-52)."""
     slots = holding.program.number("slots")
     filled = min(holding.total - _full_cards(holding) * slots, slots)
     return StampRow(slots if filled == 0 and holding.total > 0 else filled, slots)

@@ -13,14 +13,14 @@ _TAG_LENGTH_MAX: Final = 18
 
 
 def update_tag(epoch: int, sequence: int) -> str:
-    """Return the update tag: digits only, epoch and sequence in one (apple.md W8, W10)."""
+    """Return the update tag: digits only, epoch and sequence in one (W8, W10)."""
     return f"{epoch}{sequence:0{_SEQUENCE_DIGITS}d}"
 
 
 def sequence_of_tag(tag: str | None, *, epoch: int, newest: int) -> int:
     """Return the sequence after which a device wants to know what changed.
 
-    Zero, which means everything, for a missing, garbled, foreign or future tag (apple.md W12).
+    Zero, which means everything, for a missing, garbled, foreign or future tag (W12).
     """
     if tag is None or not tag.isascii() or not tag.isdigit() or not _SEQUENCE_DIGITS < len(tag) <= _TAG_LENGTH_MAX:
         return 0
@@ -31,13 +31,13 @@ def sequence_of_tag(tag: str | None, *, epoch: int, newest: int) -> int:
 
 
 def next_last_modified(now_seconds: int, previous: int | None) -> int:
-    """Return a Last-Modified in whole seconds that rises strictly, whatever the clock does (apple.md W16)."""
+    """Return a Last-Modified in whole seconds that rises strictly, whatever the clock does (W16)."""
     return now_seconds if previous is None else max(now_seconds, previous + 1)
 
 
 @dataclass(frozen=True, slots=True)
 class PushSchedule:
-    """When a phone may be told: our mirror of the throttle that Apple's devices keep (apple.md N11).
+    """When a phone may be told: our mirror of the throttle that Apple's devices keep (N11).
 
     A score below `burst` goes out at once, so that a till may earn and redeem within a minute. Above it the pauses are
     those of the device: 2 minutes, 10 minutes, 1 hour after the last push.
@@ -98,15 +98,15 @@ BOOKED, CHANGED, MANY = 0, 1, 2
 
 
 def call_pause(attempts: int, share: float, at_least: float | None = None) -> float:
-    """Return the seconds until a wallet's server is called again: doubling, at most 5 minutes (google.md 3.5)."""
+    """Return the seconds until a wallet's server is called again: doubling, at most 5 minutes (G3.5)."""
     longest = min(2.0 ** min(attempts, 10), 300.0)
     return float(max(longest * (0.5 + share / 2), at_least or 0.0))
 
 
 REMINDER_LIMIT: Final = 6
-"""A stale phone is reminded at most so many times (domain.md J-17); each new version starts the count again."""
+"""A stale phone is reminded at most so many times (J-17); each new version starts the count again."""
 
 
 def reminder_pause(reminders: int, share: float) -> float:
-    """Return the seconds after which a phone that was told but did not fetch is told again (apple.md N12)."""
+    """Return the seconds after which a phone that was told but did not fetch is told again (N12)."""
     return 600.0 * 2.0**reminders * (1.0 + share / 4)

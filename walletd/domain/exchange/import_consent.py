@@ -1,4 +1,4 @@
-"""What a file says of consent: the three moments, from which the state follows (domain.md D-48, S2-008)."""
+"""What a file says of consent: the three moments, from which the state follows (D-48, S2-008)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of customers to import: bytes become records of cells, each with the line it begins in (reliability.md 5, 38).
+"""Files of customers to import: bytes become records of cells, each with the line it begins in (B38).
 
 Whatever the file is, memory stays bounded: nothing longer than LINE_BYTES_MAX is ever held.
 """

@@ -1,4 +1,4 @@
-"""Importing: what a row of a file means for a customer, and for a card of each kind (domain.md 2.2.1, D-19 to D-21).
+"""Importing: what a row of a file means for a customer, and for a card of each kind (D2.2.1, D-19 to D-21).
 
 A blank cell keeps what is known, `-` clears it (D-50). An import opens balances; it never corrects one.
 """
@@ -181,7 +181,7 @@ class Reader:
             raise _CellRefused(_NO_DAY) from None
 
     def _amount(self, text: str, findings: list[Finding]) -> int | None:
-        """Return what the cell of the balance stands for by the kind of card (domain.md 2.2.1)."""
+        """Return what the cell of the balance stands for by the kind of card (D2.2.1)."""
         program = self.program
         if program is None or program.kind in OPENS_BY_ITSELF:
             findings.append(Finding(WARNING, "balance", "is ignored for this kind of card"))

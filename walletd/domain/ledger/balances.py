@@ -1,4 +1,4 @@
-"""Balances: the stored state of an account, and the figures that are shown of it (domain.md 2.4).
+"""Balances: the stored state of an account, and the figures that are shown of it (D2.4).
 
 An account is worth what its entries sum up to. Beside that sum it keeps what could be worked out from its entries but
 is needed at every booking; the nightly proof works it out again.
@@ -40,7 +40,7 @@ class AccountState:
     debt: int = 0
     """What credit notes asked back beyond what was left; the next credits pay it first."""
     unallocated: int = 0
-    """Debits that were tied to no lot (domain.md D-24, compatibility)."""
+    """Debits that were tied to no lot (D-24, compatibility)."""
     turnover: int = 0
     """Purchases less returns, in minor units."""
     carry: int = 0
@@ -56,7 +56,7 @@ class AccountState:
     last_unlock: datetime | None = None
     """Not earlier than the last end of a lock."""
     fault: str | None = None
-    """What the proof found wrong; while it is there nothing can be redeemed (domain.md I-01)."""
+    """What the proof found wrong; while it is there nothing can be redeemed (I-01)."""
     merged_into: str | None = None
     """The account that goes on for this one after a merge; whoever books here books there."""
 

@@ -56,7 +56,7 @@ class AccountBook(TransferPage):
     def post(
         self, transaction: Transaction, movement: Movement, *, limit: int = AMOUNT_MAX, fefo: bool = True
     ) -> Entry:
-        """Append what a booking moves; `fefo=False` ties a debit to no lot (domain.md D-24).
+        """Append what a booking moves; `fefo=False` ties a debit to no lot (D-24).
 
         Raises InsufficientBalance, BalanceLimit, AccountUnproved.
         """

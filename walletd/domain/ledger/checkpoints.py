@@ -1,7 +1,7 @@
 """Checkpoints: signed statements about how far every chain of the books had come, so that truncation shows.
 
 A checkpoint covers the accounts that changed since their last one. It names the digest of the checkpoint before, so the
-newest one, kept outside of the machine, stands for all of them (architecture.md 6).
+newest one, kept outside of the machine, stands for all of them (P17).
 """
 
 from __future__ import annotations

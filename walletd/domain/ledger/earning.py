@@ -1,7 +1,7 @@
 """Earning: what a purchase brings by the rules of its program, and what a return of a part of it takes away.
 
 The rule values that earned something are pinned as its terms, so that a return is worked out with the rules of the day
-of the purchase, whatever the program says since (incentives.md 1, 12 and 14).
+of the purchase, whatever the program says since.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def give_back(terms: str, total: int, returned_before: int, part: int, carry: in
 
 
 def half_up(numerator: int, denominator: int) -> int:
-    """Return the quotient of two whole numbers that are not negative, halves rounded up (incentives.md 1, 1)."""
+    """Return the quotient of two whole numbers that are not negative, halves rounded up."""
     return (2 * numerator + denominator) // (2 * denominator)
 
 

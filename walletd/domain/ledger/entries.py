@@ -1,7 +1,7 @@
 """The books: transactions, the entries they append, and the hash chain that proves them.
 
 An entry moves a whole number of one unit between a customer's account and one of the merchant's own accounts, so the
-sum over all accounts of a unit is zero by construction (architecture.md 6). Nothing here reads a clock or a database.
+sum over all accounts of a unit is zero by construction. Nothing here reads a clock or a database.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ FORMAT: Final = 2
 """How the hash of a new entry is made; entries of format 1 know neither lots nor turnover."""
 
 COLLECTING: Final = frozenset({"earn", "manual_credit", "import"})
-"""Kinds of entries that count as collected (domain.md 2.4)."""
+"""Kinds of entries that count as collected (D2.4)."""
 
 MERCHANT_ACCOUNTS: Final = ("issued", "redeemed", "expired", "imported", "stored_value", "merged")
 """The merchant's own accounts, the other side of every entry; one each per unit and currency. `merged` sums to zero."""
@@ -84,7 +84,7 @@ class Entry:
     merchant_account: str
     kind: str
     status: str
-    """`active`, or `discarded`: a reservation that came to nothing, which changes no balance (domain.md I-04)."""
+    """`active`, or `discarded`: a reservation that came to nothing, which changes no balance (I-04)."""
     amount: int
     unit: str
     currency: str | None
@@ -107,7 +107,7 @@ class Entry:
 
 
 def entry_hash(entry: Entry, consumptions: Sequence[Consumption], transaction_content: str) -> str:
-    """Return SHA-256 over the previous hash and all that the entry stands for, in hex (domain.md I-24)."""
+    """Return SHA-256 over the previous hash and all that the entry stands for, in hex (I-24)."""
     content = "\x1f".join(
         (
             entry.previous_hash,

@@ -1,4 +1,4 @@
-"""Lots: credited amounts with their own lock and validity, and in which order they are consumed (domain.md D-24, D-26).
+"""Lots: credited amounts with their own lock and validity, and in which order they are consumed (D-24, D-26).
 
 A lot is redeemable from `locked_until` on and up to, but without, `valid_until`. What ends first is consumed first.
 """
@@ -41,7 +41,7 @@ class Lot:
         return self.valid_until is not None and self.valid_until <= now
 
     def is_redeemable(self, now: datetime) -> bool:
-        """Say whether `locked_until <= now < valid_until` (domain.md D-26)."""
+        """Say whether `locked_until <= now < valid_until` (D-26)."""
         return not self.is_locked(now) and not self.has_ended(now)
 
 

@@ -1,4 +1,4 @@
-"""Operations: what a booking of each type does on each kind of card (domain.md D-45)."""
+"""Operations: what a booking of each type does on each kind of card (D-45)."""
 
 from __future__ import annotations
 
@@ -199,7 +199,7 @@ def _check_membership(case: _Case) -> None:
 
 
 def _terms(case: _Case, *, lock_days: int) -> tuple[datetime | None, datetime | None]:
-    """Return lock and end of validity: as the booking says, else as the program says (domain.md D-25)."""
+    """Return lock and end of validity: as the booking says, else as the program says (D-25)."""
     booking, now = case.booking, case.now
     locked_until = _moment(case, booking.locked_until, "/locked_until")
     if locked_until is None and booking.locked_until is None and lock_days:

@@ -1,6 +1,6 @@
 """The proof of the books: every account worked out again from its entries, the first difference named.
 
-It is the second half of each invariant: `account_page` asserts it before writing, this after reading (domain.md 2.4).
+It is the second half of each invariant: `account_page` asserts it before writing, this after reading (D2.4).
 """
 
 from __future__ import annotations

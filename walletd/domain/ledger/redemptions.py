@@ -1,4 +1,4 @@
-"""Redemptions: a reservation of exactly 15 minutes that is captured, released or discarded (domain.md 2.3.6, D-22)."""
+"""Redemptions: a reservation of exactly 15 minutes that is captured, released or discarded (D2.3.6, D-22)."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Redemption:
 
 
 def check_capture(redemption: Redemption, amount: int, now: datetime) -> None:
-    """Raise HoldExpired, HoldClosed or HoldExceeded where this much cannot be captured now (reliability.md 5, 13)."""
+    """Raise HoldExpired, HoldClosed or HoldExceeded where this much cannot be captured now (B13)."""
     _check_open(redemption, now)
     if amount > redemption.amount:
         raise HoldExceeded(held=redemption.amount, requested=amount)

@@ -1,7 +1,7 @@
 """Transfers between two accounts of a customer, and back: how a merge moves value without making or losing any.
 
 Each lot goes over as a lot with the same lock and validity; debt, turnover and what is left of purchases go with it
-(domain.md I-08). The other side of each entry is the merchant's account `merged`, which always sums up to nothing.
+(I-08). The other side of each entry is the merchant's account `merged`, which always sums up to nothing.
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ class TransferPage(AccountPage):
         self._pay_debt(transaction)
 
     def _pay_debt(self, transaction: Transaction) -> None:
-        """Let debt be paid by what can be redeemed: both do not stand side by side (domain.md I-03)."""
+        """Let debt be paid by what can be redeemed: both do not stand side by side (I-03)."""
         paying = min(self.state.debt, max(self.balances().redeemable, 0))
         if paying:
             effect = Effect(self._take(paying, self._redeemable()), debt=-paying)
@@ -226,7 +226,7 @@ class TransferPage(AccountPage):
         self._append(transaction, movement, Effect(parts, debt=amount - sum(part.amount for part in parts)))
 
     def _take_for_debt(self, debt: int) -> tuple[Consumption, ...]:
-        """Take what there is for a debt, locked lots last: debt is only what no lot is left for (domain.md 2.4)."""
+        """Take what there is for a debt, locked lots last: debt is only what no lot is left for (D2.4)."""
         free = max(self.state.held - self.state.reserved - self.state.unallocated, 0)
         locked = (lot for lot in tuple(self.lots.values()) if lot.is_locked(self.now))
         return self._take(min(debt, free), chain(self._redeemable(), locked))

@@ -1,4 +1,4 @@
-"""Jobs: work that must be done later, stored in the transaction that wants it (architecture.md 4).
+"""Jobs: work that must be done later, stored in the transaction that wants it.
 
 A job is done at least once: whoever does it may die before it is noted. What it does has to bear that.
 """

@@ -1,4 +1,4 @@
-"""How often something that failed is tried again: over 72 hours, with pauses that grow (reliability.md 3)."""
+"""How often something that failed is tried again: over 72 hours, with pauses that grow (P16)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a till has to do where walletd did something that concerns its own customer file (domain.md C-08, C-11)."""
+"""What a till has to do where walletd did something that concerns its own customer file (C-08, C-11)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Webhooks: who is told what, how often it is tried, and what an attempt came to (reliability.md P16, section 3).
+"""Webhooks: who is told what, how often it is tried, and what an attempt came to (P16, H7).
 
 A message is thin: it names what changed, never a person; whoever wants to know more asks the API with its own key. It
 is delivered at least once and in no particular order.

@@ -1,4 +1,4 @@
-"""Orders and credit notes of a customer, as the system that took them reports them (domain.md C-24, S4-024 to S4-036).
+"""Orders and credit notes of a customer, as the system that took them reports them (C-24, S4-024 to S4-036).
 
 They are records: what they say of points was booked by whoever reports them, and is not booked again here.
 """

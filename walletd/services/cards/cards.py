@@ -225,7 +225,7 @@ def _checked(new: NewCard) -> NewCard:
 
 
 def _living(found: tuple[CardInContext, str] | None) -> CardInContext:
-    """Return the card of a living key; a replaced key is refused without naming the new one (reliability.md 5, 17)."""
+    """Return the card of a living key; a replaced key is refused without naming the new one (B17)."""
     if found is None:
         raise NotFound("There is no card with this key.")
     if found[1] == "retired":

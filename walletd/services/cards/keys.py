@@ -1,4 +1,4 @@
-"""Rewriting keys of cards: one by one, or a whole list that is done whole or not at all (domain.md D-02)."""
+"""Rewriting keys of cards: one by one, or a whole list that is done whole or not at all (D-02)."""
 
 from __future__ import annotations
 

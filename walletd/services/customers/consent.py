@@ -1,4 +1,4 @@
-"""The consent to newsletters: an invitation by mail, answered on a page, or noted by hand (domain.md D-48)."""
+"""The consent to newsletters: an invitation by mail, answered on a page, or noted by hand (D-48)."""
 
 from __future__ import annotations
 

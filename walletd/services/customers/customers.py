@@ -106,7 +106,7 @@ class Customers:
         return changed
 
     async def set_flag(self, by: Principal, customer_id: str, flag: str, value: bool | str) -> Customer:  # noqa: FBT001
-        """Set `crm_active`, `loyalty_status` or `redeem_blocked`, which are independent (domain.md D-16).
+        """Set `crm_active`, `loyalty_status` or `redeem_blocked`, which are independent (D-16).
 
         Raises NotFound, CardMerged.
         """

@@ -1,4 +1,4 @@
-"""Mail about duplicates: staff are told what came into the inbox since the last mail (domain.md D-04, J-11)."""
+"""Mail about duplicates: staff are told what came into the inbox since the last mail (D-04, J-11)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The inbox of duplicates: found at registration and at night, decided by staff (domain.md C-10, D-03, D-04)."""
+"""The inbox of duplicates: found at registration and at night, decided by staff (C-10, D-03, D-04)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Erasing a person: the books stay, nothing names the person any more (domain.md D-14, D-15)."""
+"""Erasing a person: the books stay, nothing names the person any more (D-14, D-15)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Merge requests of customers: filed, confirmed by the second address, decided by staff (domain.md 2.3.4, D-28)."""
+"""Merge requests of customers: filed, confirmed by the second address, decided by staff (D2.3.4, D-28)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything that is known about one person, for that person (domain.md C-25; GDPR, articles 15 and 20)."""
+"""Everything that is known about one person, for that person (C-25; GDPR, articles 15 and 20)."""
 
 from __future__ import annotations
 

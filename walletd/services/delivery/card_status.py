@@ -1,4 +1,4 @@
-"""Whether a card is on somebody's phone: what all wallets say of it together (domain.md D-13, 2.3.1)."""
+"""Whether a card is on somebody's phone: what all wallets say of it together (D-13, D2.3.1)."""
 
 from __future__ import annotations
 

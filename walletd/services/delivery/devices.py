@@ -1,4 +1,4 @@
-"""Apple devices: registering, unregistering, asking what changed, reporting (apple.md 2)."""
+"""Apple devices: registering, unregistering, asking what changed, reporting (A2)."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Devices:
         return await self._runtime.database.write(write)
 
     async def unregister(self, pass_type: str, serial: str, device: str, authorization: str | None) -> None:
-        """Unregister a pass; nothing happens where it was not registered (apple.md W6). Raises Unauthenticated."""
+        """Unregister a pass; nothing happens where it was not registered (W6). Raises Unauthenticated."""
         stored = await self._passes.authorize(pass_type, serial, authorization)
 
         def write(tx: Tx) -> None:
@@ -93,7 +93,7 @@ class Devices:
     async def changed(self, pass_type: str, device: str, tag: str | None) -> tuple[list[str], str] | None:
         """Return the serial numbers that changed since the tag, with the newest tag; None where nothing did.
 
-        Cards that changed a moment ago are published first. Never refuses: see apple.md W8 to W14.
+        Cards that changed a moment ago are published first. Never refuses: see W8 to W14.
         """
         listed = await self._runtime.database.read(devices.listed, pass_type, device)
         dirty = [item.serial_number for item in listed if item.dirty]
@@ -144,7 +144,7 @@ def _is_news(row: ListedPass, after: int) -> bool:
 
     A phone that asked for one version may have been given a newer one that came in between, and a balance may have gone
     there and back: sending the phone for what it holds would only make it complain that nothing changed. Without a
-    usable tag everything is news (apple.md W12).
+    usable tag everything is news (W12).
     """
     if row.sequence == 0:
         return False
@@ -152,7 +152,7 @@ def _is_news(row: ListedPass, after: int) -> bool:
 
 
 def _checked_push_token(push_token: object, scheme: str) -> str:
-    """Return the token; those of other wallets are kept but never sent to APNs (apple.md W3)."""
+    """Return the token; those of other wallets are kept but never sent to APNs (W3)."""
     if not isinstance(push_token, str):
         raise PushTokenInvalid
     if scheme != _APPLE_SCHEME and 1 <= len(push_token) <= _FOREIGN_TOKEN_LONGEST and push_token.isprintable():

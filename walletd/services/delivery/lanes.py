@@ -15,7 +15,7 @@ log = logger(__name__)
 
 
 def paused(lane: LaneRow, now: int, reason: str) -> LaneRow:
-    """Pause a lane, longer each time; its targets keep their attempts (reliability.md P16)."""
+    """Pause a lane, longer each time; its targets keep their attempts (P16)."""
     if lane.paused_until > now:
         return lane
     pause = min(_PAUSE_SECONDS * 2**lane.pauses, _PAUSE_LONGEST_SECONDS)

@@ -1,4 +1,4 @@
-"""Add links: signed, limited in time, with nothing of the person in them (domain.md D-42).
+"""Add links: signed, limited in time, with nothing of the person in them (D-42).
 
 A link names a card and the moment it ends. Opening it uses nothing up, so link previews and second tries do no harm.
 """

@@ -1,4 +1,4 @@
-"""Messages to the holder of a card, in whichever wallets it is (google.md 5).
+"""Messages to the holder of a card, in whichever wallets it is (G5).
 
 Apple's pass shows the newest one as a field that announces its change; Google gets each as a message of its own.
 """

@@ -58,7 +58,7 @@ class Passes:
     async def fetch(
         self, pass_type: str, serial: str, authorization: str | None, if_modified_since: str | None
     ) -> PassFile | None:
-        """Return the newest pass, or None where the device has it (apple.md W15, W16).
+        """Return the newest pass, or None where the device has it (W15, W16).
 
         A card that changed a moment ago is published first. Raises Unauthenticated, SigningUnavailable.
         """
@@ -76,7 +76,7 @@ class Passes:
         return await self._file(stored, published)
 
     async def delivered(self, file: PassFile) -> None:
-        """Remember that a file went out whole to a phone that was sent for it (apple.md N12)."""
+        """Remember that a file went out whole to a phone that was sent for it (N12)."""
         if file.expected:
             await self._remember_fetch(file)
 
@@ -96,7 +96,7 @@ class Passes:
         return await self._newest(stored)
 
     async def authorize(self, pass_type: str, serial: str, authorization: str | None) -> StoredPass:
-        """Return the card whose pass type and token these are (apple.md W1); raises Unauthenticated.
+        """Return the card whose pass type and token these are (W1); raises Unauthenticated.
 
         For an unknown card a token is derived and compared all the same, so that the time tells nothing.
         """
@@ -168,7 +168,7 @@ class Passes:
 
 
 def token_of(authorization: str | None) -> str:
-    """Return the token of an Authorization header, whatever its scheme; empty for a garbled one (apple.md W2, W3)."""
+    """Return the token of an Authorization header, whatever its scheme; empty for a garbled one (W2, W3)."""
     scheme, _, token = (authorization or "").strip().partition(" ")
     return token.strip() if scheme else ""
 

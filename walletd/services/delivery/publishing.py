@@ -1,4 +1,4 @@
-"""Publishing: dirty cards are rendered, and what changed gets the next update sequence number (architecture.md 4).
+"""Publishing: dirty cards are rendered, and what changed gets the next update sequence number.
 
 Numbers are given under a lock that is held to the commit, so devices see them in the order of commits. What was
 rendered on a snapshot is only published while nobody published the card since: a card can never go back to an older
@@ -203,7 +203,7 @@ class Publisher:
     def _versions(
         self, sequence: int, seen: Sequence[_Seen], present: dict[str, PublishedVersion]
     ) -> list[PublishedPass]:
-        """Return what is to be stored: a next version only of what a phone would see as changed (apple.md W17)."""
+        """Return what is to be stored: a next version only of what a phone would see as changed (W17)."""
         now_seconds = int(self._runtime.clock().timestamp())
         versions = []
         for item in seen:
@@ -243,7 +243,7 @@ class Publisher:
             tx.announce("objects")
 
     def _raise_phones(self, tx: Tx, platform: WalletPlatform, fresh: Sequence[PublishedPass]) -> None:
-        """Make every phone that holds one of the cards due: one target per device and pass type (apple.md N8)."""
+        """Make every phone that holds one of the cards due: one target per device and pass type (N8)."""
         newest = {item.serial_number: item.sequence for item in fresh}
         wanted: dict[TargetKey, int] = {}
         for serial_number, topic, device in devices.devices_of(tx, list(newest)):

@@ -1,4 +1,4 @@
-"""Delivering: due targets are leased, told with no transaction open, and settled (architecture.md 4).
+"""Delivering: due targets are leased, told with no transaction open, and settled.
 
 A crash anywhere loses nothing: a target that was not settled is still due when its lease ends.
 """
@@ -102,7 +102,7 @@ class Deliveries:
         return max(0.0, (min(waiting) - self._now()) / 1000) if waiting else None
 
     async def remind_stale(self) -> int:
-        """Make targets due once more that were told but did not fetch (apple.md N12); return how many."""
+        """Make targets due once more that were told but did not fetch (N12); return how many."""
         now = self._now()
 
         def write(tx: Tx) -> int:
@@ -202,7 +202,7 @@ class Deliveries:
         """Drop a phone that Apple does not know, once it is proved that the fault is the phone's and not ours.
 
         The proof is a push that was accepted at the same time, or between this rejection and an earlier one. Without
-        it the phone stays: a wrong host, certificate or topic rejects everybody (apple.md 3).
+        it the phone stays: a wrong host, certificate or topic rejects everybody (A3).
         """
         now = self._now()
         if lane.accepted_at == now or (target.rejected_at is not None and lane.accepted_at > target.rejected_at):
@@ -214,7 +214,7 @@ class Deliveries:
         return replace(lane, rejections=lane.rejections + 1, reason=reason)
 
     def _drop(self, tx: Tx, target: TargetRow, outcome: Outcome) -> None:
-        """Forget a phone for its pass type, unless it registered again after the platform gave it up (apple.md 3)."""
+        """Forget a phone for its pass type, unless it registered again after the platform gave it up (A3)."""
         since = None if outcome.gone_since is None else milliseconds(outcome.gone_since)
         key = target.key
         serials = devices.remove_device(tx, key.topic, key.device, push_token=target.address, not_after=since)

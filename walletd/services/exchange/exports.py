@@ -97,7 +97,7 @@ class Exports:
         return Export(_delimiter(language), header(language, names), self._customers(by, program, writer))
 
     async def transactions(self, by: Principal, program_id: str | None, language: str) -> Export:
-        """Return every entry of the books, of one program or of all (domain.md D-33). Raises NotFound."""
+        """Return every entry of the books, of one program or of all (D-33). Raises NotFound."""
         _, writer = await self._begin(by, program_id, language, "transactions")
         names = list(_TRANSACTIONS.values()) if language == "de" else list(_TRANSACTIONS)
         return Export(_delimiter(language), names, self._transactions(by, program_id, writer))

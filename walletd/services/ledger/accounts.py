@@ -48,7 +48,7 @@ class Accounts:
 
 
 def open_to_queries(tx: Tx, by: Principal, account_id: str) -> tuple[AccountState, Customer]:
-    """Return an account with its customer, who may ask for balances (domain.md D-16).
+    """Return an account with its customer, who may ask for balances (D-16).
 
     Raises NotFound, LoyaltySuspended.
     """

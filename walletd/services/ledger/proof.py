@@ -1,4 +1,4 @@
-"""The proof of the ledger: every account worked out again from its entries, in bounded memory (architecture.md 6)."""
+"""The proof of the ledger: every account worked out again from its entries, in bounded memory (I-01)."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Proof:
         return report.accounts, report.entries
 
     async def enforce(self) -> Report:
-        """Prove everything; accounts with a fault can redeem nothing until they hold again (domain.md I-01)."""
+        """Prove everything; accounts with a fault can redeem nothing until they hold again (I-01)."""
         report = await self._prove(lambda _entries: None, stop_at_fault=False)
         found = {fault.account_id: fault.detail for fault in reversed(report.faults)}
         known = await self._runtime.database.long_read(accounts.with_faults)

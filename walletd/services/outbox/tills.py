@@ -1,4 +1,4 @@
-"""Tills: told of merges by a connector, once the merge is committed, again until it works (domain.md 2.3.5, C-11)."""
+"""Tills: told of merges by a connector, once the merge is committed, again until it works (D2.3.5, C-11)."""
 
 from __future__ import annotations
 

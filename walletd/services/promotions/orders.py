@@ -1,4 +1,4 @@
-"""Orders and credit notes: reported once by the system that took them, listed and read (domain.md C-24)."""
+"""Orders and credit notes: reported once by the system that took them, listed and read (C-24)."""
 
 from __future__ import annotations
 

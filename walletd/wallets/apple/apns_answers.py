@@ -1,4 +1,4 @@
-"""What APNs' answers mean for a delivery target: the one table from reason to verdict (apple.md 3)."""
+"""What APNs' answers mean for a delivery target: the one table from reason to verdict (A3)."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from walletd.wallets import Outcome, Verdict
 
 AFTER_SERVER_TROUBLE_SECONDS = 900.0
-"""Apple asks to wait 15 minutes after a 5xx (reliability.md finding 8)."""
+"""Apple asks to wait 15 minutes after a 5xx (A3)."""
 AFTER_TOO_MANY_SECONDS = 120.0
-"""A device that had too many: the pace at which iOS takes updates again (apple.md N11)."""
+"""A device that had too many: the pace at which iOS takes updates again (N11)."""
 AFTER_CONNECTION_FAULT_SECONDS = 5.0
 """The way broke, not the service: soon again, over a new connection."""
 AFTER_NO_CONNECTION_SECONDS = 30.0

@@ -1,4 +1,4 @@
-"""One HTTP/2 connection to APNs: aioapns, with the faults of its version 4.0 mended (libraries.md 1.3).
+"""One HTTP/2 connection to APNs: aioapns, with the faults of its version 4.0 mended.
 
 Its own connection waits for ever for answers with an empty body, without an `apns-id` or ended by RST_STREAM, breaks
 down when a caller gives up, and never gives flow control back. Here every stream ends: answered, failed or abandoned.

@@ -1,7 +1,7 @@
 """The archive: members that a template fixes are hashed, compressed and described once; a pass adds three more.
 
 The ZIP is written whole, from known sizes: no data descriptors, no directory entries, one fixed date, so that the same
-state gives the same bytes but for the signature (apple.md P2, P3, P10, P11). Parts are immutable and shared freely.
+state gives the same bytes but for the signature (PK2, PK3, PK10, PK11). Parts are immutable and shared freely.
 """
 
 from __future__ import annotations
@@ -81,12 +81,12 @@ def prepare(members: Mapping[str, bytes]) -> Parts:
 
 
 def manifest(parts: Parts, pass_json: bytes) -> bytes:
-    """Return manifest.json: one flat object, sorted, of lower-case SHA-1 (apple.md P2)."""
+    """Return manifest.json: one flat object, sorted, of lower-case SHA-1 (PK2)."""
     return parts.manifest_head + _sha1(pass_json) + parts.manifest_tail
 
 
 def content_hash(parts: Parts, pass_json: bytes) -> str:
-    """Return the SHA-256 of the manifest in hex: equal exactly when iOS would call the pass unchanged (P10)."""
+    """Return the SHA-256 of the manifest in hex: equal exactly when iOS would call the pass unchanged (PK10)."""
     return hashlib.sha256(manifest(parts, pass_json)).hexdigest()
 
 

@@ -42,7 +42,7 @@ def bundled_intermediates() -> tuple[x509.Certificate, ...]:
 
 
 def load_p12(data: bytes, passphrase: str | None = None, intermediates: Iterable[bytes] = ()) -> PassCredentials:
-    """Read a `.p12`, the old RC2 and 3DES forms of the keychain included (apple.md pitfalls 7 and 8).
+    """Read a `.p12`, the old RC2 and 3DES forms of the keychain included (A5).
 
     `intermediates` are further certificate files, PEM or DER. Raises CertificateInvalid with the cure when the
     passphrase is wrong or the key is missing. Whether the certificate may be used is for `require_usable` to say.

@@ -1,4 +1,4 @@
-"""The checks on pass credentials (apple.md 5, numbers 2 to 7): each a finding with its cure.
+"""The checks on pass credentials (A5, numbers 2 to 7): each a finding with its cure.
 
 `walletd doctor` shows all findings; `require_usable` turns the first failure into CertificateInvalid.
 """
@@ -17,7 +17,7 @@ from walletd.wallets.apple.credentials import PassCredentials, fits, issued
 from walletd.wallets.apple.signing import Signer
 
 WARNING_DAYS = 60
-"""Days before the end from which a warning is due (reliability.md P15); how urgent it is, the days in it say."""
+"""Days before the end from which a warning is due (P15); how urgent it is, the days in it say."""
 
 EXPIRY_CHECKS = frozenset({"validity"})
 """Checks that fail by time alone: credentials that fail only these stay configured, but sign nothing."""
@@ -125,7 +125,7 @@ def _verified(credentials: PassCredentials) -> bool:
     """Let OpenSSL build the chain up to the intermediate; Apple's root is not needed (PARTIAL_CHAIN).
 
     Time is checked by a finding of its own, so the clock is set to an instant at which all were valid. Apple's own
-    critical extensions are unknown to OpenSSL (IGNORE_CRITICAL); purposes are never checked (libraries.md 1.5).
+    critical extensions are unknown to OpenSSL (IGNORE_CRITICAL); purposes are never checked.
     """
     store = crypto.X509Store()
     for certificate in credentials.chain:

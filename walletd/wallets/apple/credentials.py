@@ -1,6 +1,6 @@
 """A merchant's pass credentials: the certificate that signs passes and opens the way to APNs, as one value.
 
-What the certificate says about itself is read here (apple.md 5); whether that is any good is decided in `checks`.
+What the certificate says about itself is read here (A5); whether that is any good is decided in `checks`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from cryptography.x509.oid import NameOID
 from walletd.domain.errors import CertificateInvalid
 
 PASS_TYPE_EXTENSION = x509.ObjectIdentifier("1.2.840.113635.100.6.1.16")
-"""Apple's extension that repeats the pass type identifier (apple.md 5)."""
+"""Apple's extension that repeats the pass type identifier (A5)."""
 
 DEMO_ORGANIZATION = "walletd DEMO, not Apple"
 """The organisation of the authority that issues demo certificates; real phones refuse what it signs."""
@@ -79,7 +79,7 @@ class PassCredentials:
 
     @property
     def nfc(self) -> bool:
-        """Whether the certificate allows NFC passes (apple.md pitfall 50)."""
+        """Whether the certificate allows NFC passes (A5)."""
         return _attribute(self.leaf.subject, NameOID.COMMON_NAME).startswith(NAME_PREFIXES[1])
 
     @property
@@ -132,7 +132,7 @@ def fits(certificate: x509.Certificate, key: PassKey) -> bool:
 
 
 def issued(issuer: x509.Certificate, leaf: x509.Certificate) -> bool:
-    """Say whether `issuer` issued `leaf`: key identifiers, names and signature (apple.md pitfall 4).
+    """Say whether `issuer` issued `leaf`: key identifiers, names and signature (A5).
 
     Generations of Apple's intermediate share one common name, so that neither name nor file name can decide.
     """

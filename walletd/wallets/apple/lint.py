@@ -29,7 +29,7 @@ _FORBIDDEN = ("barcode", "groupingIdentifier", "relevantDate", "locations")
 
 
 def check_pass_json(document: bytes) -> None:
-    """Raise TemplateInvalid naming every fault of the document (apple.md 1.4 and 1.5); silent if there is none."""
+    """Raise TemplateInvalid naming every fault of the document (A1.4 and A1.5); silent if there is none."""
     faults = list(faults_of(document))
     if faults:
         raise TemplateInvalid("The pass would not open on a phone: " + "; ".join(faults), faults=faults)

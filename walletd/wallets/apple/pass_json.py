@@ -1,4 +1,4 @@
-"""From a face to `pass.json`: sorted keys, no spaces, UTF-8, and the same bytes for the same state (apple.md P10).
+"""From a face to `pass.json`: sorted keys, no spaces, UTF-8, and the same bytes for the same state (PK10).
 
 What a template fixes is written once (`PassWriter`); for each card only its values are put in between. Numbers go out
 as exact decimals, zero is a value like any other, and a text that is empty or absent takes its whole field with it.
@@ -19,7 +19,7 @@ from walletd.wallets import PassIdentity
 from walletd.wallets.templates.templates import PLACES, Field, Template, apple_style
 
 SHARING_PROHIBITED = frozenset({"gift", "coupon"})
-"""Kinds whose cards are worth money in anybody's hand (apple.md 1.4)."""
+"""Kinds whose cards are worth money in anybody's hand (A1.4)."""
 
 _DECIMAL_COMMA = frozenset({"cs", "da", "de", "es", "fi", "fr", "it", "nb", "nl", "pl", "pt", "sv"})
 _TOKEN_LENGTH_MIN = 16
@@ -184,7 +184,7 @@ def _constant_members(field: Field) -> Iterator[tuple[str, str]]:
 
 
 def _moment(value: datetime) -> str:
-    """Whole seconds and an offset with its colon: anything else keeps the pass from opening (pitfalls 10 and 11)."""
+    """Whole seconds and an offset with its colon: anything else keeps the pass from opening (F2)."""
     if value.tzinfo is None:
         raise ValueError("a moment on a pass needs its time zone")
     return f'"{value.isoformat(timespec="seconds")}"'

@@ -58,7 +58,7 @@ class ApplePlatform:
     ) -> None:
         """Take what the installation fixes for all merchants; raises ConfigurationRefused.
 
-        `web_service_url` stands in every pass: no slash at its end, no `/v1` (apple.md 1.4). `apns_ca_file` replaces
+        `web_service_url` stands in every pass: no slash at its end, no `/v1` (A1.4). `apns_ca_file` replaces
         the system's authorities. `allow_demo` admits demo certificates and a web service without TLS.
         """
         _check_web_service_url(web_service_url, allow_plain=allow_demo)
@@ -76,7 +76,7 @@ class ApplePlatform:
         """Take a merchant's credentials (`PassCredentials.to_bytes`), or replace them; raises CertificateInvalid.
 
         Expired credentials are taken all the same: registrations and lists go on with them, while signing and
-        delivering say that they cannot (reliability.md P15). `certificates.require_usable` refuses them at loading.
+        delivering say that they cannot (P15). `certificates.require_usable` refuses them at loading.
         """
         opened = PassCredentials.from_bytes(credentials)
         if opened.demo and not self._allow_demo:
@@ -154,7 +154,7 @@ class ApplePlatform:
             await merchant.push.close()
 
     def findings(self, merchant_id: str, now: datetime) -> tuple[Finding, ...]:
-        """Examine a merchant's credentials at `now` (apple.md 5): for `doctor`, readiness and alarms."""
+        """Examine a merchant's credentials at `now` (A5): for `doctor`, readiness and alarms."""
         merchant = self._merchants.get(merchant_id)
         if merchant is None:
             cure = "Load the .p12 of your Pass Type ID"

@@ -1,6 +1,6 @@
 """Pushes to APNs for one merchant: one connection with the pass certificate, many streams, one outcome per address.
 
-A push for a pass says nothing but "ask me": the body is `{}` (apple.md N5). Tokens are never logged.
+A push for a pass says nothing but "ask me": the body is `{}` (N5). Tokens are never logged.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ STREAMS_AT_ONCE = 500
 REQUEST_SECONDS = 15.0
 CONNECT_SECONDS = 10.0
 KEPT_SECONDS = 7 * 24 * 3600
-"""How long APNs keeps a push for a phone that is offline; 0 would drop it (apple.md N7)."""
+"""How long APNs keeps a push for a phone that is offline; 0 would drop it (N7)."""
 
 _BODY = b"{}"
 _TOKEN = re.compile(r"[0-9a-fA-F]{32,200}")

@@ -1,4 +1,4 @@
-"""The signature of a pass: a detached CMS over the manifest, made from a template (performance.md 2.1).
+"""The signature of a pass: a detached CMS over the manifest, made from a template.
 
 No ASN.1 is written here. cryptography's builder signs a sample once; in that signature only the signing time, the
 message digest and the RSA value depend on the manifest, all of fixed length, and only these are exchanged for each
@@ -59,7 +59,7 @@ class Signer:
     """Signs manifests with one merchant's credentials; immutable, safe to share between threads."""
 
     def __init__(self, credentials: PassCredentials) -> None:
-        """Prepare and prove the template; raises CertificateInvalid where no intermediate is at hand (P6)."""
+        """Prepare and prove the template; raises CertificateInvalid where no intermediate is at hand (PK6)."""
         if not credentials.chain:
             raise CertificateInvalid("The intermediate certificate that issued the pass certificate is missing")
         self._credentials = credentials
@@ -73,9 +73,9 @@ class Signer:
         return self._template is not None
 
     def sign(self, manifest: bytes, at: datetime) -> bytes:
-        """Return the detached DER signature with signing time `at` (aware); apple.md P4 to P9.
+        """Return the detached DER signature with signing time `at` (aware); PK4 to PK9.
 
-        Raises SigningUnavailable outside the certificates' time (apple.md pitfall 6). On the builder's way the
+        Raises SigningUnavailable outside the certificates' time (A5). On the builder's way the
         signing time is the machine's clock.
         """
         if not self._not_valid_before <= at <= self._not_valid_after:
@@ -91,7 +91,7 @@ class Signer:
     def _sign_by_builder(self, manifest: bytes) -> bytes:
         builder = pkcs7.PKCS7SignatureBuilder().set_data(manifest)
         builder = builder.add_signer(self._credentials.leaf, self._credentials.key, _SHA256)
-        # Last, for set_data and add_signer silently drop certificates that were added before (libraries.md 1.4).
+        # Last, for set_data and add_signer silently drop certificates that were added before.
         for certificate in self._credentials.chain:
             builder = builder.add_certificate(certificate)
         signature = builder.sign(Encoding.DER, _OPTIONS)

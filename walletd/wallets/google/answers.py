@@ -1,4 +1,4 @@
-"""What Google's answers mean: every row of its error table (google.md 3.5)."""
+"""What Google's answers mean: every row of its error table (G3.5)."""
 
 from __future__ import annotations
 

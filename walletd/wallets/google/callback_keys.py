@@ -1,4 +1,4 @@
-"""The root keys that Google publishes for callbacks, kept as long as they may be (google.md 4.4).
+"""The root keys that Google publishes for callbacks, kept as long as they may be (G4.4).
 
 Anybody can post a callback. So a bad signature never makes walletd ask Google more than once a minute, and while Google
 does not answer the keys that are known go on until they end themselves.

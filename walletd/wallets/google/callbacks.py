@@ -1,4 +1,4 @@
-"""Callbacks of Google on save and removal: who signed them, and for whom (google.md 4.2, 4.3).
+"""Callbacks of Google on save and removal: who signed them, and for whom (G4.2, G4.3).
 
 Two signatures stand behind a callback: a root key, which Google publishes, signs an intermediate key, and that key
 signs the message. Both cover the raw texts as they were received; written anew, they would no longer fit.

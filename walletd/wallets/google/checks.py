@@ -1,4 +1,4 @@
-"""Looking at a merchant's way to Google: key, clock, permission, issuer, classes; each with its cure (google.md 8)."""
+"""Looking at a merchant's way to Google: key, clock, permission, issuer, classes; each with its cure (G8)."""
 
 from __future__ import annotations
 

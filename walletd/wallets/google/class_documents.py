@@ -1,7 +1,7 @@
-"""Classes: what all cards of a program have in common at Google, made of the program and its template (google.md 1).
+"""Classes: what all cards of a program have in common at Google, made of the program and its template (G1.2).
 
 A class is written at configuration time. Each write says `reviewStatus: UNDER_REVIEW`, as reads return a status that
-writes refuse (google.md 3.4).
+writes refuse (G3.4).
 """
 
 from __future__ import annotations

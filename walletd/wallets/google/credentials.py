@@ -1,4 +1,4 @@
-"""What a merchant needs at Google: an issuer id, and a service account that is a user of the issuer (google.md 3.2)."""
+"""What a merchant needs at Google: an issuer id, and a service account that is a user of the issuer (G3.2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures for Google, drawn from those of Apple's pass: a logo that bears a round mask, and a wide hero (google.md 6).
+"""Pictures for Google, drawn from those of Apple's pass: a logo that bears a round mask, and a wide hero (G6).
 
 Google fetches them once and keeps them; another picture needs another address, so addresses carry the template's
 revision.

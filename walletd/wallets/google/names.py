@@ -1,4 +1,4 @@
-"""Names at Google: which resource a kind of card is, and the identifiers of classes and objects (google.md 1.1, 1.6).
+"""Names at Google: which resource a kind of card is, and the identifiers of classes and objects (G1.1, G1.6).
 
 Identifiers are permanent and nothing can be deleted, so they are made of what never changes and says nothing of a
 person: the program, and the random serial number of the card.
@@ -25,7 +25,7 @@ RESOURCES: Final[Mapping[str, str]] = {
 }
 """kind → the resource of the REST API, to which `Class` or `Object` is added.
 
-Whatever has a number that changes is a loyalty card: only its fields can notify (google.md 1.1).
+Whatever has a number that changes is a loyalty card: only its fields can notify (G1.1).
 """
 
 _ISSUER: Final = re.compile(r"[0-9]{1,19}\Z")
@@ -33,7 +33,7 @@ _ISSUER_MAX: Final = 2**63 - 1
 
 
 def check_issuer(issuer_id: str) -> str:
-    """Return an issuer id of digits as Google's console shows it; raises CertificateInvalid (google.md 8.1)."""
+    """Return an issuer id of digits as Google's console shows it; raises CertificateInvalid (G8)."""
     if _ISSUER.match(issuer_id) is None or int(issuer_id) > _ISSUER_MAX:
         raise CertificateInvalid(
             "The issuer id is the number beside »Issuer ID« in the Google Pay & Wallet Console, up to 19 digits. The"

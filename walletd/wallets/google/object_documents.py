@@ -1,4 +1,4 @@
-"""Objects: one card at Google, the whole of what it should be, made of the same face as Apple's pass (google.md 1).
+"""Objects: one card at Google, the whole of what it should be, made of the same face as Apple's pass (G1.2).
 
 A void card keeps nothing that could be redeemed and nothing of a person, for objects stay at Google for ever (3.7).
 """
@@ -62,7 +62,7 @@ def object_document(template: Template, object_id: str, class_id: str, face: Fac
 
 
 def _barcode(template: Template, face: Face) -> Json:
-    """Return the barcode, or the one that rotates; both together would defeat its purpose (google.md 7)."""
+    """Return the barcode, or the one that rotates; both together would defeat its purpose (G7)."""
     kind = BARCODES[template.barcode_format]
     if not face.rotates or kind not in _ROTATING:
         code = {"type": kind, "value": face.barcode_message, "alternateText": face.barcode_text}
@@ -149,7 +149,7 @@ def _points(template: Template, face: Face, name: str) -> Json:
 
 
 def _balance(template: Template, face: Face, value: FaceValue, name: str) -> Json:
-    """Return exactly one of int, money and string; a number beyond 32 bits goes as text (google.md 1.1)."""
+    """Return exactly one of int, money and string; a number beyond 32 bits goes as text (G1.1)."""
     if isinstance(value, Money):
         return {"money": money_json(value)}
     if name == "stamps":

@@ -1,4 +1,4 @@
-"""Bringing a class or object to a document: insert or patch, by every row of Google's error table (google.md 3.3, 3.5).
+"""Bringing a class or object to a document: insert or patch, by every row of Google's error table (G3.3, G3.5).
 
 What is sent is absolute. So it may be sent twice, and what comes back from an attempt whose reply was lost is no fault.
 """
@@ -62,7 +62,7 @@ class Sender:
 
     async def _patch(self, name: str, changes: Json, *, notify: bool) -> ApiAnswer:
         if self._is_class:
-            # Reads give APPROVED, which writes refuse; each write has to say this anew (google.md 3.4).
+            # Reads give APPROVED, which writes refuse; each write has to say this anew (G3.4).
             changes = changes | {"reviewStatus": "UNDER_REVIEW"}
         loud = changes | _NOTIFY if notify and not self._is_class else changes
         answer = await self._client.patch(self._resource, name, loud, self._pace)
@@ -74,7 +74,7 @@ class Sender:
 def difference(told: Json, wanted: Json) -> Json:
     """Return the PATCH from one document to another: each member that changed as a whole, null for what goes.
 
-    Google merges objects into what is there, so within a member too, what goes has to be said (google.md 1.4, 3.3).
+    Google merges objects into what is there, so within a member too, what goes has to be said (G1.4, G3.3).
     """
     changed = {name: value for name, value in wanted.items() if value != told.get(name)}
     return {**{name: None for name in told if name not in wanted}, **_with_nulls(told, changed)}
@@ -92,7 +92,7 @@ def _with_nulls(told: Json, wanted: Json) -> Json:
 
 
 async def list_saved(client: GoogleClient, resource: str, class_id: str, pace: Pace) -> AsyncIterator[dict[str, bool]]:
-    """Yield the objects of a class, page by page, with whether anybody has saved each (google.md 3.6)."""
+    """Yield the objects of a class, page by page, with whether anybody has saved each (G3.6)."""
     token: str | None = None
     while True:
         answer = await client.list(resource, class_id, _PAGE, token, pace)

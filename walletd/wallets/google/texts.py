@@ -1,4 +1,4 @@
-"""Texts and values as Google's documents hold them: every language of the template, money in micros (google.md 1.4, 6).
+"""Texts and values as Google's documents hold them: every language of the template, money in micros (G1.4, G6).
 
 A text stands plain in the default language, and beside it in all languages of the template.
 """
@@ -26,7 +26,7 @@ _BASIS_POINTS: Final = 10_000
 def micros(money: Money) -> str:
     """Return an amount in millionths of the major unit, whatever the currency, as the digits of an int64.
 
-    Worked out with whole numbers: 34.56 USD are 34560000, 500 JPY are 500000000 (google.md 1.4).
+    Worked out with whole numbers: 34.56 USD are 34560000, 500 JPY are 500000000 (G1.4).
     """
     return str(money.minor * 10 ** (_MICROS_DIGITS - minor_digits(money.currency)))
 
@@ -37,7 +37,7 @@ def money_json(money: Money) -> Json:
 
 
 def localized(template: Template, text_in: Callable[[str], str]) -> Json:
-    """Return a LocalizedString: the default language first, then the others (google.md 6)."""
+    """Return a LocalizedString: the default language first, then the others (G6)."""
     default = template.default_language
     others = [
         {"language": language, "value": text_in(language)} for language in template.languages if language != default

@@ -1,4 +1,4 @@
-"""Access tokens and save links: what the key of a service account signs (google.md 2, 3.2).
+"""Access tokens and save links: what the key of a service account signs (G2.1, G3.2).
 
 One access token serves many calls: whoever comes while one is exchanged waits for it.
 """
@@ -21,7 +21,7 @@ from walletd.wallets.google.credentials import GoogleCredentials
 
 SCOPE: Final = "https://www.googleapis.com/auth/wallet_object.issuer"
 LINK_LONGEST: Final = 1800
-"""Characters of a save token; browsers cut longer addresses (google.md 2.2)."""
+"""Characters of a save token; browsers cut longer addresses (G2.2)."""
 
 _SECONDS: Final = 10.0
 
@@ -54,7 +54,7 @@ class AccessTokens:
             return f"Bearer {self._google.token}"
 
     def save_token(self, issued_at: datetime, payload: Mapping[str, object]) -> str:
-        """Return the signed token of a save link, `aud` google and without origins (google.md 2.1)."""
+        """Return the signed token of a save link, `aud` google and without origins (G2.1)."""
         claims = {
             "iss": self._google.service_account_email,
             "aud": "google",

@@ -33,7 +33,7 @@ def check_shape(shape: TemplateShape, path: str) -> None:
 
 
 def check_strings(shape: TemplateShape, languages: Mapping[str, Mapping[str, str]], folder: str, path: str) -> None:
-    """Check the languages against each other and against what template.toml uses (apple.md L5, F6)."""
+    """Check the languages against each other and against what template.toml uses (L5, F6)."""
     default = shape.languages.default
     if default not in languages:
         raise TemplateInvalid(
@@ -83,7 +83,7 @@ def _check_stamps(shape: TemplateShape, path: str) -> None:
 
 
 def _check_limits(shape: TemplateShape, path: str) -> None:
-    """Refuse fields that a phone would leave out without a word (apple.md, front limits)."""
+    """Refuse fields that a phone would leave out without a word (A1.5)."""
     fields = shape.fields
     for place, count, limit in (
         ("header", len(fields.header), _LARGEST_HEADER),
@@ -140,7 +140,7 @@ def _check_source(kind: str, source: SourceShape, path: str) -> None:
 
 
 def _check_style(field: FieldShape, place: str, value_type: str, path: str) -> None:
-    """Refuse a style where the phone would ignore it, or refuse the pass over it (apple.md F3 to F6)."""
+    """Refuse a style where the phone would ignore it, or refuse the pass over it (F3 to F6)."""
     faults = (
         ("text_alignment", field.text_alignment, place in {"primary", "back"}, f"has no effect on {place} fields"),
         ("number_style", field.number_style, value_type != "number", "is for numbers only; money has its own form"),

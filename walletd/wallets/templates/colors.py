@@ -15,7 +15,7 @@ LEAST_CONTRAST = 3.0
 
 
 def parse_color(text: str, path: str) -> Rgb:
-    """Return the channels, 0..255, of `rgb(r, g, b)`; raises TemplateInvalid for any other form (apple.md 1.4)."""
+    """Return the channels, 0..255, of `rgb(r, g, b)`; raises TemplateInvalid for any other form (A1.4)."""
     match = _FORM.fullmatch(text)
     channels = [int(channel) for channel in match.groups()] if match else [256]
     if max(channels) > 255:

@@ -15,7 +15,7 @@ LANGUAGE_FOLDER = ".lproj"
 _MOST_FILES = 100
 _MOST_BYTES_PER_FILE = 1_000_000
 _MOST_BYTES = 5_000_000
-"""A pass should stay well below 10 MB (apple.md P16)."""
+"""A pass should stay well below 10 MB (PK16)."""
 
 
 def read_files(folder: Path) -> dict[str, bytes]:

@@ -49,7 +49,7 @@ def check_images(images: Mapping[str, bytes], style: str, languages: Iterable[st
     """Check all images that go into a pass; keys are archive paths, `path` is the template's folder.
 
     Raises TemplateInvalid for a name that the style does not know, a missing scale, a wrong size, a file that is no
-    whole PNG, or an image that stands both at the root and in a language (apple.md 1.2).
+    whole PNG, or an image that stands both at the root and in a language (A1.2).
     """
     folders = _by_folder(images)
     known = _IMAGES_OF_STYLE[style]

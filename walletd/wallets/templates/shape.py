@@ -67,7 +67,7 @@ class ColorsShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class BarcodeShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The table `[barcode]`: formats that every iPhone knows (apple.md 1.4)."""
+    """The table `[barcode]`: formats that every iPhone knows (A1.4)."""
 
     format: Literal["QR", "PDF417", "Aztec", "Code128"] = "QR"
 

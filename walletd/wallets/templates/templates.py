@@ -35,7 +35,7 @@ class Color:
 
     @property
     def css(self) -> str:
-        """The form `rgb(r, g, b)`: the only documented one for passes (apple.md 1.4), and valid CSS."""
+        """The form `rgb(r, g, b)`: the only documented one for passes (A1.4), and valid CSS."""
         return f"rgb({self.red}, {self.green}, {self.blue})"
 
     @property
@@ -60,7 +60,7 @@ class Source:
     `value` names an entry of `FACE_VALUES[kind]`, and `type` is its type there: number, money, percent, text, phrase
     or moment. `text` is a key of `pass.strings` that is shown as it is; its type is "string".
 
-    How Apple shows each type (apple.md F2 to F5, L6):
+    How Apple shows each type (F2 to F5, L6):
     number → JSON integer, with `numberStyle` where the field has one;
     money → JSON number (exact decimal) with `currencyCode`, never a `numberStyle`;
     percent → whole percents as JSON number (the share, 5 % is 0.05) with PKNumberStylePercent; Apple's percent
@@ -159,7 +159,7 @@ class Template:
     languages: Mapping[str, Mapping[str, str]]
     """Language as in its folder's name (`en`, `pt-BR`) → key → text, unescaped."""
     strings: Mapping[str, bytes]
-    """Archive path (`en.lproj/pass.strings`) → the file's bytes: UTF-8, no BOM (apple.md L3)."""
+    """Archive path (`en.lproj/pass.strings`) → the file's bytes: UTF-8, no BOM (L3)."""
     images: Mapping[str, bytes]
     """Archive path (`icon@2x.png`) → PNG. A template with `stamps` has no strip here: each card has its own."""
     stamps: StampArtwork | None

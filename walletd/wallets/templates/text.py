@@ -1,4 +1,4 @@
-r"""Reading `pass.strings`: the one form that every wallet reads (apple.md L3, L4), and nothing else.
+r"""Reading `pass.strings`: the one form that every wallet reads (L3, L4), and nothing else.
 
 The form: UTF-8 without BOM, lines `"key" = "value";`, no comments, no empty lines, LF only; `"`, `\`, LF and CR inside
 a text are escaped. Other readers lose a whole language over less, mostly without a word.
@@ -15,7 +15,7 @@ KEY_FORM = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)+")
 """Keys have an underscore, so that no name of a person or shop is ever taken for one and translated."""
 
 LANGUAGE_FORM = re.compile(r"[a-z]{2,3}(?:-[A-Z][a-z]{3})?(?:-(?:[A-Z]{2}|[0-9]{3}))?")
-"""Language, script, region; case matters on the phone (apple.md L1)."""
+"""Language, script, region; case matters on the phone (L1)."""
 
 _ENTRY = re.compile(r'"(?P<key>(?:[^"\\]|\\.)*)" = "(?P<text>(?:[^"\\]|\\["\\nr])*)";')
 _ESCAPED = re.compile(r'\\(["\\nr])')

@@ -68,13 +68,13 @@ def json_reply(answer: Document, status: int = 200) -> Reply:
 
 
 def page_reply(page: Page[Item], answer: Callable[[Item], Document]) -> Reply:
-    """Return a page of a list: `{"items": […], "next_cursor": …}` (api.md 4)."""
+    """Return a page of a list: `{"items": […], "next_cursor": …}`."""
     items = [answer(item) for item in page.items]
     return Reply(_encode({"items": items, "next_cursor": page.next_cursor}))
 
 
 def answer_reply(answer: Answer) -> Reply:
-    """Return the bytes of a booked, or declined, request as they were stored (reliability.md P3)."""
+    """Return the bytes of a booked, or declined, request as they were stored (P3)."""
     return Reply(
         answer.body,
         answer.status,

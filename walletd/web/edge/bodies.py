@@ -1,7 +1,7 @@
 """Request bodies: read with a limit, and parsed as JSON more strictly than the standard library does.
 
 Strict means: UTF-8, no key twice, no NaN, bounded nesting, no lone surrogate and no NUL, because each of these either
-hides a second meaning from a reader along the way or cannot be stored (reliability.md 5, cases 11, 25 and R1).
+hides a second meaning from a reader along the way or cannot be stored (B11, B25 and R1).
 """
 
 from __future__ import annotations

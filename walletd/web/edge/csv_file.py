@@ -1,4 +1,4 @@
-"""CSV files that spreadsheets open as they are meant: no cell is ever taken for a formula (reliability.md 3)."""
+"""CSV files that spreadsheets open as they are meant: no cell is ever taken for a formula (H5)."""
 
 from __future__ import annotations
 

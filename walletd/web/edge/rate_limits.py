@@ -1,7 +1,7 @@
 """A rate limit for routes that anyone may call: so many calls per address and minute, counted in this process.
 
 It keeps a flood from reaching the database. What protects money or identity is counted in the database instead, where
-it holds over all processes and restarts (reliability.md 3, "Rate limiting").
+it holds over all processes and restarts (H4).
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from walletd.domain.errors import MediaTypeUnsupported
 from walletd.web.edge.bodies import Headers, hand_over
 
 UPLOAD_MAX: Final = 20 * 1024 * 1024
-"""The most bytes of an uploaded file (reliability.md 3); larger ones are for the command line."""
+"""The most bytes of an uploaded file (H6); larger ones are for the command line."""
 
 
 def check_media_type(headers: Headers, allowed: Collection[str]) -> None:

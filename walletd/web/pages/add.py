@@ -1,7 +1,7 @@
-"""The page behind the QR code of a card: an iPhone gets the pass, others see how to get it (api.md 3).
+"""The page behind the QR code of a card: an iPhone gets the pass, others see how to get it.
 
 It works without scripts, shows nothing personal, and a GET never uses a link up: mail programs and messengers open
-links before people do (reliability.md 3, "Enrolment QR").
+links before people do (H2).
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ def _pass_response(file: PassFile) -> Response[bytes]:
 
 
 def _to_google(link: str) -> Response[bytes]:
-    """Send on to a save link, which is as good as the card: nobody keeps or passes it on (google.md 2.3)."""
+    """Send on to a save link, which is as good as the card: nobody keeps or passes it on (G2.3)."""
     headers = {"location": link, "cache-control": "private, no-store", "referrer-policy": "no-referrer"}
     return Response(b"", status_code=302, headers={**headers, "vary": "User-Agent"})
 

@@ -1,4 +1,4 @@
-"""An account's statement as a page to read or print, and as rows for a spreadsheet, with the columns of S4-038 to -046.
+"""An account's statement as a page to read or print, and as rows for a spreadsheet, columns as in S4-038 to S4-046.
 
 Both say the same in the same language: instants on the shop's clock, money with the decimals of its currency.
 """

@@ -1,4 +1,4 @@
-"""Apple's PassKit web service: five routes as a bare ASGI application (apple.md 2, W1 to W27).
+"""Apple's PassKit web service: five routes as a bare ASGI application (A2, W1 to W27).
 
 What the protocol says stands in the services; here is only how it is spoken: paths, headers, bodies, statuses. Errors
 have no body, nothing is redirected, negotiated or set as a cookie (W24), and no header of a request is logged (W27).
@@ -253,7 +253,7 @@ class AppleWebService:
         return Reply(200, body, [(b"content-type", b"application/json")])
 
     async def _take_log(self, call: Call) -> Reply:
-        """Take what a device reports: always 200, but 413 for a flood and 400 for a parser bomb (W22, case 25)."""
+        """Take what a device reports: always 200, but 413 for a flood and 400 for a parser bomb (W22, B25)."""
         body = await read_body(call.receive, call.scope["headers"], BODY_MAX)
         if too_deep(body):
             return Reply(400)

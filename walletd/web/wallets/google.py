@@ -1,4 +1,4 @@
-"""What Google calls: the callback on save and removal, and the pictures that its documents name (google.md 4, 6)."""
+"""What Google calls: the callback on save and removal, and the pictures that its documents name (G4.1, G6)."""
 
 from __future__ import annotations
 

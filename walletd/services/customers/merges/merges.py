@@ -1,4 +1,4 @@
-"""Merges of customers: shown before they are done, done in one transaction, undone within 30 days (domain.md C-11)."""
+"""Merges of customers: shown before they are done, done in one transaction, undone within 30 days (C-11)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Turns at a wallet's server: one clock per merchant and platform, shared by all processes (google.md 3.5)."""
+"""Turns at a wallet's server: one clock per merchant and platform, shared by all processes (G3.5)."""
 
 from __future__ import annotations
 

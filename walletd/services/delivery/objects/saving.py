@@ -1,4 +1,4 @@
-"""Save links, and what a wallet's server tells about them: who saved, who removed (google.md 2, 4)."""
+"""Save links, and what a wallet's server tells about them: who saved, who removed (G2.1, G4.1)."""
 
 from __future__ import annotations
 

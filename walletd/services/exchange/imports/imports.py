@@ -1,6 +1,6 @@
 """Imports: a file is validated whole before anything is booked, and booked in small batches that go on after a crash.
 
-UPLOADED → VALIDATED → COMMITTING → COMMITTED, or FAILED (domain.md 2.3.11).
+UPLOADED → VALIDATED → COMMITTING → COMMITTED, or FAILED (D2.3.11).
 """
 
 from __future__ import annotations

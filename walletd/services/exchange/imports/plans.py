@@ -148,7 +148,7 @@ def changed(customer: Customer, details: NewCustomer, given: ImportRow) -> Custo
 
 
 def _named(present: _Present, given: ImportRow) -> tuple[Customer | None, tuple[Finding, ...]]:
-    """Return the customer that a row means: by number, else by e-mail address (domain.md D-50)."""
+    """Return the customer that a row means: by number, else by e-mail address (D-50)."""
     if given.number is not None:
         customer = present.by_number.get(given.number)
         if customer is not None and customer.merged_into is not None:

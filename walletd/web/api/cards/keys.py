@@ -1,4 +1,4 @@
-"""Routes of new keys for cards: the barcode changes, the serial number stays (domain.md D-02)."""
+"""Routes of new keys for cards: the barcode changes, the serial number stays (D-02)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Routes of the consent to newsletters: invite, confirm, revoke (domain.md D-48)."""
+"""Routes of the consent to newsletters: invite, confirm, revoke (D-48)."""
 
 from __future__ import annotations
 

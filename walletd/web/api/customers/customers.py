@@ -91,4 +91,4 @@ FLAG_ROUTES: Final = tuple(
         ("unblock-redemption", "Let a customer redeem again", "redeem_blocked", False),
     )
 )
-"""The three independent notions of an inactive customer (domain.md D-16)."""
+"""The three independent notions of an inactive customer (D-16)."""
