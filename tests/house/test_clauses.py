@@ -10,12 +10,12 @@ from tests.house.source import ROOT, texts, tracked_files
 
 CLAUSE = r"(?:S[0-4]-\d{3}|[CDIJLRT]-\d{2}|D2\.\d(?:\.\d+)?|[AG]\d(?:\.\d)?|PK\d{1,2}|[BFHLNPRW]\d{1,2})"
 # Apart: parts of addresses, of numbers and of other names.
-QUOTE = re.compile(rf"(?<![\w.%/#'`!-])(?<!(?<!\"\")\"){CLAUSE}(?: to {CLAUSE})?(?![\w\"'`-]|\.\d)")
+QUOTE = re.compile(rf"(?<![\w.%/#'`!-])(?<!(?<!\"\")\"){CLAUSE}(?: to {CLAUSE})?(?![\w\"`-]|\.\d)")
 PAGES = ("domain", "apple", "google", "reliability", "performance", "incentives", "api", "architecture", "libraries")
 OTHER_FORMS = re.compile(
     rf"(?<![\w/])(?:{'|'.join(PAGES)})\.md`? \S"
     r"|\b(?:cases?|pitfalls?|findings?|bad inputs?) \d|(?<![\w.])2\.[234]\.\d+(?=[:,)])"
-    rf"|{CLAUSE}(?:\.\.|-| to -)\d{{1,3}}(?![\w-])|\bspec/\w+(?:\.md)? {CLAUSE}"
+    rf"|{CLAUSE}(?:\.\.|-| to -)(?:{CLAUSE}|\d{{1,3}})(?![\w-])|\bspec/\w+(?:\.md)? {CLAUSE}"
 )
 NO_CLAUSE = {"G4", "A1"}
 """What looks like a clause and is none: the generation of Apple's intermediate, and a cell of a spreadsheet."""
