@@ -9,7 +9,7 @@ import pytest
 
 from tests.builders import PASS_TYPE, Shop, demo_credentials
 from walletd.db.delivery import targets
-from walletd.db.engine.base import Lease
+from walletd.db.engine.leases import Lease
 from walletd.domain.calendar import milliseconds
 from walletd.domain.errors import CertificateInvalid, PushTokenInvalid, RateLimited
 from walletd.wallets import Outcome, Verdict

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import BigInteger, Column, ForeignKeyConstraint, Integer, String, Table, Text, select, text
+from sqlalchemy import BigInteger, Column, ForeignKeyConstraint, Integer, Select, String, Table, Text, select, text
 
 from walletd.db.engine.base import Tx, metadata
 
@@ -88,4 +88,11 @@ def store_lane(tx: Tx, row: LaneRow) -> None:
             "accepted_at": row.accepted_at,
             "rejections": row.rejections,
         },
+    )
+
+
+def paused_merchants(platform: str, at: int) -> Select[tuple[str]]:
+    """Return the query of the merchants whose lane to a platform is paused at an instant in milliseconds."""
+    return select(delivery_lanes.c.merchant_id).where(
+        delivery_lanes.c.platform == platform, delivery_lanes.c.paused_until > at
     )

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import BigInteger, Column, ForeignKeyConstraint, Integer, String, Table, bindparam, or_, select, update
 
-from walletd.db.engine.base import Lease, Tx, metadata
+from walletd.db.engine.base import Tx, metadata
+from walletd.db.engine.leases import Lease
 
 publish_counters = Table(
     "publish_counters",

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import case, literal, update
 
-from walletd.db.delivery.targets import TargetKey, TargetRow, delivery_targets, is_target
+from walletd.db.delivery.targets import QUEUE, TargetKey, TargetRow, delivery_targets, is_target
 from walletd.db.engine.base import Tx
 from walletd.domain.delivery.publishing import Pace
 
@@ -14,36 +14,23 @@ from walletd.domain.delivery.publishing import Pace
 def settle_told(tx: Tx, target: TargetRow, pace: Pace, next_due: int) -> None:
     """Store that a target was told; it is due again where something newer was published meanwhile."""
     told = target.published_sequence
-    tx.execute(
-        update(delivery_targets)
-        .where(*is_target(target.key))
-        .values(
-            told_sequence=told,
-            due_at=_if_newer(told, next_due),
-            leased_by=None,
-            leased_until=0,
-            attempts=0,
-            score=pace.score,
-            told_at=pace.told_at,
-            rejected_at=None,
-            last_reason="",
-        )
-    )
+    values = {
+        "told_sequence": told,
+        "due_at": _if_newer(told, next_due),
+        "attempts": 0,
+        "score": pace.score,
+        "told_at": pace.told_at,
+        "rejected_at": None,
+        "last_reason": "",
+    }
+    QUEUE.settle(tx, values, *is_target(target.key))
 
 
 def settle_known(tx: Tx, target: TargetRow) -> None:
     """Store that a target has all that is published without having been told."""
-    tx.execute(
-        update(delivery_targets)
-        .where(*is_target(target.key))
-        .values(
-            told_sequence=target.published_sequence,
-            due_at=_if_newer(target.published_sequence, 0),
-            leased_by=None,
-            leased_until=0,
-            attempts=0,
-        )
-    )
+    told = target.published_sequence
+    values = {"told_sequence": told, "due_at": _if_newer(told, 0), "attempts": 0}
+    QUEUE.settle(tx, values, *is_target(target.key))
 
 
 def settle_rejected(tx: Tx, target: TargetRow, *, due: int, reason: str, now: int) -> None:
@@ -64,11 +51,7 @@ def renew(tx: Tx, key: TargetKey, now: int) -> None:
 
 def settle_failed(tx: Tx, target: TargetRow, *, due: int, reason: str, attempts: int) -> None:
     """Give a target back that could not be told; it is due again at `due`."""
-    tx.execute(
-        update(delivery_targets)
-        .where(*is_target(target.key))
-        .values(due_at=due, leased_by=None, leased_until=0, attempts=attempts, last_reason=reason)
-    )
+    QUEUE.settle(tx, {"due_at": due, "attempts": attempts, "last_reason": reason}, *is_target(target.key))
 
 
 def _if_newer(told: int, due: int) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
@@ -16,13 +16,11 @@ from sqlalchemy import (
     Integer,
     Row,
     ScalarSelect,
-    Select,
     String,
     Table,
     Text,
     and_,
     bindparam,
-    case,
     delete,
     func,
     literal,
@@ -34,9 +32,10 @@ from sqlalchemy import (
 )
 
 from walletd.db.delivery.devices import apple_devices, apple_registrations
-from walletd.db.delivery.lanes import delivery_lanes
+from walletd.db.delivery.lanes import paused_merchants
 from walletd.db.delivery.publishing import published_passes
-from walletd.db.engine.base import Lease, Tx, merchant_column, metadata
+from walletd.db.engine.base import Tx, merchant_column, metadata
+from walletd.db.engine.leases import Lease, LeaseQueue
 from walletd.domain.delivery.publishing import Pace
 
 delivery_targets = Table(
@@ -89,6 +88,7 @@ class TargetRow:
     """Whether the target may lack something that is published; a phone may have fetched it before its turn came."""
 
 
+QUEUE: Final = LeaseQueue(delivery_targets)
 _KEY = tuple_(delivery_targets.c.platform, delivery_targets.c.topic, delivery_targets.c.device)
 _ENSURE = text(
     "INSERT INTO delivery_targets (platform, topic, device, merchant_id, published_sequence, told_sequence,"
@@ -201,64 +201,19 @@ def raise_targets(tx: Tx, raised: Sequence[tuple[TargetKey, int, int]]) -> None:
 
 def merchants_with_due(tx: Tx, platform: str, now: int) -> list[str]:
     """Return the merchants that have a due target and an open lane."""
-    rows = tx.execute(
-        select(delivery_targets.c.merchant_id)
-        .where(*_is_due(platform, now), delivery_targets.c.merchant_id.not_in(_paused(platform, now)))
-        .distinct()
-    )
-    return [row.merchant_id for row in rows]
+    return QUEUE.owners_with_due(tx, now, *_of_open_lanes(platform, now))
 
 
 def next_due_at(tx: Tx, platform: str, now: int) -> int | None:
     """Return when the next target with an open lane can be claimed, in milliseconds."""
-    free_at = case(
-        (delivery_targets.c.leased_until > delivery_targets.c.due_at, delivery_targets.c.leased_until),
-        else_=delivery_targets.c.due_at,
-    )
-    query = select(func.min(free_at)).where(
-        delivery_targets.c.platform == platform,
-        delivery_targets.c.due_at.is_not(None),
-        delivery_targets.c.merchant_id.not_in(_paused(platform, now)),
-    )
-    moment: int | None = tx.execute(query).scalar_one()
-    return moment
+    return QUEUE.next_due(tx, now, *_of_open_lanes(platform, now))
 
 
 def claim(tx: Tx, platform: str, merchant_id: str, now: int, limit: int, lease: Lease) -> list[TargetRow]:
     """Lease up to `limit` due targets of a merchant; nobody else gets them until the lease ends."""
-    pick = (
-        select(delivery_targets.c.platform, delivery_targets.c.topic, delivery_targets.c.device)
-        .where(*_is_due(platform, now), delivery_targets.c.merchant_id == merchant_id)
-        .order_by(delivery_targets.c.due_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-        .cte("pick")  # a CTE is worked out once; as a subquery it could be asked again for every row
-    )
-    rows = tx.execute(
-        update(delivery_targets)
-        .where(_KEY.in_(select(pick)))
-        .values(leased_by=lease.holder, leased_until=lease.until)
-        .returning(delivery_targets.c.platform, delivery_targets.c.topic, delivery_targets.c.device)
-    )
-    keys = [TargetKey(row.platform, row.topic, row.device) for row in rows]
+    mine = (delivery_targets.c.platform == platform, delivery_targets.c.merchant_id == merchant_id)
+    keys = [TargetKey(row.platform, row.topic, row.device) for row in QUEUE.claim(tx, now, limit, lease, *mine)]
     return load(tx, keys) if keys else []
-
-
-def release_all(tx: Tx) -> None:
-    """End every lease: for the start of a process that is the only one."""
-    tx.execute(
-        update(delivery_targets).where(delivery_targets.c.leased_until > 0).values(leased_by=None, leased_until=0)
-    )
-
-
-def count_due(tx: Tx, now: int) -> tuple[int, int | None]:
-    """Return how many targets are due, and since when the oldest is, in milliseconds."""
-    row = tx.execute(
-        select(func.count().label("targets"), func.min(delivery_targets.c.due_at).label("since")).where(
-            delivery_targets.c.due_at <= now
-        )
-    ).one()
-    return int(row.targets), row.since
 
 
 def is_target(key: TargetKey) -> tuple[Any, ...]:
@@ -270,17 +225,10 @@ def is_target(key: TargetKey) -> tuple[Any, ...]:
     )
 
 
-def _paused(platform: str, now: int) -> Select[tuple[str]]:
-    return select(delivery_lanes.c.merchant_id).where(
-        delivery_lanes.c.platform == platform, delivery_lanes.c.paused_until > now
-    )
-
-
-def _is_due(platform: str, now: int) -> tuple[Any, ...]:
+def _of_open_lanes(platform: str, now: int) -> tuple[ColumnElement[bool], ...]:
     return (
         delivery_targets.c.platform == platform,
-        delivery_targets.c.due_at <= now,
-        or_(delivery_targets.c.leased_until == 0, delivery_targets.c.leased_until < now),
+        delivery_targets.c.merchant_id.not_in(paused_merchants(platform, now)),
     )
 
 

@@ -15,16 +15,14 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    bindparam,
-    func,
-    or_,
     select,
     text,
     update,
 )
 
 from walletd.db.cards.programs import programs
-from walletd.db.engine.base import Lease, Tx, merchant_column, metadata, reference
+from walletd.db.engine.base import Tx, merchant_column, metadata, reference
+from walletd.db.engine.leases import Lease, LeaseQueue
 from walletd.db.merchants.merchants import merchants
 
 
@@ -52,6 +50,8 @@ wallet_classes = Table(
     *target_columns(),
     reference("programs", "program_id"),
 )
+
+QUEUE: Final = LeaseQueue(wallet_classes)
 
 _ENSURE: Final = text(
     "INSERT INTO wallet_classes (platform, program_id, merchant_id, told_hash, due_at, leased_until, attempts,"
@@ -96,18 +96,8 @@ def want_all(tx: Tx, platform: str, merchant_id: str, now: int) -> None:
 
 def claim(tx: Tx, platform: str, merchant_id: str, now: int, lease: Lease) -> list[ClassRow]:
     """Lease a merchant's due classes."""
-    names = tx.execute(
-        update(wallet_classes)
-        .where(
-            wallet_classes.c.platform == platform,
-            wallet_classes.c.merchant_id == merchant_id,
-            wallet_classes.c.due_at <= now,
-            or_(wallet_classes.c.leased_until == 0, wallet_classes.c.leased_until < now),
-        )
-        .values(leased_by=lease.holder, leased_until=lease.until)
-        .returning(wallet_classes.c.program_id)
-    ).scalars()
-    return _named(tx, platform, list(names))
+    mine = (wallet_classes.c.platform == platform, wallet_classes.c.merchant_id == merchant_id)
+    return _named(tx, platform, [row.program_id for row in QUEUE.claim_whole(tx, now, lease, *mine)])
 
 
 def of_merchant(tx: Tx, platform: str, merchant_id: str) -> list[ClassRow]:
@@ -118,11 +108,8 @@ def of_merchant(tx: Tx, platform: str, merchant_id: str) -> list[ClassRow]:
 
 def settle(tx: Tx, row: ClassRow, outcome: Mapping[str, object]) -> None:
     """Store what became of a class and give its lease back; `outcome` names columns."""
-    tx.execute(
-        update(wallet_classes)
-        .where(wallet_classes.c.platform == row.platform, wallet_classes.c.program_id == row.program_id)
-        .values(leased_by=None, leased_until=0, **outcome)
-    )
+    this = (wallet_classes.c.platform == row.platform, wallet_classes.c.program_id == row.program_id)
+    QUEUE.settle(tx, outcome, *this)
 
 
 def forget_told(tx: Tx, platform: str, merchant_id: str) -> None:
@@ -136,22 +123,12 @@ def forget_told(tx: Tx, platform: str, merchant_id: str) -> None:
 
 def merchants_with_due(tx: Tx, platform: str, now: int) -> list[str]:
     """Return the merchants that have a due class."""
-    query = select(wallet_classes.c.merchant_id).where(
-        wallet_classes.c.platform == platform, wallet_classes.c.due_at <= now
-    )
-    return list(tx.execute(query.distinct()).scalars())
+    return QUEUE.owners_with_due(tx, now, wallet_classes.c.platform == platform)
 
 
-def next_due_at(tx: Tx, platform: str) -> int | None:
-    """Return when the next class is due."""
-    query = select(func.min(wallet_classes.c.due_at)).where(wallet_classes.c.platform == bindparam("platform"))
-    moment: int | None = tx.execute(query, {"platform": platform}).scalar_one()
-    return moment
-
-
-def release_all(tx: Tx) -> None:
-    """End every lease: for the start of a process that is the only one."""
-    tx.execute(update(wallet_classes).where(wallet_classes.c.leased_until > 0).values(leased_by=None, leased_until=0))
+def next_due_at(tx: Tx, platform: str, now: int) -> int | None:
+    """Return when the next class can be claimed."""
+    return QUEUE.next_due(tx, now, wallet_classes.c.platform == platform)
 
 
 def _named(tx: Tx, platform: str, program_ids: list[str]) -> list[ClassRow]:

@@ -14,13 +14,13 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Row,
     SmallInteger,
     String,
     Table,
     and_,
     case,
-    func,
     literal,
     or_,
     select,
@@ -29,10 +29,11 @@ from sqlalchemy import (
 )
 
 from walletd.db.cards.cards import cards
-from walletd.db.delivery.lanes import delivery_lanes
+from walletd.db.delivery.lanes import paused_merchants
 from walletd.db.delivery.publishing import published_passes
 from walletd.db.delivery.wallet_classes import target_columns
-from walletd.db.engine.base import Lease, Tx, metadata, partial_index, reference
+from walletd.db.engine.base import Tx, metadata, partial_index, reference
+from walletd.db.engine.leases import Lease, LeaseQueue
 
 wallet_objects = Table(
     "wallet_objects",
@@ -49,6 +50,8 @@ wallet_objects = Table(
     reference("cards", "serial_number", target=("merchant_id", "serial_number")),
     partial_index("ix_wallet_objects_due", "platform", "merchant_id", "urgency", "due_at", where="due_at IS NOT NULL"),
 )
+
+QUEUE: Final = LeaseQueue(wallet_objects, order=(wallet_objects.c.urgency, wallet_objects.c.due_at))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,35 +123,14 @@ def raise_due(tx: Tx, platform: str, raised: Mapping[tuple[int, bool], Sequence[
 
 def claim(tx: Tx, platform: str, merchant_id: str, now: int, limit: int, lease: Lease) -> list[ObjectRow]:
     """Lease up to `limit` due objects of a merchant, the most urgent first; nobody else writes them meanwhile."""
-    pick = (
-        select(wallet_objects.c.serial_number)
-        .where(*_is_due(platform, now), wallet_objects.c.merchant_id == merchant_id)
-        .order_by(wallet_objects.c.urgency, wallet_objects.c.due_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-        .cte("pick")
-    )
-    serials = tx.execute(
-        update(wallet_objects)
-        .where(wallet_objects.c.platform == platform, wallet_objects.c.serial_number.in_(select(pick.c.serial_number)))
-        .values(leased_by=lease.holder, leased_until=lease.until)
-        .returning(wallet_objects.c.serial_number)
-    ).scalars()
-    return of_serials(tx, platform, list(serials))
+    mine = (wallet_objects.c.platform == platform, wallet_objects.c.merchant_id == merchant_id)
+    return of_serials(tx, platform, [row.serial_number for row in QUEUE.claim(tx, now, limit, lease, *mine)])
 
 
 def claim_one(tx: Tx, platform: str, serial_number: str, now: int, lease: Lease) -> ObjectRow | None:
     """Lease one object, due or not; None while somebody else is at it."""
-    changed = tx.execute(
-        update(wallet_objects)
-        .where(
-            wallet_objects.c.platform == platform,
-            wallet_objects.c.serial_number == serial_number,
-            or_(wallet_objects.c.leased_until == 0, wallet_objects.c.leased_until < now),
-        )
-        .values(leased_by=lease.holder, leased_until=lease.until)
-    )
-    return of_serials(tx, platform, [serial_number])[0] if changed.rowcount else None
+    this = (wallet_objects.c.platform == platform, wallet_objects.c.serial_number == serial_number)
+    return of_serials(tx, platform, [serial_number])[0] if QUEUE.claim_one(tx, now, lease, *this) else None
 
 
 def of_serials(tx: Tx, platform: str, serials: Sequence[str]) -> list[ObjectRow]:
@@ -194,7 +176,7 @@ def note_messages_notified(tx: Tx, platform: str, serial_number: str, notified: 
 
 def settle(tx: Tx, row: ObjectRow, outcome: Mapping[str, object]) -> None:
     """Store what became of an object and give its lease back; `outcome` names columns."""
-    tx.execute(update(wallet_objects).where(*_is(row)).values(leased_by=None, leased_until=0, **outcome))
+    QUEUE.settle(tx, outcome, *_is(row))
 
 
 def settle_told(tx: Tx, row: ObjectRow, now: int, *, reason: str) -> None:
@@ -268,54 +250,22 @@ def standings(tx: Tx, serial_number: str) -> list[Standing]:
 
 def merchants_with_due(tx: Tx, platform: str, now: int) -> list[str]:
     """Return the merchants that have a due object and an open lane."""
-    query = select(wallet_objects.c.merchant_id).where(
-        *_is_due(platform, now), wallet_objects.c.merchant_id.not_in(_paused(platform, now))
-    )
-    return list(tx.execute(query.distinct()).scalars())
+    return QUEUE.owners_with_due(tx, now, *_of_open_lanes(platform, now))
 
 
 def next_due_at(tx: Tx, platform: str, now: int) -> int | None:
     """Return when the next object with an open lane can be claimed, in milliseconds."""
-    free_at = case(
-        (wallet_objects.c.leased_until > wallet_objects.c.due_at, wallet_objects.c.leased_until),
-        else_=wallet_objects.c.due_at,
-    )
-    query = select(func.min(free_at)).where(
-        wallet_objects.c.platform == platform,
-        wallet_objects.c.due_at.is_not(None),
-        wallet_objects.c.merchant_id.not_in(_paused(platform, now)),
-    )
-    moment: int | None = tx.execute(query).scalar_one()
-    return moment
-
-
-def count_due(tx: Tx, now: int) -> tuple[int, int | None]:
-    """Return how many objects are due, and since when the oldest is, in milliseconds."""
-    query = select(func.count().label("objects"), func.min(wallet_objects.c.due_at).label("since"))
-    row = tx.execute(query.where(wallet_objects.c.due_at <= now)).one()
-    return int(row.objects), row.since
-
-
-def release_all(tx: Tx) -> None:
-    """End every lease: for the start of a process that is the only one."""
-    tx.execute(update(wallet_objects).where(wallet_objects.c.leased_until > 0).values(leased_by=None, leased_until=0))
+    return QUEUE.next_due(tx, now, *_of_open_lanes(platform, now))
 
 
 def _is(row: ObjectRow) -> tuple[Any, ...]:
     return (wallet_objects.c.platform == row.platform, wallet_objects.c.serial_number == row.serial_number)
 
 
-def _is_due(platform: str, now: int) -> tuple[Any, ...]:
+def _of_open_lanes(platform: str, now: int) -> tuple[ColumnElement[bool], ...]:
     return (
         wallet_objects.c.platform == platform,
-        wallet_objects.c.due_at <= now,
-        or_(wallet_objects.c.leased_until == 0, wallet_objects.c.leased_until < now),
-    )
-
-
-def _paused(platform: str, now: int) -> Any:
-    return select(delivery_lanes.c.merchant_id).where(
-        delivery_lanes.c.platform == platform, delivery_lanes.c.paused_until > now
+        wallet_objects.c.merchant_id.not_in(paused_merchants(platform, now)),
     )
 
 

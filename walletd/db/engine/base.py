@@ -7,7 +7,6 @@ the merchant with them, so that no row of one merchant can point to a row of ano
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -42,14 +41,6 @@ metadata = MetaData(
 
 class RetryTransaction(Exception):
     """Another transaction was faster: the whole function is run again, on what is stored now."""
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """Who holds something, and until when in milliseconds."""
-
-    holder: str
-    until: int
 
 
 class Tx:

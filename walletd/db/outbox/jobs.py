@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     JSON,
@@ -18,16 +18,14 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     bindparam,
-    delete,
-    func,
     select,
     text,
-    update,
 )
 
-from walletd.db.engine.base import Lease, Tx, merchant_column, metadata, moment, partial_index, stored
+from walletd.db.engine.base import Tx, merchant_column, metadata, moment, partial_index, stored
+from walletd.db.engine.leases import Lease, LeaseQueue
 from walletd.domain.calendar import from_milliseconds, milliseconds
-from walletd.domain.outbox.jobs import DEAD, PENDING, Job
+from walletd.domain.outbox.jobs import DEAD, Job
 
 jobs = Table(
     "jobs",
@@ -50,6 +48,8 @@ jobs = Table(
     partial_index("ix_jobs_due", "due_at", where="due_at IS NOT NULL"),
     partial_index("ix_jobs_ended", "ended_at", where="ended_at IS NOT NULL"),
 )
+
+QUEUE: Final = LeaseQueue(jobs)
 
 _INSERT = text(
     "INSERT INTO jobs (id, merchant_id, kind, subject, content, state, attempts, due_at, leased_until, last_reason,"
@@ -80,64 +80,29 @@ def insert(tx: Tx, made: Sequence[Job]) -> int:
 
 
 def claim(tx: Tx, kinds: Collection[str], now: datetime, limit: int, lease: Lease) -> list[Job]:
-    """Lease up to `limit` due jobs of these kinds, the longest due first."""
-    at = milliseconds(now)
-    query = (
-        select(jobs)
-        .where(jobs.c.due_at <= at, jobs.c.leased_until <= at, jobs.c.kind.in_(sorted(kinds)))
-        .order_by(jobs.c.due_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    found = [_job(row) for row in tx.execute(query)]
-    if found:
-        taken = jobs.c.id.in_([job.id for job in found])
-        tx.execute(update(jobs).where(taken).values(leased_by=lease.holder, leased_until=lease.until))
-    return found
+    """Lease up to `limit` due jobs of these kinds; return them, the longest due first."""
+    taken = QUEUE.claim(tx, milliseconds(now), limit, lease, jobs.c.kind.in_(sorted(kinds)))
+    if not taken:
+        return []
+    return [_job(row) for row in tx.execute(select(jobs).where(QUEUE.is_one_of(taken)).order_by(jobs.c.due_at))]
 
 
 def settle(tx: Tx, job: Job, holder: str) -> None:
     """Store what an attempt came to and end its lease, unless somebody else took the job over meanwhile."""
-    tx.execute(
-        update(jobs)
-        .where(jobs.c.id == job.id, jobs.c.leased_by == holder)
-        .values(
-            content=job.content,
-            state=job.state,
-            attempts=job.attempts,
-            due_at=stored(job.due_at),
-            last_reason=job.last_reason,
-            ended_at=stored(job.ended_at),
-            leased_by=None,
-            leased_until=0,
-        )
-    )
+    values = {
+        "content": job.content,
+        "state": job.state,
+        "attempts": job.attempts,
+        "due_at": stored(job.due_at),
+        "last_reason": job.last_reason,
+        "ended_at": stored(job.ended_at),
+    }
+    QUEUE.settle(tx, values, jobs.c.id == job.id, holder=holder)
 
 
 def next_due(tx: Tx, now: datetime) -> datetime | None:
-    """Return when the next job can be taken: it becomes due, or the lease of a process that died ends."""
-    at = milliseconds(now)
-    free = select(func.min(jobs.c.due_at)).where(jobs.c.due_at.is_not(None), jobs.c.leased_until <= at)
-    held = select(func.min(jobs.c.leased_until)).where(jobs.c.due_at.is_not(None), jobs.c.leased_until > at)
-    moments = [found for query in (free, held) if (found := tx.execute(query).scalar_one()) is not None]
-    return moment(min(moments, default=None))
-
-
-def release_all(tx: Tx) -> None:
-    """End every lease: for the start of a process that is the only one."""
-    tx.execute(update(jobs).where(jobs.c.leased_until > 0).values(leased_by=None, leased_until=0))
-
-
-def purge(tx: Tx, before: datetime, limit: int) -> int:
-    """Forget up to `limit` jobs that ended before an instant; return how many."""
-    old = select(jobs.c.id).where(jobs.c.ended_at < milliseconds(before)).limit(limit).scalar_subquery()
-    return int(tx.execute(delete(jobs).where(jobs.c.id.in_(old))).rowcount)
-
-
-def count_by_state(tx: Tx) -> Mapping[str, int]:
-    """Return how many jobs wait, and how many are dead."""
-    query = select(jobs.c.state, func.count().label("jobs")).where(jobs.c.state.in_((PENDING, DEAD)))
-    return {row.state: int(row.jobs) for row in tx.execute(query.group_by(jobs.c.state))}
+    """Return when the next job can be taken."""
+    return moment(QUEUE.next_due(tx, milliseconds(now)))
 
 
 def newest_dead(tx: Tx, kind: str) -> Job | None:

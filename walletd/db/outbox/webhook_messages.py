@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     JSON,
@@ -19,7 +19,6 @@ from sqlalchemy import (
     Table,
     Text,
     bindparam,
-    delete,
     func,
     or_,
     select,
@@ -27,12 +26,13 @@ from sqlalchemy import (
     update,
 )
 
-from walletd.db.engine.base import Lease, Tx, merchant_column, metadata, moment, partial_index, reference, stored
+from walletd.db.engine.base import Tx, merchant_column, metadata, moment, partial_index, reference, stored
+from walletd.db.engine.leases import Lease, LeaseQueue
 from walletd.db.engine.pages import Listing, fetch_page
 from walletd.db.ledger.accounts import accounts
 from walletd.db.outbox.webhooks import webhook_endpoints
 from walletd.domain.calendar import from_milliseconds, milliseconds
-from walletd.domain.outbox.webhooks import DEAD, DELIVERED, PENDING, WAITING, Message
+from walletd.domain.outbox.webhooks import DEAD, DELIVERED, PENDING, Message
 from walletd.domain.pages import Page, PageRequest
 
 webhook_messages = Table(
@@ -68,16 +68,18 @@ Index(
     postgresql_where=text("state = 'waiting'"),
 )
 
+QUEUE: Final = LeaseQueue(webhook_messages)
+
 # A message that waits is touched, so that nobody takes it before this change is committed and can be in it.
 _WAIT = text(
     "INSERT INTO webhook_messages (id, merchant_id, endpoint_id, type, subject, state, attempts, due_at, leased_until,"
     " last_reason, created_at, tried_since) VALUES (:id, :merchant_id, :endpoint_id, :type, :subject, 'waiting', 0,"
     " :now, 0, '', :now, :now) ON CONFLICT (endpoint_id, subject) WHERE state = 'waiting' DO UPDATE SET attempts = 0"
 )
-_LEASE = (
+_FREEZE = (
     update(webhook_messages)
     .where(webhook_messages.c.id == bindparam("message"))
-    .values(state=PENDING, content=bindparam("frozen"), leased_by=bindparam("holder"), leased_until=bindparam("until"))
+    .values(state=PENDING, content=bindparam("frozen"))
 )
 
 
@@ -133,8 +135,7 @@ def due_endpoints(tx: Tx, now: datetime) -> list[tuple[str, str]]:
         select(webhook_messages.c.id)
         .where(
             webhook_messages.c.endpoint_id == webhook_endpoints.c.id,
-            webhook_messages.c.due_at <= at,
-            webhook_messages.c.leased_until <= at,
+            *QUEUE.is_due(at),
         )
         .exists(),
     )
@@ -156,56 +157,29 @@ def next_due(tx: Tx) -> datetime | None:
 
 def claim(tx: Tx, endpoint_id: str, now: datetime, limit: int, lease: Lease) -> list[Message]:
     """Lease up to `limit` due messages of an endpoint, the longest due first, each with its content."""
-    at = milliseconds(now)
-    query = (
-        select(webhook_messages)
-        .where(
-            webhook_messages.c.endpoint_id == endpoint_id,
-            webhook_messages.c.due_at <= at,
-            webhook_messages.c.leased_until <= at,
-        )
-        .order_by(webhook_messages.c.due_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    found = [_message(row) for row in tx.execute(query)]
-    if not found:
+    taken = QUEUE.claim(tx, milliseconds(now), limit, lease, webhook_messages.c.endpoint_id == endpoint_id)
+    if not taken:
         return []
+    query = select(webhook_messages).where(QUEUE.is_one_of(taken)).order_by(webhook_messages.c.due_at)
+    found = [_message(row) for row in tx.execute(query)]
     contents = _account_contents(tx, [message.subject for message in found if message.content is None])
     frozen = {message.id: message.content or contents.get(message.subject, {}) for message in found}
-    tx.execute(
-        _LEASE,
-        [
-            {"message": key, "frozen": content, "holder": lease.holder, "until": lease.until}
-            for key, content in frozen.items()
-        ],
-    )
+    tx.execute(_FREEZE, [{"message": key, "frozen": content} for key, content in frozen.items()])
     return [replace(message, state=PENDING, content=frozen[message.id]) for message in found]
 
 
 def settle(tx: Tx, settled: Sequence[Message]) -> None:
     """Store what attempts came to, and end their leases."""
     for message in settled:
-        tx.execute(
-            update(webhook_messages)
-            .where(webhook_messages.c.id == message.id)
-            .values(
-                state=message.state,
-                attempts=message.attempts,
-                due_at=stored(message.due_at),
-                last_status=message.last_status,
-                last_reason=message.last_reason,
-                ended_at=stored(message.ended_at),
-                leased_by=None,
-                leased_until=0,
-            )
-        )
-
-
-def release_all(tx: Tx) -> None:
-    """End every lease: for the start of a process that is the only one."""
-    held = webhook_messages.c.leased_until > 0
-    tx.execute(update(webhook_messages).where(held).values(leased_by=None, leased_until=0))
+        values = {
+            "state": message.state,
+            "attempts": message.attempts,
+            "due_at": stored(message.due_at),
+            "last_status": message.last_status,
+            "last_reason": message.last_reason,
+            "ended_at": stored(message.ended_at),
+        }
+        QUEUE.settle(tx, values, webhook_messages.c.id == message.id)
 
 
 def page(tx: Tx, merchant_id: str, endpoint_id: str, request: PageRequest) -> Page[Message]:
@@ -241,24 +215,6 @@ def end_all(tx: Tx, endpoint_id: str, now: datetime, reason: str) -> None:
         .where(webhook_messages.c.endpoint_id == endpoint_id, webhook_messages.c.due_at.is_not(None))
         .values(state=DEAD, due_at=None, ended_at=milliseconds(now), last_reason=reason)
     )
-
-
-def purge(tx: Tx, before: datetime, limit: int) -> int:
-    """Forget up to `limit` messages that ended before an instant; return how many."""
-    old = (
-        select(webhook_messages.c.id).where(webhook_messages.c.ended_at < milliseconds(before)).limit(limit)
-    ).scalar_subquery()
-    return int(tx.execute(delete(webhook_messages).where(webhook_messages.c.id.in_(old))).rowcount)
-
-
-def count_by_state(tx: Tx) -> Mapping[str, int]:
-    """Return how many messages there are that are to be sent, and how many dead letters."""
-    query = (
-        select(webhook_messages.c.state, func.count().label("messages"))
-        .where(webhook_messages.c.state.in_((WAITING, PENDING, DEAD)))
-        .group_by(webhook_messages.c.state)
-    )
-    return {row.state: int(row.messages) for row in tx.execute(query)}
 
 
 def _account_contents(tx: Tx, account_ids: Sequence[str]) -> dict[str, dict[str, object]]:

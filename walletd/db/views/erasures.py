@@ -15,7 +15,7 @@ from walletd.db.engine.base import Tx, locked
 from walletd.db.merchants.api_keys import api_keys
 from walletd.db.merchants.audit import audit_log
 from walletd.db.merchants.idempotency import idempotency_records
-from walletd.db.outbox.jobs import jobs
+from walletd.db.outbox.jobs import QUEUE, jobs
 from walletd.domain.calendar import milliseconds
 from walletd.domain.customers.consent import NONE
 from walletd.domain.customers.matching import STAGES
@@ -129,7 +129,6 @@ def drop_jobs(tx: Tx, merchant_id: str, customer_ids: Collection[str], serials: 
         and (row.content.get("serial_number") in serials or about & set(row.subject.split(" ")))
     ]
     if names:
-        ended = update(jobs).where(jobs.c.id.in_(names))
         # Without its lease, so that whoever is sending it just now does not store it again.
-        free = {"leased_by": None, "leased_until": 0}
-        tx.execute(ended.values(state=DEAD, content=None, due_at=None, last_reason="the customer was erased", **free))
+        values = {"state": DEAD, "content": None, "due_at": None, "last_reason": "the customer was erased"}
+        QUEUE.settle(tx, values, jobs.c.id.in_(names))

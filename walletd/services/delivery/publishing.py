@@ -20,7 +20,8 @@ from walletd.db.delivery import devices, publish_counters, publishing, wallet_ob
 from walletd.db.delivery import targets as deliveries
 from walletd.db.delivery.publishing import DirtyCard, PublishedPass, PublishedVersion
 from walletd.db.delivery.targets import TargetKey
-from walletd.db.engine.base import Lease, Tx
+from walletd.db.engine.base import Tx
+from walletd.db.engine.leases import Lease
 from walletd.db.merchants import merchants
 from walletd.domain.calendar import age_seconds, milliseconds
 from walletd.domain.delivery.faces import Holding, compose_face

@@ -28,7 +28,8 @@ from walletd.db.delivery.lanes import LaneRow
 from walletd.db.delivery.phones import PhoneRow
 from walletd.db.delivery.publishing import PublishedPass
 from walletd.db.delivery.targets import TargetRow
-from walletd.db.engine.base import Lease, Tx
+from walletd.db.engine.base import Tx
+from walletd.db.engine.leases import Lease
 from walletd.domain.calendar import from_milliseconds, milliseconds
 from walletd.domain.delivery.publishing import REMINDER_LIMIT, due_at, paced, reminder_pause, retry_pause, update_tag
 from walletd.domain.errors import NotFound, SigningUnavailable

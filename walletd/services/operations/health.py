@@ -35,7 +35,7 @@ class Health:
 
         def read(tx: Tx) -> dict[str, object]:
             dirty, dirty_since = publishing.count_dirty(tx)
-            due, due_since = targets.count_due(tx, milliseconds(now))
+            due, due_since = targets.QUEUE.count_due(tx, milliseconds(now))
             troubled = [
                 row
                 for row in lanes.lanes(tx)
@@ -45,11 +45,11 @@ class Health:
             for queue, depth, age in (("dirty cards", dirty, publish_lag), ("due deliveries", due, deliver_lag)):
                 QUEUE_DEPTH.labels(queue).set(depth)
                 QUEUE_AGE.labels(queue).set(age)
-            messages = webhook_messages.count_by_state(tx)
+            messages = webhook_messages.QUEUE.count_by_state(tx, (WAITING, PENDING, DEAD))
             to_send = messages.get(WAITING, 0) + messages.get(PENDING, 0)
             QUEUE_DEPTH.labels("webhook messages").set(to_send)
             QUEUE_DEPTH.labels("webhook dead letters").set(messages.get(DEAD, 0))
-            work = jobs.count_by_state(tx)
+            work = jobs.QUEUE.count_by_state(tx, (job_states.PENDING, job_states.DEAD))
             QUEUE_DEPTH.labels("jobs").set(work.get(job_states.PENDING, 0))
             QUEUE_DEPTH.labels("dead jobs").set(work.get(job_states.DEAD, 0))
             certificates = [_certificate(row, now) for row in merchants.all_credentials(tx)]

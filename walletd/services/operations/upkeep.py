@@ -32,6 +32,9 @@ _ENDED_KEPT: Final = timedelta(days=30)
 _IMPORTS_KEPT: Final = timedelta(days=30)
 _AT_ONCE: Final = 500
 
+_QUEUES: Final = (targets.QUEUE, wallet_objects.QUEUE, wallet_classes.QUEUE, webhook_messages.QUEUE, jobs.QUEUE)
+"""Everything that a process may have held when it died."""
+
 
 class Upkeep:
     """Use cases without a caller."""
@@ -54,11 +57,8 @@ class Upkeep:
         """Bring a new process into step with the database: credentials, leases of a dead process, changed templates."""
         await self._merchants.load_credentials()
         if self._runtime.database.exclusive:
-            await self._runtime.database.write(targets.release_all)
-            await self._runtime.database.write(webhook_messages.release_all)
-            await self._runtime.database.write(jobs.release_all)
-            await self._runtime.database.write(wallet_classes.release_all)
-            await self._runtime.database.write(wallet_objects.release_all)
+            for queue in _QUEUES:
+                await self._runtime.database.write(queue.release_all)
         await self.republish_changed_templates()
         await self._objects.want_classes()
 
@@ -110,8 +110,8 @@ class Upkeep:
         answers = await self._forget(idempotency.forget_bodies, now - _ANSWERS_KEPT)
         lines = await self._runtime.database.write(device_log.purge, now - _DEVICE_LOG_KEPT, _DEVICE_LOG_LINES)
         await self._runtime.database.write(scheduler_runs.purge, now - _RUNS_KEPT, _RUNS_PER_JOB)
-        messages = await self._forget(webhook_messages.purge, now - _ENDED_KEPT)
-        done_jobs = await self._forget(jobs.purge, now - _ENDED_KEPT)
+        messages = await self._forget(webhook_messages.QUEUE.purge, now - _ENDED_KEPT)
+        done_jobs = await self._forget(jobs.QUEUE.purge, now - _ENDED_KEPT)
         await self._forget(imports.purge, now - _IMPORTS_KEPT)
         await self._objects.purge()
         before = int((now - _CODES_KEPT).timestamp()) // PERIOD_SECONDS

@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Final
 
-from walletd.db.engine.base import Lease, Tx
+from walletd.db.engine.base import Tx
+from walletd.db.engine.leases import Lease
 from walletd.db.outbox import jobs
 from walletd.domain.calendar import milliseconds
 from walletd.domain.outbox.jobs import DEAD, Attempt, Job, Verdict

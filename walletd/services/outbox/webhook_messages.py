@@ -11,7 +11,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from walletd.db.engine.base import Lease, Tx
+from walletd.db.engine.base import Tx
+from walletd.db.engine.leases import Lease
 from walletd.db.outbox import webhook_messages, webhooks
 from walletd.domain.calendar import milliseconds
 from walletd.domain.errors import ConfigurationRefused

@@ -15,7 +15,8 @@ from typing import Final
 from walletd.db.delivery import lanes, wallet_classes, wallet_objects, wallet_paces
 from walletd.db.delivery.wallet_classes import ClassRow
 from walletd.db.delivery.wallet_objects import ObjectRow
-from walletd.db.engine.base import Lease, Tx
+from walletd.db.engine.base import Tx
+from walletd.db.engine.leases import Lease
 from walletd.domain.calendar import milliseconds
 from walletd.domain.delivery.publishing import call_pause
 from walletd.domain.errors import SigningUnavailable, TemplateInvalid
@@ -76,7 +77,7 @@ class ObjectSending:
         for name in self._runtime.object_platforms:
 
             def read(tx: Tx, platform: str = name) -> list[int | None]:
-                return [wallet_objects.next_due_at(tx, platform, now), wallet_classes.next_due_at(tx, platform)]
+                return [wallet_objects.next_due_at(tx, platform, now), wallet_classes.next_due_at(tx, platform, now)]
 
             moments += [moment for moment in await self._runtime.database.read(read) if moment is not None]
         return max(min(moments) - now, 0) / 1000 if moments else None
