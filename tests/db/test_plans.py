@@ -91,7 +91,14 @@ async def a_listened_shop(url: str) -> AsyncIterator[tuple[Shop, list[str]]]:
     spoken: list[str] = []
 
     def listen(connection: Any, _record: object) -> None:
-        connection.set_trace_callback(lambda line: None if line.startswith("--") else spoken.append(line))
+        def write_down(line: str) -> None:
+            if not line.startswith("--"):
+                spoken.append(line)
+
+        if hasattr(connection, "run_async"):  # a connection of long reads, which belongs to a thread of aiosqlite
+            connection.run_async(lambda driver: driver.set_trace_callback(write_down))
+        else:
+            connection.set_trace_callback(write_down)
 
     database = open_database(url)
     event.listen(Engine, "connect", listen)

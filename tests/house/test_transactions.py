@@ -100,3 +100,16 @@ def test_nothing_of_the_wallets_is_called_inside_a_transaction(module: Module) -
         or (_segments(node.func)[:1] and _segments(node.func)[0] in outside)
     ]
     assert calls == []
+
+
+def test_only_the_lease_queue_writes_leases() -> None:
+    """Who holds a row is written by `db/engine/leases.py` alone; the publisher's counter is a lock and no queue."""
+    allowed = {"walletd/db/engine/leases.py", "walletd/db/delivery/publish_counters.py"}
+    written = [
+        f"{module.name}:{node.value.lineno}"
+        for module in modules("walletd/db", "walletd/services")
+        if module.name not in allowed and "/migrations/" not in module.name
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.keyword) and node.arg in {"leased_by", "leased_until"}
+    ]
+    assert written == []
