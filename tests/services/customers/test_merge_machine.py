@@ -14,8 +14,8 @@ from tests.builders import open_in
 from tests.services.customers.merging_machine import run_merges
 from tests.services.customers.merging_world import CUSTOMERS
 
-STEPS = {"sqlite": 8_000, "postgresql": 2_000}
-"""A fifth of the soak, together."""
+STEPS = {"sqlite": 1_600, "postgresql": 400}
+"""A twenty-fifth of the soak, together."""
 
 
 @pytest.mark.slow
