@@ -1,7 +1,7 @@
 """The second half of `make soak`: merges, undoings, new keys, blocks and bookings in any order, tens of thousands.
 
-The test run does a twenty-fifth of it. In the end every balance and chain is proved; the exit code is 1 for anything that
-does not hold, after the shortest way that leads to it.
+The test run does a twenty-fifth of it. In the end every balance and chain is proved; the exit code is 1 for anything
+that does not hold, after the shortest way that leads to it.
 """
 
 from __future__ import annotations
