@@ -24,7 +24,11 @@ _AREAS = {
     "merchants",
     "operations",
 }
-_BESIDE_AREAS = {"walletd/db": {"engine", "views", "migrations"}, "walletd/cli": {"demo"}}
+_BESIDE_AREAS = {
+    "walletd/db": {"engine", "views", "migrations"},
+    "walletd/services": {"changes"},
+    "walletd/cli": {"demo"},
+}
 _CUT_BY_AREA = ("walletd/domain", "walletd/db", "walletd/services", "walletd/web/api", "walletd/cli")
 
 

@@ -17,7 +17,7 @@ from walletd.domain.errors import (
     WebhookDisabled,
 )
 from walletd.domain.outbox.webhooks import Endpoint, Message
-from walletd.services.outbox.webhook_events import new_message
+from walletd.services.changes.webhook_events import new_message
 
 # --- failures ---------------------------------------------------------------------------------------------------------
 

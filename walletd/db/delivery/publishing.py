@@ -31,7 +31,7 @@ from sqlalchemy import (
 from walletd.db.engine.base import Tx, merchant_column, metadata, partial_index, reference
 from walletd.db.engine.bulk import delete_rows, finding, insert_rows, one_of, where_one_of
 from walletd.domain.calendar import milliseconds
-from walletd.domain.delivery.publishing import CHANGED, MANY
+from walletd.domain.delivery.publishing import MANY
 
 dirty_cards = Table(
     "dirty_cards",
@@ -140,8 +140,6 @@ _MARK_EACH = _MARKING.format(
     " FROM json_to_recordset(%s) AS given (account_id text, mark bigint, now bigint, urgency smallint)"
     " JOIN cards ON cards.account_id = given.account_id",
 )
-_MARK_CUSTOMER = text(_MARK.format(condition="customer_id = :customer"))
-_MARK_CARD = text(_MARK.format(condition="serial_number = :serial"))
 _MARK_OF_MERCHANT = text(
     _MARK.format(
         condition="serial_number IN (SELECT serial_number FROM cards WHERE merchant_id = :merchant"
@@ -163,13 +161,17 @@ _MARK_OF_PROGRAM = text(
 _MARK_BITS = 62
 
 
-def mark_accounts_dirty(tx: Tx, account_ids: Sequence[str], now: datetime, urgency: int = CHANGED) -> list[str]:
-    """Mark every card of accounts dirty, so that its pass is published anew; return their serial numbers."""
-    statement = where_one_of(tx.engine, _MARK, "account_id", "accounts")
-    return _mark(tx, statement, now, urgency, accounts=list(account_ids))
+def mark_cards_dirty(tx: Tx, urgencies: Mapping[str, int], now: datetime) -> list[str]:
+    """Mark cards dirty, by their urgency, so that their passes are published anew; return their serial numbers."""
+    return _mark_by_urgency(tx, "serial_number", urgencies, now)
 
 
-def mark_each_dirty(tx: Tx, urgencies: Mapping[str, int], now: datetime) -> list[str]:
+def mark_customers_dirty(tx: Tx, urgencies: Mapping[str, int], now: datetime) -> list[str]:
+    """Mark every card of customers dirty, by their urgency, and return their serial numbers."""
+    return _mark_by_urgency(tx, "customer_id", urgencies, now)
+
+
+def mark_accounts_dirty(tx: Tx, urgencies: Mapping[str, int], now: datetime) -> list[str]:
     """Mark every card of accounts dirty, by their urgency; return their serial numbers, `together` at its end."""
     mark = secrets.randbits(_MARK_BITS)
     rows = [
@@ -178,23 +180,18 @@ def mark_each_dirty(tx: Tx, urgencies: Mapping[str, int], now: datetime) -> list
     ]
     serials = finding(tx, f"{_MARK_EACH} AS found", rows)
     if serials is None:
-        marked = (
-            mark_accounts_dirty(tx, [name for name, its in urgencies.items() if its == urgency], now, urgency)
-            for urgency in set(urgencies.values())
-        )
-        return [serial for serials in marked for serial in serials]
+        return _mark_by_urgency(tx, "account_id", urgencies, now)
+    tx.invalidate(serials)
     tx.announce("publish")
     return serials
 
 
-def mark_customer_dirty(tx: Tx, customer_id: str, now: datetime) -> list[str]:
-    """Mark every card of a customer dirty and return their serial numbers."""
-    return _mark(tx, _MARK_CUSTOMER, now, CHANGED, customer=customer_id)
-
-
-def mark_card_dirty(tx: Tx, serial_number: str, now: datetime) -> list[str]:
-    """Mark one card dirty."""
-    return _mark(tx, _MARK_CARD, now, CHANGED, serial=serial_number)
+def _mark_by_urgency(tx: Tx, column: str, urgencies: Mapping[str, int], now: datetime) -> list[str]:
+    statement = where_one_of(tx.engine, _MARK, column, "names")
+    serials = list[str]()
+    for urgency in sorted(set(urgencies.values())):
+        serials += _mark(tx, statement, now, urgency, names=[name for name, its in urgencies.items() if its == urgency])
+    return serials
 
 
 def mark_merchant_dirty(tx: Tx, merchant_id: str, now: datetime, *, after: str, limit: int) -> list[str]:
@@ -223,6 +220,7 @@ def _mark(tx: Tx, statement: TextClause, now: datetime, urgency: int, **where: s
     # A mark is drawn anew each time: a publisher removes exactly the mark it saw, never a later one.
     parameters = {"mark": secrets.randbits(_MARK_BITS), "now": milliseconds(now), "urgency": urgency, **where}
     serials = [row.serial_number for row in tx.rows(statement, parameters)]
+    tx.invalidate(serials)
     tx.announce("publish")
     return serials
 

@@ -6,7 +6,7 @@ the merchant with them, so that no row of one merchant can point to a row of ano
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -46,12 +46,12 @@ class RetryTransaction(Exception):
 class Tx:
     """One transaction in the database's own thread: statements, and what happens once it is committed."""
 
-    __slots__ = ("_connection", "after_commit", "announced", "held")
+    __slots__ = ("_connection", "announced", "held", "invalidated")
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self.after_commit: list[Callable[[], None]] = []
         self.announced: set[str] = set()
+        self.invalidated: list[Iterable[str]] = []
         self.held: list[Any] | None = None
         """Writes that wait to be sent together, see `bulk.together`; None where each is sent at once."""
 
@@ -77,6 +77,13 @@ class Tx:
     def announce(self, topic: str) -> None:
         """Wake whoever waits for the topic, in this process and in others, once the transaction is committed."""
         self.announced.add(topic)
+
+    def invalidate(self, names: Iterable[str]) -> None:
+        """Let this process forget what it remembers under these names, before the commit is answered.
+
+        They are read after the commit, so a list may be filled until then.
+        """
+        self.invalidated.append(names)
 
 
 def locked(query: Select[Any]) -> Select[Any]:

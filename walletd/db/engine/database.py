@@ -7,7 +7,7 @@ snapshot. No await can stand inside, so the network is only ever used between tr
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
@@ -97,6 +97,10 @@ class Database:
     def on_broken(self, tell: Callable[[], None]) -> None:
         """Call `tell`, from any thread, when storing failed so that only a restart can help."""
         self._backend.on_broken(tell)
+
+    def on_invalidated(self, forget: Callable[[Iterable[str]], None]) -> None:
+        """Call `forget` with the names that a committed transaction of this process invalidated, before its answer."""
+        self._wakeups.on_invalidated(forget)
 
     def subscribe(self, topic: str) -> Wakeup:
         """Return a wakeup that committed transactions announce."""

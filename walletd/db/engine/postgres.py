@@ -211,8 +211,7 @@ class PostgresBackend:
                 if error.connection_invalidated:
                     raise OutcomeUnknown from error
                 raise
-        for hook in tx.after_commit:
-            hook()
+        self._wakeups.invalidate(tx.invalidated)
         if tx.announced:
             self._wakeups.announce(tx.announced)
             if self._notifier is not None:

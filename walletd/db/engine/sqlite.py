@@ -247,8 +247,7 @@ class SqliteBackend:
             return
         topics: set[str] = set()
         for _, tx, _ in done:
-            for hook in tx.after_commit:
-                hook()
+            self._wakeups.invalidate(tx.invalidated)
             topics |= tx.announced
         for future, _, result in done:
             future.set_result(result)

@@ -1,11 +1,11 @@
-"""Waking those who wait for committed work, without polling."""
+"""What a commit sets off in this process: who waits for the work is woken, what is remembered of it is forgotten."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 
 class Wakeups:
@@ -14,6 +14,7 @@ class Wakeups:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: dict[str, set[tuple[asyncio.AbstractEventLoop, asyncio.Event]]] = defaultdict(set)
+        self._forgetters: list[Callable[[Iterable[str]], None]] = []
 
     def subscribe(self, topic: str) -> Wakeup:
         """Return a wakeup for the topic, bound to the running loop; it remembers what came while nobody waited."""
@@ -29,6 +30,16 @@ class Wakeups:
         for loop, event in woken:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(event.set)
+
+    def on_invalidated(self, forget: Callable[[Iterable[str]], None]) -> None:
+        """Call `forget` with the names that a transaction invalidated, in the writer's thread."""
+        self._forgetters.append(forget)
+
+    def invalidate(self, invalidated: Iterable[Iterable[str]]) -> None:
+        """Let everybody forget what is remembered under names."""
+        for names in invalidated:
+            for forget in self._forgetters:
+                forget(names)
 
     def forget(self, topic: str, loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
         """Stop waking this waiter."""

@@ -113,7 +113,7 @@ _NOTICE = text(
     "UPDATE lots SET noticed_at = :now WHERE id IN (SELECT id FROM lots WHERE remaining > 0"
     " AND valid_until IS NOT NULL AND noticed_at IS NULL AND valid_until > :now AND valid_until <= :horizon"
     " LIMIT :limit)"
-    " RETURNING account_id"
+    " RETURNING account_id, merchant_id"
 )
 
 
@@ -220,10 +220,10 @@ def consume(tx: Tx, rows: Sequence[dict[str, object]]) -> None:
     insert_rows(tx, lot_consumptions, rows)
 
 
-def notice(tx: Tx, now: datetime, limit: int) -> list[str]:
-    """Note of up to `limit` lots that it is told that they end within 30 days; return their accounts."""
+def notice(tx: Tx, now: datetime, limit: int) -> list[tuple[str, str]]:
+    """Note of up to `limit` lots that it is told that they end within 30 days; return their accounts and merchants."""
     parameters = {"now": milliseconds(now), "horizon": milliseconds(now + EXPIRING_SOON), "limit": limit}
-    return [row.account_id for row in tx.execute(_NOTICE, parameters)]
+    return [(row.account_id, row.merchant_id) for row in tx.execute(_NOTICE, parameters)]
 
 
 def to_lot(row: Row[Any]) -> Lot:

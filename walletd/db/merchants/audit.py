@@ -36,39 +36,32 @@ audit_log = Table(
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class AuditEntry:
     """What somebody did to a row; details hold ids and figures, never personal data."""
 
     by: Principal
     action: str
     subject: str
-    details: Mapping[str, object] | None = None
+    details: Mapping[str, object]
 
 
-def record(
-    tx: Tx, by: Principal, now: datetime, action: str, subject: str, details: Mapping[str, object] | None = None
-) -> None:
-    """Append one row; details hold ids and figures, never personal data."""
-    record_all(tx, [Deed(by, action, subject, details)], now)
-
-
-def record_all(tx: Tx, deeds: Sequence[Deed], now: datetime) -> None:
-    """Append rows."""
+def append(tx: Tx, entries: Sequence[AuditEntry], now: datetime) -> None:
+    """Append entries."""
     insert_rows(
         tx,
         audit_log,
         [
             {
                 "id": new_id("aud", now),
-                "merchant_id": deed.by.merchant_id,
+                "merchant_id": entry.by.merchant_id,
                 "at": milliseconds(now),
-                "actor": deed.by.id,
-                "actor_kind": deed.by.kind.value,
-                "action": deed.action,
-                "subject": deed.subject,
-                "details": dict(deed.details or {}),
+                "actor": entry.by.id,
+                "actor_kind": entry.by.kind.value,
+                "action": entry.action,
+                "subject": entry.subject,
+                "details": dict(entry.details),
             }
-            for deed in deeds
+            for entry in entries
         ],
     )
 

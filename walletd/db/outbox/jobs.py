@@ -59,7 +59,8 @@ _INSERT = text(
 
 
 def insert(tx: Tx, made: Sequence[Job]) -> int:
-    """Store jobs, but for those that were asked for before; return how many were stored."""
+    """Store jobs, but for those that were asked for before, and wake who works on them; return how many were stored."""
+    tx.announce("jobs")
     return sum(
         tx.execute(
             _INSERT,

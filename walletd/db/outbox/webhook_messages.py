@@ -85,6 +85,7 @@ _FREEZE = (
 
 def insert_waiting(tx: Tx, made: Sequence[Message]) -> None:
     """Store messages that wait for their turn; where one about the same waits already, it will do for both."""
+    tx.announce("webhooks")
     tx.execute(
         _WAIT,
         [
@@ -102,7 +103,8 @@ def insert_waiting(tx: Tx, made: Sequence[Message]) -> None:
 
 
 def insert(tx: Tx, made: Sequence[Message]) -> None:
-    """Store messages with their content."""
+    """Store messages with their content, and wake who sends them."""
+    tx.announce("webhooks")
     tx.execute(
         webhook_messages.insert(),
         [

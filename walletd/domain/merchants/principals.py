@@ -88,6 +88,11 @@ class Principal:
             raise Forbidden(f"This API key lacks the right {right}.", right=right, scope=scope_with(right))
 
 
+def walletd(merchant_id: str) -> Principal:
+    """Return walletd itself, for what time alone brings about."""
+    return Principal(merchant_id, PrincipalKind.WALLETD, "walletd", "walletd")
+
+
 def rights_of(grants: Iterable[str]) -> frozenset[Right]:
     """Return the rights that scopes and names of rights hold; a name that this release does not know holds none."""
     known = {**SCOPES, **{right.value: frozenset({right}) for right in Right}}

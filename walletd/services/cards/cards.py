@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo
 from walletd.db.cards import cards, programs
 from walletd.db.cards.cards import CardInContext
 from walletd.db.customers import customers
-from walletd.db.delivery import publishing
 from walletd.db.engine.base import Tx
 from walletd.db.ledger import accounts
-from walletd.db.merchants import audit, merchants
+from walletd.db.merchants import merchants
+from walletd.domain.cards import changes
 from walletd.domain.cards.cards import Card, NewCard
 from walletd.domain.cards.programs import Program
 from walletd.domain.cards.rotating_codes import read_code
@@ -33,19 +33,20 @@ from walletd.domain.merchants.principals import Principal
 from walletd.domain.pages import Page, PageRequest
 from walletd.domain.validation import check_name, check_note, invalid
 from walletd.services.cards.issuing import new_account, new_card
+from walletd.services.changes.recorder import record
 from walletd.services.customers.customers import check_goes_on, insert_customer
 from walletd.services.delivery.card_status import follow_phones
 from walletd.services.delivery.links import Links
 from walletd.services.idempotency import Answer, Protected, check_key, encode, once
 from walletd.services.ledger.bookings.loading import open_books
 from walletd.services.ledger.bookings.storing import store_pages
-from walletd.services.outbox.webhook_events import tell_card
 from walletd.services.runtime import Runtime
 
-_DEEDS: Final[Mapping[str, Callable[[Tx, str], bool]]] = {
-    "revoke": cards.revoke,
-    "reinstate": cards.reinstate,
-    "delete": cards.delete,
+_StatusChange = changes.CardRevoked | changes.CardReinstated | changes.CardDeleted
+_STORED: Final[Mapping[type[_StatusChange], Callable[[Tx, str], bool]]] = {
+    changes.CardRevoked: cards.revoke,
+    changes.CardReinstated: cards.reinstate,
+    changes.CardDeleted: cards.delete,
 }
 
 
@@ -119,20 +120,22 @@ class Cards:
 
     async def revoke(self, by: Principal, serial_number: str, reason: str) -> CardView:
         """Revoke a card: nothing is booked on it any more, its pass is void. Raises NotFound, CardDeleted."""
-        return await self._change_status(by, serial_number, "revoke", reason)
+        return await self._change_status(by, serial_number, changes.CardRevoked, reason)
 
     async def reinstate(self, by: Principal, serial_number: str, reason: str) -> CardView:
         """Give a revoked card the state back that it had; raises NotFound, CardDeleted."""
-        return await self._change_status(by, serial_number, "reinstate", reason)
+        return await self._change_status(by, serial_number, changes.CardReinstated, reason)
 
     async def delete(self, by: Principal, serial_number: str, reason: str) -> CardView:
         """Delete a card for good: nothing is booked by it again, its pass is void; again, it changes nothing.
 
         On the phone it stays until its holder removes it. Raises NotFound, CardMerged.
         """
-        return await self._change_status(by, serial_number, "delete", reason)
+        return await self._change_status(by, serial_number, changes.CardDeleted, reason)
 
-    async def _change_status(self, by: Principal, serial_number: str, deed: str, reason: str) -> CardView:
+    async def _change_status(
+        self, by: Principal, serial_number: str, change: type[_StatusChange], reason: str
+    ) -> CardView:
         check_note(reason, "/reason")
         now = self._runtime.clock()
 
@@ -140,18 +143,15 @@ class Cards:
             found = cards.find(tx, by.merchant_id, serial_number)
             if found is None:
                 raise NotFound("There is no card with this serial number.")
-            if deed == "delete" and found.card.merged_into is not None:
+            if change is changes.CardDeleted and found.card.merged_into is not None:
                 raise CardMerged(serial_number=found.card.merged_into)
-            if deed != "delete" and found.card.status == "deleted":
+            if change is not changes.CardDeleted and found.card.status == "deleted":
                 raise CardDeleted
-            changed = _DEEDS[deed](tx, serial_number)
-            if changed and deed == "reinstate":
+            changed = _STORED[change](tx, serial_number)
+            if changed and change is changes.CardReinstated:
                 follow_phones(tx, serial_number)
             if changed:
-                audit.record(tx, by, now, f"card.{deed}d", serial_number, {"reason": reason})
-                tell_card(tx, found.card, f"card.{deed}d", now)
-                serials = publishing.mark_card_dirty(tx, serial_number, now)
-                tx.after_commit.append(lambda: self._runtime.remembered.forget(serials))
+                record(tx, by, now, change(found.card, reason))
             after = cards.find(tx, by.merchant_id, serial_number) or found
             return self._view(tx, after, now)
 
@@ -191,9 +191,7 @@ class Cards:
         cards.insert(tx, [card])
         if shared is None:
             account = _open_balance(tx, by, card, program, account)
-        audit.record(tx, by, now, "card.issued", card.serial_number, {"program_id": program.id})
-        tell_card(tx, card, "card.issued", now)
-        publishing.mark_card_dirty(tx, card.serial_number, now)
+        record(tx, by, now, changes.CardIssued(card))
         return CardInContext(card, program, customer, account, "")
 
     def _main_card(self, tx: Tx, by: Principal, new: NewCard, program: Program) -> CardInContext | None:

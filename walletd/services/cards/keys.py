@@ -8,16 +8,16 @@ from datetime import datetime
 
 from walletd.db.cards import cards, moves
 from walletd.db.customers import customers
-from walletd.db.delivery import publishing
 from walletd.db.engine.base import Tx
-from walletd.db.merchants import audit, merchants
+from walletd.db.merchants import merchants
 from walletd.domain.cards.cards import Card
+from walletd.domain.cards.changes import CardKeyRewritten
 from walletd.domain.cards.keys import RETIRE, Rewrite, RewritePlan, RewritesRefused, Rewritten
 from walletd.domain.customers.merges import CardMerged
 from walletd.domain.errors import CardDeleted, CardKeyReplaced, CardKeyTaken, CardRevoked, NotFound, WalletdError
 from walletd.domain.identifiers import is_serial_number
 from walletd.domain.merchants.principals import Principal
-from walletd.services.outbox.webhook_events import tell_card
+from walletd.services.changes.recorder import record
 from walletd.services.runtime import Runtime
 
 _BATCH = 50
@@ -85,14 +85,9 @@ class KeyRewrites:
         return await self._runtime.database.write(write)
 
     def _store(self, tx: Tx, by: Principal, step: _Step, plan: RewritePlan, now: datetime) -> None:
-        serial = step.card.serial_number
         former = "retired" if plan.old_key == RETIRE else "redirected"
         shown_by = moves.rewrite_key(tx, step.card, step.key, former)
-        audit.record(tx, by, now, "card.key_rewritten", serial, {"reason": plan.reason, "old_key": plan.old_key})
-        tell_card(tx, step.card, "card.key_rewritten", now)
-        for name in shown_by:
-            serials = publishing.mark_card_dirty(tx, name, now)
-            tx.after_commit.append(lambda serials=serials: self._runtime.remembered.forget(serials))  # type: ignore[misc]
+        record(tx, by, now, CardKeyRewritten(step.card, plan.reason, plan.old_key, shown_by))
 
 
 def _look(tx: Tx, merchant_id: str, rows: Sequence[Rewrite]) -> tuple[list[_Step], list[tuple[int, WalletdError]]]:

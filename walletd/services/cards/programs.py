@@ -7,13 +7,15 @@ from dataclasses import replace
 
 from walletd.db.cards import programs
 from walletd.db.engine.base import Tx
-from walletd.db.merchants import audit, merchants
+from walletd.db.merchants import merchants
+from walletd.domain.cards.changes import ProgramChanged, ProgramCreated
 from walletd.domain.cards.programs import UNITS, NewProgram, Program, check_kind, complete_rules
 from walletd.domain.errors import NotFound
 from walletd.domain.identifiers import new_id
 from walletd.domain.merchants.principals import Principal
 from walletd.domain.pages import Page, PageRequest
 from walletd.domain.validation import check_name, invalid
+from walletd.services.changes.recorder import record
 from walletd.services.delivery import classes, republishing
 from walletd.services.runtime import Runtime
 
@@ -38,7 +40,7 @@ class Programs:
             currency = merchants.currency(tx, by.merchant_id) if unit == "money" else None
             program = Program(new_id("prg", now), by.merchant_id, kind, name, unit, currency, template, rules, now)
             programs.insert(tx, program)
-            audit.record(tx, by, now, "program.created", program.id, {"kind": kind})
+            record(tx, by, now, ProgramCreated(program.id, kind))
             classes.want(tx, self._runtime, by.merchant_id, now)
             return program
 
@@ -73,7 +75,7 @@ class Programs:
             programs.change(tx, changed)
             programs.want_republished(tx, by.merchant_id, program_id)
             classes.want(tx, self._runtime, by.merchant_id, now)
-            audit.record(tx, by, now, "program.changed", program_id)
+            record(tx, by, now, ProgramChanged(program_id))
             return changed
 
         changed = await self._runtime.database.write(write)

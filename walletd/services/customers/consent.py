@@ -8,11 +8,13 @@ from typing import Final
 
 from walletd.db.customers import customers
 from walletd.db.engine.base import Tx
-from walletd.db.merchants import audit, merchants
+from walletd.db.merchants import merchants
+from walletd.domain.customers.changes import OptInChanged
 from walletd.domain.customers.consent import CONFIRMED, NOT_ASKED, REVOKED, SENT, MailUnavailable
 from walletd.domain.customers.customers import Customer
 from walletd.domain.errors import LinkInvalid, NotFound
 from walletd.domain.merchants.principals import Principal, PrincipalKind
+from walletd.services.changes.recorder import record
 from walletd.services.customers.customers import check_goes_on
 from walletd.services.outbox import mail_queue, mail_texts
 from walletd.services.runtime import Runtime
@@ -122,5 +124,5 @@ def _step(tx: Tx, by: Principal, customer: Customer, state: str, now: datetime) 
     changed = replace(customer, opt_in=customer.opt_in.after(state, now))
     if changed != customer:
         customers.change(tx, [changed])
-        audit.record(tx, by, now, f"customer.opt_in_{state}", customer.id)
+        record(tx, by, now, OptInChanged(customer.id, state))
     return changed

@@ -7,9 +7,9 @@ from dataclasses import fields, replace
 from datetime import datetime
 
 from walletd.db.customers import customers
-from walletd.db.delivery import publishing
 from walletd.db.engine.base import Tx
-from walletd.db.merchants import audit, merchants
+from walletd.db.merchants import merchants
+from walletd.domain.customers.changes import CustomerChanged, CustomerCreated, CustomerFlagged
 from walletd.domain.customers.customers import Customer, NewCustomer, check_customer
 from walletd.domain.customers.erasures import CustomerErased
 from walletd.domain.customers.matching import match_keys
@@ -18,6 +18,7 @@ from walletd.domain.errors import CustomerNumberTaken, NotFound
 from walletd.domain.identifiers import new_id
 from walletd.domain.merchants.principals import Principal
 from walletd.domain.validation import invalid
+from walletd.services.changes.recorder import record
 from walletd.services.customers.matching import note_duplicates
 from walletd.services.runtime import Runtime
 
@@ -45,7 +46,7 @@ def insert_customer(tx: Tx, by: Principal, new: NewCustomer, now: datetime) -> C
         created_at=now,
     )
     customers.insert(tx, [customer])
-    audit.record(tx, by, now, "customer.created", customer.id)
+    record(tx, by, now, CustomerCreated(customer.id))
     note_duplicates(tx, customer, now)
     return customer
 
@@ -95,9 +96,7 @@ class Customers:
             customers.change(tx, [changed])
             if match_keys(changed.details) != match_keys(present.details):
                 note_duplicates(tx, changed, now)
-            audit.record(tx, by, now, "customer.changed", customer_id, {"fields": sorted(changes)})
-            serials = publishing.mark_customer_dirty(tx, customer_id, now)
-            tx.after_commit.append(lambda: self._runtime.remembered.forget(serials))
+            record(tx, by, now, CustomerChanged(customer_id, sorted(changes)))
             return changed
 
         changed = await self._runtime.database.write(write)
@@ -119,9 +118,7 @@ class Customers:
             check_goes_on(present)
             changed = replace(present, **{flag: value})  # type: ignore[arg-type]
             customers.change(tx, [changed])
-            audit.record(tx, by, now, "customer.flagged", customer_id, {flag: value})
-            serials = publishing.mark_customer_dirty(tx, customer_id, now)
-            tx.after_commit.append(lambda: self._runtime.remembered.forget(serials))
+            record(tx, by, now, CustomerFlagged(customer_id, {flag: value}))
             return changed
 
         changed = await self._runtime.database.write(write)

@@ -8,7 +8,8 @@ from itertools import combinations
 
 from walletd.db.customers import customers, duplicates
 from walletd.db.engine.base import Tx
-from walletd.db.merchants import audit, merchants
+from walletd.db.merchants import merchants
+from walletd.domain.customers.changes import DuplicateDismissed
 from walletd.domain.customers.customers import Customer
 from walletd.domain.customers.matching import (
     CASE_STATES,
@@ -26,6 +27,7 @@ from walletd.domain.identifiers import new_id
 from walletd.domain.merchants.principals import Principal
 from walletd.domain.pages import Page, PageRequest
 from walletd.domain.validation import check_note, invalid
+from walletd.services.changes.recorder import record
 from walletd.services.customers.matching import MANY, new_case
 from walletd.services.customers.merges.merges import Merges
 from walletd.services.idempotency import Answer
@@ -156,7 +158,7 @@ class Duplicates:
             _check_open(view.case)
             decided = replace(view.case, state=DISMISSED, decided_at=now, reason=reason)
             duplicates.decide(tx, decided)
-            audit.record(tx, by, now, "duplicate.dismissed", case_id, {"older": decided.older, "newer": decided.newer})
+            record(tx, by, now, DuplicateDismissed(case_id, decided.older, decided.newer))
             return replace(view, case=decided)
 
         return await self._runtime.database.write(write)

@@ -6,18 +6,18 @@ from datetime import datetime
 
 from walletd.db.cards import cards
 from walletd.db.customers import customers, duplicates, merge_requests
-from walletd.db.delivery import publishing
 from walletd.db.engine.base import Tx
 from walletd.db.exchange import imports
-from walletd.db.merchants import audit
 from walletd.db.promotions import orders
 from walletd.db.views import erasures
+from walletd.domain.cards.changes import CardDeleted
+from walletd.domain.customers import changes
 from walletd.domain.customers.customers import Customer
 from walletd.domain.customers.erasures import CardInstalled, CustomerErased, Erasure
 from walletd.domain.errors import NotFound
 from walletd.domain.merchants.principals import Principal
+from walletd.services.changes.recorder import record, record_all
 from walletd.services.customers.customers import check_goes_on
-from walletd.services.outbox import webhook_events
 from walletd.services.runtime import Runtime
 
 
@@ -47,10 +47,8 @@ class Erasing:
             )
         serials = [serial for serial, _ in held]
         ending = [serial for serial, status in held if status != "deleted"]
-        for serial in ending:
-            audit.record(tx, by, now, "card.deleted", serial, {"reason": "the customer was erased"})
-        ended = [found.card for found in cards.of_serials(tx, ending).values()] if ending else []
-        webhook_events.tell_cards(tx, by.merchant_id, ended, "card.deleted", now)
+        ended = cards.of_serials(tx, ending).values() if ending else ()
+        record_all(tx, now, [(by, CardDeleted(found.card, "the customer was erased")) for found in ended])
         erasures.delete_cards(tx, serials)
         erasures.clear_customers(tx, names, now)
         imports.forget_customers(tx, names)
@@ -61,10 +59,7 @@ class Erasing:
         messages = erasures.messages_to(tx, by.merchant_id, serials)
         erasures.forget_answers(tx, by.merchant_id, [by.id], [*serials, *merge_ids, *messages])
         erasures.drop_jobs(tx, by.merchant_id, names, serials)
-        audit.record(tx, by, now, "customer.erased", customer_id, {"customers": names, "cards": serials})
-        webhook_events.tell(tx, by.merchant_id, "customer.erased", customer_id, {"customer_id": customer_id}, now)
-        for serial in serials:
-            self._republish(tx, serial, now)
+        record(tx, by, now, changes.CustomerErased(customer_id, names, serials))
         return Erasure(customer_id, tuple(names), tuple(serials), now)
 
     def _locked(self, tx: Tx, by: Principal, customer_id: str) -> list[str]:
@@ -81,7 +76,3 @@ class Erasing:
             raise CustomerErased
         check_goes_on(found[customer_id])
         return names
-
-    def _republish(self, tx: Tx, serial_number: str, now: datetime) -> None:
-        serials = publishing.mark_card_dirty(tx, serial_number, now)
-        tx.after_commit.append(lambda: self._runtime.remembered.forget(serials))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from walletd.db.engine.base import Tx
-from walletd.db.merchants import audit
 from walletd.db.views import customer_lists
+from walletd.domain.customers.changes import CustomersDeactivated, CustomersReactivated
 from walletd.domain.customers.customers import Customer
 from walletd.domain.customers.lists import BulkDeactivation, CustomerFilter, Tiles
 from walletd.domain.errors import NotFound
 from walletd.domain.identifiers import new_id
 from walletd.domain.merchants.principals import Principal
 from walletd.domain.pages import Page, PageRequest
+from walletd.services.changes.recorder import record
 from walletd.services.runtime import Runtime
 
 
@@ -42,7 +43,7 @@ class CustomerLists:
 
         def open_it(tx: Tx) -> None:
             customer_lists.open_deactivation(tx, deactivation.id, by.merchant_id, now)
-            audit.record(tx, by, now, "customers.deactivated", deactivation.id)
+            record(tx, by, now, CustomersDeactivated(deactivation.id))
 
         await self._runtime.database.write(open_it)
         taken = 0
@@ -65,7 +66,7 @@ class CustomerLists:
                 raise NotFound(f"There is no deactivation {deactivation_id}.")
             found.check_undoable(now)
             customer_lists.close_deactivation(tx, deactivation_id, now)
-            audit.record(tx, by, now, "customers.reactivated", deactivation_id)
+            record(tx, by, now, CustomersReactivated(deactivation_id))
 
         await self._runtime.database.write(close_it)
         back = 0

@@ -9,7 +9,8 @@ from typing import Final
 
 from walletd.db.customers import customers, merge_requests
 from walletd.db.engine.base import Tx
-from walletd.db.merchants import audit, merchants
+from walletd.db.merchants import merchants
+from walletd.domain.customers.changes import MergeRequestConfirmed, MergeRequestFiled, MergeRequestRejected
 from walletd.domain.customers.consent import MailUnavailable
 from walletd.domain.customers.customers import Customer
 from walletd.domain.customers.matching import email_key
@@ -34,6 +35,7 @@ from walletd.domain.identifiers import new_id
 from walletd.domain.merchants.principals import Principal, PrincipalKind
 from walletd.domain.pages import Page, PageRequest
 from walletd.domain.validation import check_note, invalid
+from walletd.services.changes.recorder import record
 from walletd.services.customers.customers import check_goes_on
 from walletd.services.customers.merge_request_mails import REJECTED as REJECTED_MAIL
 from walletd.services.customers.merge_request_mails import RequestMails
@@ -139,7 +141,7 @@ class MergeRequests:
                 asked_address=address_mark(second.details.email) if needs else None,
             )
             merge_requests.insert(tx, request)
-            audit.record(tx, by, now, "merge_request.filed", request.id, _names(request))
+            record(tx, by, now, MergeRequestFiled(request))
             self._tell_filed(tx, RequestView(request, applicant, second), now)
             return RequestView(request, applicant, second)
 
@@ -210,7 +212,7 @@ class MergeRequests:
             confirmed = request.confirmed(now)
             if confirmed != request:
                 merge_requests.change(tx, confirmed)
-                audit.record(tx, by, now, "merge_request.confirmed", request.id, _names(request))
+                record(tx, by, now, MergeRequestConfirmed(request))
                 view = _views(tx, [confirmed], now)[0]
                 if self._runtime.mail_channel is not None:
                     self._mails(tx, confirmed, now).tell_confirmed(view.applicant, view.second)
@@ -221,7 +223,7 @@ class MergeRequests:
     def _reject(self, tx: Tx, by: Principal, request: MergeRequest, remark: str | None, now: datetime) -> RequestView:
         rejected = request.rejected(remark, now)
         merge_requests.change(tx, rejected)
-        audit.record(tx, by, now, "merge_request.rejected", request.id, _names(request))
+        record(tx, by, now, MergeRequestRejected(request))
         view = _views(tx, [rejected], now)[0]
         if self._runtime.mail_channel is not None:
             self._mails(tx, rejected, now).tell_decided(view.applicant, REJECTED_MAIL)
@@ -300,7 +302,3 @@ def _views(tx: Tx, requests: Sequence[MergeRequest], now: datetime) -> list[Requ
     return [
         RequestView(request.at(now), known[request.requested_by], known[request.requested_for]) for request in requests
     ]
-
-
-def _names(request: MergeRequest) -> dict[str, object]:
-    return {"requested_by": request.requested_by, "requested_for": request.requested_for}

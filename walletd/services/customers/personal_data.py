@@ -12,10 +12,10 @@ from walletd.db.customers import customers, merge_requests
 from walletd.db.engine.base import Tx
 from walletd.db.ledger import accounts
 from walletd.db.ledger import entries as ledger
-from walletd.db.merchants import audit
 from walletd.db.promotions import orders
 from walletd.db.views import history
 from walletd.domain.cards.cards import Card
+from walletd.domain.customers.changes import CustomerExported
 from walletd.domain.customers.customers import Customer
 from walletd.domain.customers.merge_requests import MergeRequest
 from walletd.domain.errors import NotFound
@@ -25,6 +25,7 @@ from walletd.domain.merchants.audit import HistoryRow
 from walletd.domain.merchants.principals import Principal
 from walletd.domain.pages import Page, PageRequest
 from walletd.domain.promotions.orders import Order, OrderFilter
+from walletd.services.changes.recorder import record
 from walletd.services.customers.customers import check_goes_on
 from walletd.services.customers.history import page_of_customer
 from walletd.services.ledger.bookings.loading import open_books
@@ -115,7 +116,7 @@ def _facts(tx: Tx, by: Principal, customer_id: str, now: datetime) -> KnownFacts
     held = cards.of_serials(tx, history.cards_of(tx, names)).values()
     owned = accounts.by_id(tx, history.accounts_of(tx, names), lock=False)
     books = open_books(tx, owned.values(), now)
-    audit.record(tx, by, now, "customer.exported", customer_id)
+    record(tx, by, now, CustomerExported(customer_id))
     return KnownFacts(
         made_at=now,
         customers=tuple(known[name] for name in names),

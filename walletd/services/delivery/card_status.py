@@ -7,20 +7,20 @@ from datetime import datetime
 from walletd.db.cards import cards
 from walletd.db.delivery import devices, wallet_objects
 from walletd.db.engine.base import Tx
-from walletd.db.merchants import audit
+from walletd.domain.cards.changes import CardInstalled, CardUninstalled
 from walletd.domain.merchants.principals import Principal, PrincipalKind
-from walletd.services.outbox.webhook_events import tell_card
+from walletd.services.changes.recorder import record
 
 
 def note_installed(tx: Tx, merchant_id: str, serial_number: str, now: datetime) -> None:
     """Follow that a card came onto a phone; revoked and deleted cards stay what they are."""
-    _change(tx, merchant_id, serial_number, "installed", now)
+    _change(tx, merchant_id, serial_number, CardInstalled, now)
 
 
 def note_removed(tx: Tx, merchant_id: str, serial_number: str, now: datetime) -> None:
     """Follow that a card left a phone: it is uninstalled once no wallet of anybody has it any more."""
     if devices.count_of_card(tx, serial_number) == 0 and not wallet_objects.is_saved(tx, serial_number):
-        _change(tx, merchant_id, serial_number, "uninstalled", now)
+        _change(tx, merchant_id, serial_number, CardUninstalled, now)
 
 
 def follow_phones(tx: Tx, serial_number: str) -> None:
@@ -31,10 +31,12 @@ def follow_phones(tx: Tx, serial_number: str) -> None:
         cards.change_status(tx, serial_number, "uninstalled", among=("installed",))
 
 
-def _change(tx: Tx, merchant_id: str, serial_number: str, status: str, now: datetime) -> None:
+def _change(
+    tx: Tx, merchant_id: str, serial_number: str, change: type[CardInstalled | CardUninstalled], now: datetime
+) -> None:
+    status = "installed" if change is CardInstalled else "uninstalled"
     if cards.change_status(tx, serial_number, status, among=("issued", "installed", "uninstalled")):
         phone = Principal(merchant_id, PrincipalKind.DEVICE, "phone", "phone")
-        audit.record(tx, phone, now, f"card.{status}", serial_number)
         stored = cards.find(tx, merchant_id, serial_number)
         if stored is not None:
-            tell_card(tx, stored.card, f"card.{status}", now)
+            record(tx, phone, now, change(stored.card))

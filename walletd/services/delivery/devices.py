@@ -69,7 +69,7 @@ class Devices:
                 targets.forget(tx, target)
             if created:
                 card_status.note_installed(tx, registration.merchant_id, serial, now)
-            tx.after_commit.append(lambda: self._runtime.remembered.forget([serial]))
+            tx.invalidate([serial])
             return created
 
         return await self._runtime.database.write(write)
@@ -86,7 +86,7 @@ class Devices:
             if devices.remove_registration(tx, pass_type, serial, device):
                 targets.forget(tx, TargetKey("apple", pass_type, device))
             card_status.note_removed(tx, stored.card.merchant_id, serial, self._runtime.clock())
-            tx.after_commit.append(lambda: self._runtime.remembered.forget([serial]))
+            tx.invalidate([serial])
 
         await self._runtime.database.write(write)
 
@@ -133,7 +133,7 @@ class Devices:
 
         def write(tx: Tx) -> None:
             devices.remember_listed(tx, topic, device, unfetched)
-            tx.after_commit.append(lambda: self._runtime.remembered.forget(row.serial_number for row in unfetched))
+            tx.invalidate([row.serial_number for row in unfetched])
 
         if unfetched:
             await self._runtime.database.write(write)

@@ -14,18 +14,19 @@ from typing import Final
 from walletd.db.cards import cards
 from walletd.db.delivery import publishing, wallet_objects
 from walletd.db.engine.base import Tx
-from walletd.db.merchants import audit, merchants
+from walletd.db.merchants import merchants
 from walletd.db.outbox import jobs
 from walletd.domain.calendar import milliseconds, rfc3339
+from walletd.domain.cards.changes import CardMessageSent
 from walletd.domain.customers.merges import CardMerged
 from walletd.domain.errors import CardDeleted, CardRevoked, NotFound, SigningUnavailable, WalletdError
 from walletd.domain.identifiers import new_id
 from walletd.domain.merchants.principals import Principal
 from walletd.domain.outbox.jobs import Attempt, Job, Verdict, new_job
 from walletd.domain.validation import invalid
+from walletd.services.changes.recorder import record
 from walletd.services.delivery.objects.pacing import Turns
 from walletd.services.idempotency import Answer, Protected, check_key, encode, once
-from walletd.services.outbox.jobs import TOPIC
 from walletd.services.runtime import Runtime
 from walletd.wallets import CardMessage
 from walletd.wallets import Verdict as Told
@@ -127,8 +128,6 @@ class Messages:
             raise CardRevoked if found.card.status == "revoked" else CardDeleted
         message_id = new_id("msg", now)
         cards.set_message(tx, new.serial_number, f"{new.header.strip()}: {new.body.strip()}")
-        serials = publishing.mark_card_dirty(tx, new.serial_number, now)
-        tx.after_commit.append(lambda: self._runtime.remembered.forget(serials))
         wallets = [row.platform for row in wallet_objects.standings(tx, new.serial_number)]
         language = merchants.get(tx, by.merchant_id).languages[0]
         content = {
@@ -147,8 +146,7 @@ class Messages:
         ]
         if made:
             jobs.insert(tx, made)
-            tx.announce(TOPIC)
-        audit.record(tx, by, now, "card.message_sent", new.serial_number, {"message_id": message_id})
+        record(tx, by, now, CardMessageSent(new.serial_number, message_id))
         document: dict[str, object] = {
             "message_id": message_id,
             "serial_number": new.serial_number,

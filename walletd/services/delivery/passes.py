@@ -12,6 +12,7 @@ from walletd.db.delivery.passes import StoredPass
 from walletd.db.delivery.publishing import PublishedPass
 from walletd.db.engine.base import Tx
 from walletd.domain.calendar import http_date, parse_http_date
+from walletd.domain.delivery.publishing import CHANGED
 from walletd.domain.errors import NotFound, SigningUnavailable, Unauthenticated
 from walletd.domain.merchants.principals import Principal
 from walletd.services.delivery.links import Links
@@ -123,7 +124,7 @@ class Passes:
         serial = stored.card.serial_number
         if not stored.dirty:
             now = self._runtime.clock()
-            await self._runtime.database.write(publishing.mark_card_dirty, serial, now)
+            await self._runtime.database.write(publishing.mark_cards_dirty, {serial: CHANGED}, now)
         await self._publisher.publish_cards([serial])
         again = await self._runtime.database.read(self._read, serial)
         if again is None:

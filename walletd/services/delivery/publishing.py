@@ -194,7 +194,7 @@ class Publisher:
                     publish_counters.store_counter(tx, merchant_id, sequence)
                     self._raise_targets(tx, platform, risen, {item.dirty.serial_number: item.dirty for item in mine})
             publishing.remove_dirty(tx, [card for card in marks if card.serial_number not in overtaken])
-            tx.after_commit.append(lambda: self._runtime.remembered.forget(serials))
+            tx.invalidate(serials)
 
         await self._runtime.database.write(write)
         now = self._runtime.clock()

@@ -43,7 +43,6 @@ async def _step(runtime: Runtime, program_id: str) -> int | None:
         serials = publishing.mark_program_dirty(tx, program_id, now, after=after, limit=_MARKED_AT_ONCE)
         is_last = len(serials) < _MARKED_AT_ONCE
         programs.store_republishing(tx, program_id, None if is_last else serials[-1])
-        tx.after_commit.append(lambda: runtime.remembered.forget(serials))
         return len(serials)
 
     return await runtime.database.write(write)

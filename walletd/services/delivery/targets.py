@@ -225,7 +225,7 @@ class Deliveries:
         deliveries.forget(tx, key)
         for serial in serials:
             card_status.note_removed(tx, target.merchant_id, serial, self._runtime.clock())
-        tx.after_commit.append(lambda: self._runtime.remembered.forget(serials))
+        tx.invalidate(serials)
 
     def _now(self) -> int:
         return milliseconds(self._runtime.clock())

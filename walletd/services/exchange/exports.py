@@ -13,18 +13,20 @@ from walletd.db.cards import batches, programs
 from walletd.db.customers import customers
 from walletd.db.engine.base import Tx
 from walletd.db.ledger import accounts
-from walletd.db.merchants import audit, merchants
+from walletd.db.merchants import merchants
 from walletd.db.views import exports
 from walletd.db.views.exports import ExportedEntry
 from walletd.domain.cards.programs import Program
 from walletd.domain.customers.customers import Customer
 from walletd.domain.errors import NotFound
+from walletd.domain.exchange.changes import ListExported
 from walletd.domain.exchange.import_columns import CUSTOMER, GERMAN, armoured, header
 from walletd.domain.exchange.import_consent import COLUMNS as CONSENT
 from walletd.domain.exchange.import_rows import COUNTED, MONEY
 from walletd.domain.merchants.principals import Principal
 from walletd.domain.money import Money
 from walletd.domain.validation import invalid
+from walletd.services.changes.recorder import record
 from walletd.services.ledger.bookings.loading import open_books
 from walletd.services.runtime import Runtime
 
@@ -114,7 +116,7 @@ class Exports:
             if program_id is not None and program is None:
                 raise NotFound(f"There is no program {program_id}.")
             merchant = merchants.get(tx, by.merchant_id)
-            audit.record(tx, by, now, f"export.{what}", program_id or by.merchant_id)
+            record(tx, by, now, ListExported(program_id or by.merchant_id, what))
             return program, _Writer(ZoneInfo(merchant.timezone), language, merchant.currency)
 
         return await self._runtime.database.write(write)

@@ -10,6 +10,7 @@ from walletd.db.engine.base import Tx
 from walletd.db.ledger import accounts, checkpoints
 from walletd.db.merchants import merchants
 from walletd.domain.errors import CheckpointInvalid, Conflict, LedgerUnproved
+from walletd.domain.ledger.changes import CheckpointMade
 from walletd.domain.ledger.checkpoints import (
     GENESIS_DIGEST,
     Checkpoint,
@@ -19,7 +20,8 @@ from walletd.domain.ledger.checkpoints import (
     read_checkpoint,
     text_of_file,
 )
-from walletd.services.outbox.webhook_events import tell
+from walletd.domain.merchants.principals import walletd
+from walletd.services.changes.recorder import record_all
 from walletd.services.runtime import Runtime
 
 _ACCOUNTS_AT_ONCE: Final = 5_000
@@ -111,9 +113,8 @@ class Checkpoints:
             signature = self._runtime.vault.sign_checkpoint(checkpoint.statement().encode())
             signed = SignedCheckpoint(checkpoint, b64encode(signature).decode())
             checkpoints.insert(tx, signed, heads)
-            content = {"number": checkpoint.number, "checkpoint": signed.text()}
-            for merchant in merchants.all_merchants(tx):
-                tell(tx, merchant.id, "ledger.checkpoint", str(checkpoint.number), content, now)
+            made = CheckpointMade(checkpoint.number, signed.text())
+            record_all(tx, now, [(walletd(merchant.id), made) for merchant in merchants.all_merchants(tx)])
 
         try:
             await self._runtime.database.write(write)

@@ -11,7 +11,7 @@ from walletd.domain.errors import IdempotencyKeyMissing, NotFound, WalletdError
 from walletd.domain.ledger.bookings import Booking
 from walletd.domain.ledger.documents import redemption_document, transaction_document
 from walletd.domain.ledger.operations import check_amount
-from walletd.domain.merchants.principals import Principal, PrincipalKind
+from walletd.domain.merchants.principals import Principal, walletd
 from walletd.domain.validation import check_note
 from walletd.services.idempotency import Answer, check_key, encode
 from walletd.services.ledger.bookings.batches import Batches
@@ -26,7 +26,7 @@ from walletd.services.ledger.bookings.commands import (
     Work,
     protected,
 )
-from walletd.services.ledger.bookings.loading import TIME, open_books
+from walletd.services.ledger.bookings.loading import open_books
 from walletd.services.runtime import Runtime
 from walletd.telemetry import BOOKINGS, logger
 
@@ -136,7 +136,7 @@ class Ledger:
 
     async def _settle(self, account_id: str, merchant_id: str) -> bool:
         """Settle one account; one that cannot be settled is logged and holds up no other."""
-        by = Principal(merchant_id, PrincipalKind.WALLETD, TIME, TIME)
+        by = walletd(merchant_id)
         try:
             _raised(await self._batches.submit(Command(by, Settle(account_id))))
         except WalletdError as error:

@@ -7,12 +7,14 @@ import hashlib
 from typing import Final
 
 from walletd.db.engine.base import Tx
-from walletd.db.merchants import api_keys, audit
+from walletd.db.merchants import api_keys
 from walletd.db.merchants.api_keys import ApiKeyRow
 from walletd.domain.errors import NotFound, Unauthenticated
 from walletd.domain.identifiers import new_id, new_secret
+from walletd.domain.merchants.changes import ApiKeyCreated, ApiKeyRevoked
 from walletd.domain.merchants.principals import GRANTS, Principal, PrincipalKind, rights_of
 from walletd.domain.validation import check_name, invalid
+from walletd.services.changes.recorder import record
 from walletd.services.runtime import Runtime
 
 _PREFIX: Final = "wd_"
@@ -71,7 +73,7 @@ class ApiKeys:
 
         def write(tx: Tx) -> None:
             api_keys.insert(tx, row, hashlib.sha256(secret.encode()).hexdigest())
-            audit.record(tx, by, now, "api_key.created", row.id, {"scopes": list(scopes)})
+            record(tx, by, now, ApiKeyCreated(row.id, scopes))
 
         await self._runtime.database.write(write)
         return row, secret
@@ -87,7 +89,7 @@ class ApiKeys:
         def write(tx: Tx) -> bool:
             revoked = api_keys.revoke(tx, by.merchant_id, key_id, now)
             if revoked:
-                audit.record(tx, by, now, "api_key.revoked", key_id)
+                record(tx, by, now, ApiKeyRevoked(key_id))
             return revoked
 
         if not await self._runtime.database.write(write):

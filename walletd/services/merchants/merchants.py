@@ -11,13 +11,15 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from walletd.db.cards import programs
 from walletd.db.delivery import lanes, publish_counters
 from walletd.db.engine.base import Tx
-from walletd.db.merchants import audit, merchants
+from walletd.db.merchants import merchants
 from walletd.db.merchants.merchants import CredentialsRow, MerchantRow
 from walletd.domain.customers import matching, merge_requests
 from walletd.domain.errors import CertificateInvalid, NotFound
 from walletd.domain.identifiers import new_id
+from walletd.domain.merchants.changes import CredentialsSet, MerchantCreated, PoliciesSet
 from walletd.domain.merchants.principals import SCOPES, Principal, PrincipalKind
 from walletd.domain.validation import check_name, invalid
+from walletd.services.changes.recorder import record
 from walletd.services.delivery import classes, republishing
 from walletd.services.runtime import Runtime
 from walletd.telemetry import logger
@@ -60,7 +62,7 @@ class Merchants:
         def write(tx: Tx) -> None:
             merchants.insert(tx, row)
             publish_counters.insert_counter(tx, row.id)
-            audit.record(tx, shell(row.id), now, "merchant.created", row.id)
+            record(tx, shell(row.id), now, MerchantCreated(row.id))
 
         await self._runtime.database.write(write)
         return row
@@ -91,7 +93,7 @@ class Merchants:
 
         def write(tx: Tx) -> None:
             merchants.store_policies(tx, by.merchant_id, policies)
-            audit.record(tx, by, now, "merchant.policies_set", by.merchant_id, policies)
+            record(tx, by, now, PoliciesSet(by.merchant_id, policies))
 
         await self._runtime.database.write(write)
 
@@ -113,10 +115,8 @@ class Merchants:
         def write(tx: Tx) -> Sequence[str]:
             merchants.store_credentials(tx, CredentialsRow(merchant_id, platform, topic, sealed, 0, not_valid_after))
             lanes.open_lane(tx, merchant_id, platform)
-            tx.announce("deliver")
-            tx.announce("credentials")
             classes.want(tx, self._runtime, merchant_id, now)
-            audit.record(tx, shell(merchant_id), now, "merchant.credentials_set", merchant_id, {"platform": platform})
+            record(tx, shell(merchant_id), now, CredentialsSet(merchant_id, platform))
             return programs.want_republished(tx, merchant_id)
 
         await republishing.republish(self._runtime, await database.write(write))

@@ -15,6 +15,9 @@ from walletd.db.merchants import idempotency
 from walletd.db.operations import scheduler_runs
 from walletd.db.outbox import jobs, webhook_messages
 from walletd.domain.cards.rotating_codes import PERIOD_SECONDS
+from walletd.domain.ledger.changes import ExpiryNear
+from walletd.domain.merchants.principals import walletd
+from walletd.services.changes.recorder import record_all
 from walletd.services.delivery.objects.saving import ObjectSaving
 from walletd.services.delivery.targets import Deliveries
 from walletd.services.ledger.ledger import Ledger
@@ -93,9 +96,7 @@ class Upkeep:
 
         def write(tx: Tx) -> int:
             found = lots.notice(tx, now, _AT_ONCE)
-            if found:
-                serials = publishing.mark_accounts_dirty(tx, sorted(set(found)), now)
-                tx.after_commit.append(lambda: self._runtime.remembered.forget(serials))
+            record_all(tx, now, [(walletd(owner), ExpiryNear(name)) for name, owner in sorted(set(found))])
             return len(found)
 
         while True:
@@ -150,9 +151,7 @@ class Upkeep:
         while True:
 
             def write(tx: Tx, after: str = last) -> list[str]:
-                serials = publishing.mark_parts_dirty(tx, platform, parts, now, after, _AT_ONCE)
-                tx.after_commit.append(lambda: self._runtime.remembered.forget(serials))
-                return serials
+                return publishing.mark_parts_dirty(tx, platform, parts, now, after, _AT_ONCE)
 
             done = await self._runtime.database.write(write)
             marked += len(done)

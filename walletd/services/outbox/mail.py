@@ -6,17 +6,18 @@ from collections.abc import Callable
 from dataclasses import asdict
 
 from walletd.db.engine.base import Tx
-from walletd.db.merchants import audit, merchants
+from walletd.db.merchants import merchants
 from walletd.db.merchants.merchants import MerchantRow
 from walletd.db.outbox import jobs
 from walletd.domain.calendar import rfc3339
 from walletd.domain.identifiers import new_id
 from walletd.domain.ledger.checkpoints import SignedCheckpoint
+from walletd.domain.merchants.changes import ServiceMailSet
 from walletd.domain.merchants.principals import Principal
 from walletd.domain.outbox.jobs import Attempt, Job, Verdict, new_job
 from walletd.domain.outbox.mail import Mail, check_mailbox
+from walletd.services.changes.recorder import record
 from walletd.services.outbox import mail_texts
-from walletd.services.outbox.jobs import TOPIC
 from walletd.services.outbox.mail_queue import KIND, NO_SERVER, to_staff
 from walletd.services.runtime import Runtime
 
@@ -36,7 +37,7 @@ class ServiceMail:
 
         def write(tx: Tx) -> None:
             merchants.store_service_mail(tx, merchant_id, mailbox)
-            audit.record(tx, principal, now, "merchant.service_mail_set", merchant_id)
+            record(tx, principal, now, ServiceMailSet(merchant_id))
 
         await self._runtime.database.write(write)
         await self._post(
@@ -103,7 +104,6 @@ class ServiceMail:
                 for merchant_id, mail in mails.items()
                 if mail is not None
             ]
-            tx.announce(TOPIC)
             return jobs.insert(tx, made)
 
         return f"{await self._runtime.database.write(write)} mails"

@@ -14,7 +14,6 @@ from walletd.domain.customers.customers import Customer
 from walletd.domain.identifiers import new_id
 from walletd.domain.outbox.jobs import new_job
 from walletd.domain.outbox.mail import Mail, check_mailbox
-from walletd.services.outbox.jobs import TOPIC
 from walletd.services.outbox.mail_texts import Text, compose
 
 KIND: Final = "mail"
@@ -26,7 +25,6 @@ def queue(tx: Tx, merchant_id: str, about: str, mail: Mail, now: datetime) -> No
     """Store a mail to send. `about` names rows by their ids, split by spaces: erasing a customer drops the mail."""
     job_id = new_id("job", now)
     jobs.insert(tx, [new_job(job_id, merchant_id, KIND, f"{about} {job_id}", asdict(mail), now)])
-    tx.announce(TOPIC)
 
 
 def to_customer(

@@ -11,15 +11,16 @@ from typing import Final
 
 from walletd.db.customers import merges
 from walletd.db.engine.base import Tx
-from walletd.db.merchants import audit, merchants
+from walletd.db.merchants import merchants
 from walletd.db.merchants.merchants import MerchantRow
 from walletd.db.outbox import jobs
 from walletd.domain.identifiers import new_id
+from walletd.domain.merchants.changes import TillFolderSet
 from walletd.domain.merchants.principals import Principal
 from walletd.domain.outbox.jobs import Attempt, Job, Verdict, new_job
 from walletd.domain.outbox.tills import DONE, PENDING, MergeNotice
 from walletd.domain.validation import invalid
-from walletd.services.outbox.jobs import TOPIC
+from walletd.services.changes.recorder import record
 from walletd.services.runtime import Runtime
 
 KIND: Final = "till"
@@ -38,7 +39,7 @@ class Tills:
 
         def write(tx: Tx) -> None:
             merchants.store_till_folder(tx, by.merchant_id, stored)
-            audit.record(tx, by, now, "merchant.till_folder_set", by.merchant_id)
+            record(tx, by, now, TillFolderSet(by.merchant_id))
 
         await self._runtime.database.write(write)
         return stored
@@ -70,7 +71,6 @@ def tell_of_merge(tx: Tx, merchant: MerchantRow, notice: MergeNotice, now: datet
     content = {name: str(value) for name, value in asdict(notice).items()}
     subject = f"{notice.event} {notice.merge_id}"
     jobs.insert(tx, [new_job(new_id("job", now), merchant.id, KIND, subject, content, now)])
-    tx.announce(TOPIC)
 
 
 def _notice(content: Mapping[str, str]) -> MergeNotice:

@@ -29,8 +29,8 @@ from walletd.domain.outbox.webhooks import (
     body_of,
     lane_pause,
 )
+from walletd.services.changes.webhook_events import TOPIC
 from walletd.services.idempotency import encode
-from walletd.services.outbox.webhook_events import TOPIC
 from walletd.services.outbox.webhooks import SEALED_KIND
 from walletd.services.runtime import Runtime
 from walletd.telemetry import counter, logger

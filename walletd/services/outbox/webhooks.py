@@ -9,11 +9,17 @@ from dataclasses import replace
 from typing import Final
 
 from walletd.db.engine.base import Tx
-from walletd.db.merchants import audit
 from walletd.db.outbox import webhook_messages, webhooks
 from walletd.domain.errors import NotFound, WebhookDisabled
 from walletd.domain.identifiers import new_id
 from walletd.domain.merchants.principals import Principal
+from walletd.domain.outbox.changes import (
+    WebhookCreated,
+    WebhookDeleted,
+    WebhookEnabled,
+    WebhookReplayed,
+    WebhookSecretRotated,
+)
 from walletd.domain.outbox.webhooks import (
     ACTIVE,
     TESTING,
@@ -24,7 +30,8 @@ from walletd.domain.outbox.webhooks import (
     check_url,
 )
 from walletd.domain.pages import Page, PageRequest
-from walletd.services.outbox.webhook_events import TOPIC, new_message
+from walletd.services.changes.recorder import record
+from walletd.services.changes.webhook_events import new_message
 from walletd.services.runtime import Runtime
 
 SEALED_KIND: Final = "webhook_secret"
@@ -65,7 +72,7 @@ class Webhooks:
 
         def write(tx: Tx) -> None:
             webhooks.insert(tx, endpoint, sealed)
-            audit.record(tx, by, now, "webhook.created", endpoint.id, {"events": list(endpoint.events)})
+            record(tx, by, now, WebhookCreated(endpoint.id, endpoint.events))
 
         await self._runtime.database.write(write)
         return endpoint, shown
@@ -86,7 +93,7 @@ class Webhooks:
             _found(tx, by, endpoint_id)
             webhook_messages.end_all(tx, endpoint_id, now, "the endpoint was deleted")
             webhooks.delete(tx, endpoint_id)
-            audit.record(tx, by, now, "webhook.deleted", endpoint_id)
+            record(tx, by, now, WebhookDeleted(endpoint_id))
 
         await self._runtime.database.write(write)
 
@@ -101,8 +108,7 @@ class Webhooks:
             endpoint = _found(tx, by, endpoint_id)
             changed = replace(endpoint, state=ACTIVE, reason="", paused_until=None, pauses=0)
             webhooks.store_state(tx, changed)
-            audit.record(tx, by, now, "webhook.enabled", endpoint_id)
-            tx.announce(TOPIC)
+            record(tx, by, now, WebhookEnabled(endpoint_id))
             return changed
 
         return await self._runtime.database.write(write)
@@ -115,7 +121,7 @@ class Webhooks:
         def write(tx: Tx) -> Endpoint:
             endpoint = _found(tx, by, endpoint_id)
             webhooks.exchange_secret(tx, endpoint_id, sealed, now)
-            audit.record(tx, by, now, "webhook.secret_rotated", endpoint_id)
+            record(tx, by, now, WebhookSecretRotated(endpoint_id))
             return replace(endpoint, secret_changed_at=now)
 
         return await self._runtime.database.write(write), shown
@@ -130,7 +136,6 @@ class Webhooks:
                 raise WebhookDisabled
             message = new_message(endpoint, TESTING, endpoint_id, {"endpoint_id": endpoint_id}, now)
             webhook_messages.insert(tx, [message])
-            tx.announce(TOPIC)
             return message
 
         return await self._runtime.database.write(write)
@@ -157,8 +162,7 @@ class Webhooks:
             count = webhook_messages.replay(tx, endpoint_id, now, message_id)
             if message_id is not None and count == 0:
                 raise NotFound(f"There is no message {message_id} to this endpoint.")
-            audit.record(tx, by, now, "webhook.replayed", endpoint_id, {"messages": count})
-            tx.announce(TOPIC)
+            record(tx, by, now, WebhookReplayed(endpoint_id, count))
             return count
 
         return await self._runtime.database.write(write)

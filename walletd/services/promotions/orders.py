@@ -9,7 +9,7 @@ from walletd.db.cards import cards
 from walletd.db.customers import customers
 from walletd.db.engine.base import Tx
 from walletd.db.ledger import accounts, entries
-from walletd.db.merchants import audit, merchants
+from walletd.db.merchants import merchants
 from walletd.db.promotions import orders
 from walletd.domain.customers.customers import Customer
 from walletd.domain.customers.erasures import CustomerErased
@@ -17,8 +17,10 @@ from walletd.domain.errors import CardKeyReplaced, CurrencyMismatch, NotFound
 from walletd.domain.identifiers import new_id
 from walletd.domain.merchants.principals import Principal
 from walletd.domain.pages import Page, PageRequest
+from walletd.domain.promotions.changes import OrderReported
 from walletd.domain.promotions.orders import TYPES, NewOrder, Order, OrderExists, OrderFilter, check_order
 from walletd.domain.validation import invalid
+from walletd.services.changes.recorder import record
 from walletd.services.runtime import Runtime
 
 
@@ -53,7 +55,7 @@ class Orders:
             number = merchants.next_order_number(tx, by.merchant_id)
             order = Order(new_id("ord", now), by.merchant_id, number, customer.id, new, now)
             orders.insert(tx, order)
-            audit.record(tx, by, now, "order.reported", order.id, {"customer_id": customer.id})
+            record(tx, by, now, OrderReported(order.id, customer.id))
             return order
 
         return await self._runtime.database.write(write)

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from functools import partial
 from typing import Protocol
 
 from walletd.db.customers import customers, merges
-from walletd.db.delivery import publishing
 from walletd.db.engine.base import Tx
-from walletd.db.merchants import audit, merchants
+from walletd.db.merchants import merchants
 from walletd.domain.calendar import rfc3339
+from walletd.domain.customers.changes import CustomersMerged, MergeUndone
 from walletd.domain.customers.customers import Customer
 from walletd.domain.customers.merges import COMMITTED, Merge, MergePlan
+from walletd.domain.delivery.publishing import CHANGED
 from walletd.domain.errors import IdempotencyKeyMissing, NotFound, WalletdError
 from walletd.domain.identifiers import new_id
+from walletd.domain.ledger.balances import AccountState
+from walletd.domain.ledger.changes import AccountChanged
 from walletd.domain.ledger.documents import balances_document
 from walletd.domain.merchants.principals import Principal
 from walletd.domain.outbox.tills import MERGED, SEPARATED, MergeNotice
 from walletd.domain.validation import check_note
+from walletd.services.changes.recorder import record_all
 from walletd.services.customers.merges.consequences import follow_merge
 from walletd.services.customers.merges.inputs import MergeInput, Pair, read_merge_input
 from walletd.services.customers.merges.moves import cards_after, join_accounts, move, store_books
 from walletd.services.customers.merges.undo import Separation, check_undoable, lock_customers, put_back, separate
 from walletd.services.idempotency import Answer, Protected, check_key, once
-from walletd.services.outbox import webhook_events
 from walletd.services.outbox.tills import tell_of_merge
 from walletd.services.runtime import Runtime
 
@@ -141,9 +143,7 @@ class Merges:
             books, separations = separate(tx, by, merge, now, lock=True)
             put_back(tx, merge, books)
             merges.set_undone(tx, merge.id, now)
-            audit.record(tx, by, now, "customer.merge_undone", merge.id, {"absorbed": merge.plan.absorbed})
-            self._tell(tx, merge, "customer.merge_undone", now)
-            webhook_events.tell_accounts_changed(tx, [book.state for book in books], now)
+            _record(tx, by, MergeUndone, merge, [book.state for book in books], now)
             after = _found(merges.find(tx, by.merchant_id, merge_id), merge_id)
             accounts = [_separation(item) for item in separations]
             return merge.id, _merge_document(after) | {"undo": {"accounts": accounts, "refused": None}}
@@ -157,41 +157,9 @@ class Merges:
         journal = move(tx, merge_input, joins)
         merge = Merge(new_id("mrg", now), by.merchant_id, merge_input.plan, by.id, COMMITTED, journal, now)
         merges.insert(tx, merge, {join.joined.from_account: join.moved for join in joins})
-        plan = merge_input.plan
-        details = {"absorbed": plan.absorbed, "number_survivor": plan.number_survivor, "reason": plan.reason}
-        audit.record(tx, by, now, "customer.merged", plan.identity_survivor, details | {"merge_id": merge.id})
         follow_merge(tx, merge, now, by_mail=self._runtime.mail_channel is not None)
-        self._tell(tx, merge, "customer.merged", now)
-        changed = [book.state for book in books if book.is_changed]
-        webhook_events.tell_accounts_changed(tx, changed, now)
+        _record(tx, by, CustomersMerged, merge, [book.state for book in books if book.is_changed], now)
         return merge
-
-    def _tell(self, tx: Tx, merge: Merge, event: str, now: datetime) -> None:
-        """Queue what phones and endpoints have to know: every card of both customers shows something else."""
-        plan = merge.plan
-        known = customers.by_ids(tx, [plan.identity_survivor, plan.absorbed])
-        content = {
-            "merge_id": merge.id,
-            "identity_survivor": plan.identity_survivor,
-            "number_survivor": plan.number_survivor,
-            "absorbed": plan.absorbed,
-            # A till knows customers by their numbers, and has to merge these two as well (S0-057).
-            "survivor_number": known[plan.identity_survivor].number,
-            "absorbed_number": known[plan.absorbed].number,
-        }
-        notice = MergeNotice(
-            merge_id=merge.id,
-            event=MERGED if event == "customer.merged" else SEPARATED,
-            survivor_number=known[plan.identity_survivor].number,
-            absorbed_number=known[plan.absorbed].number,
-            card_number_of=known[plan.number_survivor].number,
-            at=rfc3339(now),
-        )
-        tell_of_merge(tx, merchants.get(tx, merge.merchant_id), notice, now)
-        webhook_events.tell(tx, merge.merchant_id, event, plan.identity_survivor, content, now)
-        for name in (plan.identity_survivor, plan.absorbed):
-            serials = publishing.mark_customer_dirty(tx, name, now)
-            tx.after_commit.append(partial(self._runtime.remembered.forget, serials))
 
     async def _once(
         self,
@@ -209,6 +177,31 @@ class Merges:
         if isinstance(answer, WalletdError):
             raise answer
         return answer
+
+
+def _record(
+    tx: Tx,
+    by: Principal,
+    change: type[CustomersMerged | MergeUndone],
+    merge: Merge,
+    changed: Sequence[AccountState],
+    now: datetime,
+) -> None:
+    """Record a merge or its undoing with the accounts that it changed, and queue a notice to the till."""
+    plan = merge.plan
+    known = customers.by_ids(tx, [plan.identity_survivor, plan.absorbed])
+    survivor, absorbed = known[plan.identity_survivor].number, known[plan.absorbed].number
+    accounts = [(by, AccountChanged(state, CHANGED)) for state in changed]
+    record_all(tx, now, [(by, change(merge, survivor, absorbed)), *accounts])
+    notice = MergeNotice(
+        merge_id=merge.id,
+        event=MERGED if change is CustomersMerged else SEPARATED,
+        survivor_number=survivor,
+        absorbed_number=absorbed,
+        card_number_of=known[plan.number_survivor].number,
+        at=rfc3339(now),
+    )
+    tell_of_merge(tx, merchants.get(tx, merge.merchant_id), notice, now)
 
 
 def _found(merge: Merge | None, merge_id: str) -> Merge:

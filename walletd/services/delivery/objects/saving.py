@@ -12,6 +12,7 @@ from walletd.db.delivery import publishing, wallet_classes, wallet_events, walle
 from walletd.db.engine.base import Tx
 from walletd.db.merchants import merchants
 from walletd.domain.calendar import from_milliseconds, milliseconds
+from walletd.domain.delivery.publishing import CHANGED
 from walletd.domain.delivery.wallet_errors import WalletUnavailable
 from walletd.domain.errors import NotFound, SigningUnavailable, Unauthenticated
 from walletd.domain.merchants.principals import Principal
@@ -157,7 +158,7 @@ class ObjectSaving:
         now = self._runtime.clock()
         published = await self._published(platform, serial_number)
         if published is None:
-            await self._runtime.database.write(publishing.mark_card_dirty, serial_number, now)
+            await self._runtime.database.write(publishing.mark_cards_dirty, {serial_number: CHANGED}, now)
             await self._publisher.publish_cards([serial_number])
             published = await self._published(platform, serial_number)
         if published is None:

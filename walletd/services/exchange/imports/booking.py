@@ -11,32 +11,33 @@ from typing import Final
 
 from walletd.db.cards import cards
 from walletd.db.customers import customers
-from walletd.db.delivery import publishing
 from walletd.db.engine.base import Tx
 from walletd.db.engine.bulk import together
 from walletd.db.exchange import imports
 from walletd.db.ledger import accounts
-from walletd.db.merchants import audit, idempotency, merchants
-from walletd.db.merchants.audit import Deed
+from walletd.db.merchants import idempotency, merchants
 from walletd.db.merchants.idempotency import IdempotencyRow
 from walletd.domain.calendar import from_milliseconds
 from walletd.domain.cards.cards import Card
 from walletd.domain.cards.programs import Program
+from walletd.domain.changes import Change
 from walletd.domain.customers.consent import NOT_ASKED
 from walletd.domain.customers.customers import Customer, NewCustomer
 from walletd.domain.delivery.publishing import MANY
+from walletd.domain.exchange.changes import CardImported, CustomerImported
 from walletd.domain.exchange.import_consent import imported
 from walletd.domain.exchange.import_rows import ERROR, ImportRow, movement_of
 from walletd.domain.exchange.imports import CheckedRow, ImportHead
 from walletd.domain.identifiers import new_id
 from walletd.domain.ledger.books import AccountBook
+from walletd.domain.ledger.changes import AccountChanged
 from walletd.domain.ledger.entries import Transaction, request_hash
 from walletd.domain.ledger.operations import opening
 from walletd.domain.merchants.principals import Principal, kind_of
 from walletd.services.cards.issuing import new_account, new_card
+from walletd.services.changes.recorder import record_all
 from walletd.services.exchange.imports.plans import CREATE, ISSUE, KEEP, UPDATE, Plan, Planner, changed
 from walletd.services.ledger.bookings.storing import store_pages
-from walletd.services.outbox import webhook_events
 from walletd.services.runtime import Runtime
 
 _CREATED: Final = 201
@@ -51,7 +52,7 @@ class _Batch:
     cards: list[Card] = field(default_factory=list)
     books: list[AccountBook] = field(default_factory=list)
     keys: list[IdempotencyRow] = field(default_factory=list)
-    deeds: list[Deed] = field(default_factory=list)
+    imported: list[CustomerImported] = field(default_factory=list)
     rows: list[CheckedRow] = field(default_factory=list)
 
 
@@ -105,7 +106,7 @@ class RowBooker:
             done = self._issue(batch, done, given, customer, self.program)
             told["serial_number"] = done.serial_number
         if plan.action != KEEP or done.serial_number is not None:
-            batch.deeds.append(Deed(self.by, "customer.imported", customer.id, told))
+            batch.imported.append(CustomerImported(customer.id, told, plan.action == UPDATE))
         batch.rows.append(done)
 
     def _new_customer(self, given: ImportRow, details: NewCustomer, number: int) -> Customer:
@@ -178,15 +179,7 @@ class RowBooker:
             cards.insert(tx, batch.cards)
             store_pages(tx, batch.books)
             idempotency.insert_keys(tx, batch.keys)
-            audit.record_all(tx, batch.deeds, self.now)
             imports.store_outcomes(tx, self.head.id, batch.rows)
-        webhook_events.tell_cards(tx, self.head.merchant_id, batch.cards, "card.issued", self.now)
-        moved = [book.state for book in batch.books if book.is_changed]
-        if moved:
-            webhook_events.tell_accounts_changed(tx, moved, self.now)
-        touched = [card.account_id for card in batch.cards]
-        if batch.updated:
-            touched += accounts.ids_of_customers(tx, [customer.id for customer in batch.updated])
-        if touched:
-            serials = publishing.mark_accounts_dirty(tx, sorted(set(touched)), self.now, MANY)
-            tx.after_commit.append(lambda: self.runtime.remembered.forget(serials))
+        changes: list[Change] = [*batch.imported, *(CardImported(card) for card in batch.cards)]
+        changes += [AccountChanged(book.state, MANY) for book in batch.books if book.is_changed]
+        record_all(tx, self.now, [(self.by, change) for change in changes])

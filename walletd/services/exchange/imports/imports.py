@@ -20,10 +20,11 @@ from walletd.db.cards import programs
 from walletd.db.engine.base import Tx
 from walletd.db.engine.bulk import count_small_tables
 from walletd.db.exchange import imports
-from walletd.db.merchants import audit, merchants
+from walletd.db.merchants import merchants
 from walletd.db.outbox import jobs
 from walletd.domain.cards.programs import Program
 from walletd.domain.errors import NotFound
+from walletd.domain.exchange.changes import ImportCommitted
 from walletd.domain.exchange.import_columns import columns_of
 from walletd.domain.exchange.import_files import (
     FileForm,
@@ -39,10 +40,10 @@ from walletd.domain.identifiers import new_id
 from walletd.domain.merchants.principals import Principal
 from walletd.domain.outbox.jobs import Attempt, Job, Verdict, new_job
 from walletd.domain.pages import Page, PageRequest
+from walletd.services.changes.recorder import record
 from walletd.services.exchange.imports.booking import RowBooker
 from walletd.services.exchange.imports.plans import Plan, Planner
 from walletd.services.exchange.imports.validation import READ_AT_ONCE, Read, Validator, counted, read_batches
-from walletd.services.outbox.jobs import TOPIC
 from walletd.services.runtime import Runtime
 
 KIND: Final = "import"
@@ -184,7 +185,7 @@ class Imports:
             if highest is not None:
                 merchants.raise_customer_number(tx, by.merchant_id, highest)
             imports.store(tx, replace(present, state=COMMITTING))
-            audit.record(tx, by, now, "import.committed", import_id, {"rows": present.rows, "booked": present.booked})
+            record(tx, by, now, ImportCommitted(import_id, present.rows, present.booked))
             self._want_work(tx, present, now)
 
         await self._runtime.database.write(write)
@@ -288,7 +289,6 @@ class Imports:
     def _want_work(self, tx: Tx, head: ImportHead, now: datetime) -> None:
         subject = f"{head.id}:{head.position}"
         jobs.insert(tx, [new_job(new_id("job", now), head.merchant_id, KIND, subject, {}, now)])
-        tx.announce(TOPIC)
 
 
 _ZEROES: Final[Mapping[str, Any]] = dict.fromkeys(

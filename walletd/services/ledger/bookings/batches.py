@@ -19,11 +19,11 @@ from typing import Final
 from walletd.db.engine.base import Tx
 from walletd.db.engine.bulk import together
 from walletd.db.merchants import idempotency
-from walletd.db.merchants.audit import Deed
 from walletd.db.merchants.idempotency import IdempotencyRow, Place
 from walletd.domain.errors import Conflict, Overloaded, StorageUnavailable, WalletdError
+from walletd.services.changes.recorder import Recorded
 from walletd.services.idempotency import Answer, answered, declined, repeat
-from walletd.services.ledger.bookings.commands import Command, Settle
+from walletd.services.ledger.bookings.commands import Command
 from walletd.services.ledger.bookings.decisions import decide
 from walletd.services.ledger.bookings.loading import load
 from walletd.services.ledger.bookings.storing import store
@@ -129,7 +129,7 @@ def run_batch(tx: Tx, runtime: Runtime, commands: Sequence[Command]) -> Sequence
         runtime.vault,
     )
     fresh: dict[Place, IdempotencyRow] = {}
-    deeds = list[Deed]()
+    recorded = list[Recorded]()
     outcomes = list[Outcome | Exception]()
     for command, row in zip(commands, rows, strict=True):
         earlier = None if row is None else taken.get(row.place) or fresh.get(row.place)
@@ -148,14 +148,12 @@ def run_batch(tx: Tx, runtime: Runtime, commands: Sequence[Command]) -> Sequence
             answer = Answer.created(decision.document)
             if row is not None and command.protected is not None:
                 fresh[row.place] = answered(command.protected, row, decision.subject, answer.body)
-            if not isinstance(command.work, Settle):
-                deeds.append(Deed(command.by, decision.action, decision.subject, decision.details))
+            if decision.change is not None:
+                recorded.append((command.by, decision.change))
             outcomes.append(answer)
     with together(tx):
-        serials = store(tx, desk, deeds)
+        store(tx, desk, recorded)
         idempotency.insert_keys(tx, list(fresh.values()))
-    if serials:
-        tx.after_commit.append(lambda: runtime.remembered.forget(serials))
     return outcomes
 
 

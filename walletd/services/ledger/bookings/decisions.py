@@ -11,11 +11,19 @@ from typing import Any, Final
 from walletd.db.ledger.entries import Reversed
 from walletd.domain.cards.cards import BookableCard, check_may_book
 from walletd.domain.cards.programs import Program
+from walletd.domain.changes import Change
 from walletd.domain.errors import AlreadyReversed, NotFound, ReversalExceeded, ReversalNotAllowed
 from walletd.domain.identifiers import new_id, new_redemption_code
 from walletd.domain.ledger.balances import AMOUNT_MAX
 from walletd.domain.ledger.bookings import Movement, Standing
 from walletd.domain.ledger.books import AccountBook
+from walletd.domain.ledger.changes import (
+    RedemptionCaptured,
+    RedemptionReleased,
+    RedemptionReserved,
+    TransactionBooked,
+    TransactionReversed,
+)
 from walletd.domain.ledger.documents import redemption_document, transaction_document
 from walletd.domain.ledger.earning import give_back
 from walletd.domain.ledger.entries import Entry, Transaction
@@ -31,12 +39,12 @@ _IRREVERSIBLE: Final = frozenset({"opening", "tier", "reversal", "expiry", "rele
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a command came to: the id of what it made, the document to answer, and what the audit log keeps."""
+    """What a command came to: the id of what it made, the document to answer, and what changed."""
 
     subject: str
     document: Mapping[str, object]
-    action: str
-    details: Mapping[str, object]
+    change: Change | None
+    """None for what time did: the entries themselves say so."""
 
 
 def decide(desk: Desk, command: Command) -> Decision:
@@ -80,7 +88,7 @@ def _book(desk: Desk, command: Command, work: Book) -> Decision:
     entry = book.post(transaction, movement, limit=_limit(program), fefo=not unallocated)
     desk.spend(code)
     document = transaction_document(transaction, [entry], book.state, book.balances())
-    return Decision(transaction.id, document, "transaction.booked", {"type": booking.type})
+    return Decision(transaction.id, document, TransactionBooked(transaction.id, booking.type))
 
 
 def _reserve(desk: Desk, command: Command, work: Reserve) -> Decision:
@@ -103,7 +111,7 @@ def _reserve(desk: Desk, command: Command, work: Reserve) -> Decision:
     )
     desk.spend(code)
     document = redemption_document(redemption, book.state, book.balances())
-    return Decision(redemption.code, document, "redemption.reserved", {"amount": redemption.amount})
+    return Decision(redemption.code, document, RedemptionReserved(redemption.code, redemption.amount))
 
 
 def _capture(desk: Desk, command: Command, work: Capture) -> Decision:
@@ -117,7 +125,7 @@ def _capture(desk: Desk, command: Command, work: Capture) -> Decision:
     entry = book.capture(redemption, transaction, movement)
     captured = book.redemptions[redemption.code]
     document = redemption_document(captured, book.state, book.balances(), [(entry, transaction)])
-    return Decision(transaction.id, document, "redemption.captured", {"amount": amount})
+    return Decision(transaction.id, document, RedemptionCaptured(transaction.id, amount))
 
 
 def _release(desk: Desk, command: Command, work: Release) -> Decision:
@@ -128,7 +136,7 @@ def _release(desk: Desk, command: Command, work: Release) -> Decision:
         book.release(redemption, transaction)
     released = book.redemptions[redemption.code]
     document = redemption_document(released, book.state, book.balances())
-    return Decision(redemption.code, document, "redemption.released", {"amount": redemption.amount})
+    return Decision(redemption.code, document, RedemptionReleased(redemption.code, redemption.amount))
 
 
 def _reverse(desk: Desk, command: Command, work: Reverse) -> Decision:
@@ -160,7 +168,8 @@ def _reverse(desk: Desk, command: Command, work: Reverse) -> Decision:
         reversal = book.give_back_elsewhere(transaction, entry, part.amount, until)
     desk.originals[original.transaction.id] = original.after(part, book.appended[-1].consumptions)
     document = transaction_document(transaction, [reversal], book.state, book.balances())
-    return Decision(transaction.id, document, "transaction.reversed", {"corrects": original.transaction.id})
+    reversed_now = TransactionReversed(transaction.id, original.transaction.id)
+    return Decision(transaction.id, document, reversed_now)
 
 
 def _end_of_returned(desk: Desk, original: Original, entry: Entry, grace: timedelta) -> datetime | None:
@@ -176,7 +185,7 @@ def _settle(desk: Desk, work: Settle) -> Decision:
     account_id = work.account_id
     if account_id not in desk.books:
         raise NotFound(f"There is no account {account_id}.")
-    return Decision(account_id, {}, "account.settled", {})
+    return Decision(account_id, {}, None)
 
 
 def _to_reverse(book: AccountBook, original: Original, entry: Entry, work: Reverse) -> tuple[Reversed, Movement]:

@@ -6,40 +6,36 @@ from collections.abc import Sequence
 from typing import Final
 
 from walletd.db.cards import rotating_codes
-from walletd.db.delivery import publishing
 from walletd.db.engine.base import Tx
 from walletd.db.ledger import accounts, lots, redemptions
 from walletd.db.ledger import entries as ledger
-from walletd.db.merchants import audit
-from walletd.db.merchants.audit import Deed
 from walletd.domain.delivery.publishing import BOOKED, CHANGED
 from walletd.domain.ledger.account_page import AccountPage
+from walletd.domain.ledger.changes import AccountChanged
 from walletd.domain.ledger.entries import ACTIVE
+from walletd.domain.merchants.principals import walletd
+from walletd.services.changes.recorder import Recorded, record_all
 from walletd.services.ledger.bookings.loading import Desk
-from walletd.services.outbox import webhook_events
 
 _TOLD: Final = frozenset({"earn", "manual_credit", "redeem", "reward", "visit", "coupon", "tier"})
 
 
-def store(tx: Tx, desk: Desk, deeds: Sequence[Deed]) -> list[str]:
-    """Store all changed books and the deeds; return the serial numbers of cards that show something else now.
-
-    Inside of `together` the list is filled at its end.
-    """
+def store(tx: Tx, desk: Desk, recorded: Sequence[Recorded]) -> None:
+    """Store all changed books, and record what commands did and which accounts have other figures."""
     changed = [book for book in desk.books.values() if book.is_changed]
     if changed:
         accounts.store(tx, [book.state for book in changed])
         store_pages(tx, changed)
-    if deeds:
-        audit.record_all(tx, deeds, desk.now)
     if desk.spent:
         rotating_codes.use(tx, desk.spent)
-    if not changed:
-        return []
-    if told := [book.state for book in changed if book.state.merchant_id in desk.told]:
-        webhook_events.tell_accounts_changed(tx, told, desk.now)
-    urgencies = {book.state.id: BOOKED if _is_told(book) else CHANGED for book in changed}
-    return publishing.mark_each_dirty(tx, urgencies, desk.now)
+    # Several commands may have changed one account, so none of them is named for it.
+    accounts_changed = [(walletd(book.state.merchant_id), _change(book, desk)) for book in changed]
+    record_all(tx, desk.now, [*recorded, *accounts_changed])
+
+
+def _change(page: AccountPage, desk: Desk) -> AccountChanged:
+    urgency = BOOKED if _is_told(page) else CHANGED
+    return AccountChanged(page.state, urgency, watched=page.state.merchant_id in desk.told)
 
 
 def _is_told(page: AccountPage) -> bool:

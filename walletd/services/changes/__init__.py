@@ -1,0 +1,1 @@
+"""What follows a change: one recorder, which knows it from one table."""
