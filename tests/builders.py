@@ -28,6 +28,7 @@ from walletd.domain.ledger.balances import Balances
 from walletd.domain.ledger.bookings import Booking
 from walletd.domain.ledger.documents import account_document, entry_document
 from walletd.domain.merchants.principals import SCOPES, Principal, PrincipalKind
+from walletd.domain.outbox.attempts import Attempt, Verdict
 from walletd.domain.pages import PageRequest
 from walletd.services import Services, build_services
 from walletd.services.idempotency import Answer
@@ -35,7 +36,6 @@ from walletd.services.ledger.bookings.commands import Reverse
 from walletd.services.merchants.merchants import NewMerchant
 from walletd.services.runtime import Runtime
 from walletd.settings import Settings
-from walletd.wallets import Outcome, Verdict
 from walletd.wallets.apple.credentials import PassCredentials
 from walletd.wallets.apple.demo_credentials import make_demo_credentials
 from walletd.wallets.apple.platform import ApplePlatform
@@ -69,12 +69,12 @@ class RecordedPushes(ApplePlatform):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.pushed: list[str] = []
-        self.answers: dict[str, Outcome] = {}
+        self.answers: dict[str, Attempt] = {}
 
-    async def deliver(self, merchant_id: str, addresses: Sequence[str]) -> list[Outcome]:
+    async def deliver(self, merchant_id: str, addresses: Sequence[str]) -> list[Attempt]:
         """Record the addresses and answer them."""
         self.pushed += addresses
-        return [self.answers.get(address, Outcome(Verdict.ACCEPTED)) for address in addresses]
+        return [self.answers.get(address, Attempt(Verdict.DONE)) for address in addresses]
 
 
 @dataclass(slots=True)

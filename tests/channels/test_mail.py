@@ -14,7 +14,7 @@ import trustme
 from tests.channels.mailbox import PASSWORD, USER, a_mailbox
 from walletd.channels.mail import MailSender, MailServer
 from walletd.domain.errors import ConfigurationRefused
-from walletd.domain.outbox.jobs import Attempt, Verdict
+from walletd.domain.outbox.attempts import Attempt, Verdict
 from walletd.domain.outbox.mail import Mail
 
 AT = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
@@ -75,7 +75,7 @@ async def test_a_server_that_cannot_prove_its_name_gets_no_mail(
     """Neither an authority that nobody trusts nor a certificate of another name is believed, and it is tried again."""
     with a_mailbox(authority, name=name) as mailbox:
         attempt = await send(mailbox.url(host="localhost"), ca_file if name != "localhost" else None)
-    assert attempt.verdict is Verdict.FAILED
+    assert attempt.verdict is Verdict.RETRY
     assert "certificate" in attempt.reason.lower()
     assert mailbox.received == []
 
@@ -86,7 +86,7 @@ async def test_a_password_never_crosses_a_network_in_clear(monkeypatch: pytest.M
     monkeypatch.setattr(socket, "getaddrinfo", lambda _host, *more, **named: look_up("127.0.0.1", *more, **named))
     with a_mailbox(auth_require_tls=False) as mailbox:
         refused = await send(mailbox.url(LOGIN, "mail.example"))
-        assert refused.verdict is Verdict.FAILED
+        assert refused.verdict is Verdict.RETRY
         assert "not sent in clear" in refused.reason
         assert await send(mailbox.url(LOGIN)) == Attempt(Verdict.DONE)
     assert [mail.user for mail in mailbox.received] == [USER]
@@ -96,7 +96,7 @@ async def test_a_wrong_password_is_tried_again_once_it_is_mended() -> None:
     """No mail is to blame for a wrong setting, so none is given up for it; the password is not in the reason."""
     with a_mailbox(auth_require_tls=False) as mailbox:
         attempt = await send(mailbox.url("somebody:wrong-secret@"))
-    assert attempt.verdict is Verdict.FAILED
+    assert attempt.verdict is Verdict.RETRY
     assert attempt.reason.startswith("535 ")
     assert "wrong-secret" not in attempt.reason
 
@@ -104,10 +104,10 @@ async def test_a_wrong_password_is_tried_again_once_it_is_mended() -> None:
 @pytest.mark.parametrize(
     ("recipient", "content", "verdict", "reason"),
     [
-        ("550 no such user", "250 OK", Verdict.HOPELESS, "550 no such user"),
-        ("250 OK", "554 looks like spam", Verdict.HOPELESS, "554 looks like spam"),
-        ("450 greylisted", "250 OK", Verdict.FAILED, "450 greylisted"),
-        ("250 OK", "452 disk full", Verdict.FAILED, "452 disk full"),
+        ("550 no such user", "250 OK", Verdict.REFUSED, "550 no such user"),
+        ("250 OK", "554 looks like spam", Verdict.REFUSED, "554 looks like spam"),
+        ("450 greylisted", "250 OK", Verdict.RETRY, "450 greylisted"),
+        ("250 OK", "452 disk full", Verdict.RETRY, "452 disk full"),
     ],
 )
 async def test_what_the_server_refuses_for_ever_is_given_up_and_the_rest_tried_again(
@@ -123,8 +123,8 @@ async def test_a_server_that_hangs_or_is_not_there_is_tried_again() -> None:
     """Nobody waits for ever."""
     with a_mailbox() as mailbox:
         mailbox.hang_seconds = 1.5
-        assert (await send(mailbox.url(), seconds=0.5)).verdict is Verdict.FAILED
-    assert (await send(mailbox.url())).verdict is Verdict.FAILED
+        assert (await send(mailbox.url(), seconds=0.5)).verdict is Verdict.RETRY
+    assert (await send(mailbox.url())).verdict is Verdict.RETRY
 
 
 @pytest.mark.parametrize("says", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\xff" * 3000, b"220 hi\r\n"])
@@ -138,7 +138,7 @@ async def test_a_server_that_does_not_speak_smtp_is_tried_again(says: bytes) -> 
     async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         attempt = await send(f"smtp://127.0.0.1:{port}", seconds=2)
-    assert attempt.verdict is Verdict.FAILED
+    assert attempt.verdict is Verdict.RETRY
     assert attempt.reason
 
 

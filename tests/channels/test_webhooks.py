@@ -16,7 +16,7 @@ from tests.channels.receiver import Receiver, a_receiver, answer
 from walletd.channels.addresses import AddressGuard
 from walletd.channels.webhooks import WebhookSender
 from walletd.domain.errors import WebhookTargetRefused
-from walletd.domain.outbox.webhooks import Attempt, Verdict
+from walletd.domain.outbox.attempts import Attempt, Verdict
 
 LOOPBACK = ipaddress.ip_network("127.0.0.0/8")
 AT = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
@@ -57,7 +57,7 @@ async def test_a_message_arrives_signed_with_each_secret() -> None:
     async with a_receiver() as receiver, a_sender() as sender:
         body = '{"type":"card.issued","data":{"name":"Jörg"}}'.encode()
         attempt = await sender.send(receiver.url(), "msg_1", AT, body, [SECRET, b"t" * 32])
-        assert attempt == Attempt(Verdict.DELIVERED, 204, "")
+        assert attempt == Attempt(Verdict.DONE, "", status=204)
         (request,) = receiver.received
         assert request.headers["webhook-id"] == "msg_1"
         assert request.headers["content-type"] == "application/json"
@@ -69,19 +69,19 @@ async def test_a_message_arrives_signed_with_each_secret() -> None:
 @pytest.mark.parametrize(
     ("status", "verdict"),
     [
-        (200, Verdict.DELIVERED),
-        (299, Verdict.DELIVERED),
-        (301, Verdict.FAILED),
-        (302, Verdict.FAILED),
-        (400, Verdict.FAILED),
-        (401, Verdict.LANE_FAILED),
-        (403, Verdict.LANE_FAILED),
-        (404, Verdict.FAILED),
+        (200, Verdict.DONE),
+        (299, Verdict.DONE),
+        (301, Verdict.RETRY),
+        (302, Verdict.RETRY),
+        (400, Verdict.RETRY),
+        (401, Verdict.CHANNEL_FAILED),
+        (403, Verdict.CHANNEL_FAILED),
+        (404, Verdict.RETRY),
         (410, Verdict.GONE),
-        (413, Verdict.FAILED),
-        (429, Verdict.FAILED),
-        (500, Verdict.FAILED),
-        (503, Verdict.FAILED),
+        (413, Verdict.RETRY),
+        (429, Verdict.RETRY),
+        (500, Verdict.RETRY),
+        (503, Verdict.RETRY),
     ],
 )
 async def test_a_status_says_what_an_attempt_came_to(status: int, verdict: Verdict) -> None:
@@ -97,7 +97,7 @@ async def test_a_redirect_is_never_followed() -> None:
     async with a_receiver() as receiver, a_receiver() as inside, a_sender() as sender:
         receiver.answer = lambda _request: answer(302, location=inside.url())
         attempt = await send(sender, receiver.url())
-    assert (attempt.verdict, attempt.reason, inside.connections) == (Verdict.FAILED, "HTTP 302", 0)
+    assert (attempt.verdict, attempt.reason, inside.connections) == (Verdict.RETRY, "HTTP 302", 0)
 
 
 async def test_a_name_that_turns_to_this_machine_is_blocked_at_the_moment_of_the_call() -> None:
@@ -107,7 +107,7 @@ async def test_a_name_that_turns_to_this_machine_is_blocked_at_the_moment_of_the
         url = f"https://hooks.example:{receiver.port}/"
         await sender.check(url)
         attempt = await send(sender, url)
-    assert attempt.verdict is Verdict.LANE_FAILED
+    assert attempt.verdict is Verdict.CHANNEL_FAILED
     assert attempt.reason.startswith("blocked_target: hooks.example leads to 127.0.0.1")
     assert receiver.connections == 0
 
@@ -116,7 +116,7 @@ async def test_the_address_that_was_checked_is_the_one_that_is_called() -> None:
     """A name is looked up once per connection, so it cannot say something else a moment later."""
     names = Names(["127.0.0.1"], ["127.0.0.9"])
     async with a_receiver() as receiver, a_sender(names) as sender:
-        assert (await send(sender, f"http://hooks.example:{receiver.port}/hook")).verdict is Verdict.DELIVERED
+        assert (await send(sender, f"http://hooks.example:{receiver.port}/hook")).verdict is Verdict.DONE
         assert names.asked == 1
         assert receiver.received[0].headers["host"] == f"hooks.example:{receiver.port}"
 
@@ -150,7 +150,7 @@ async def test_a_receiver_that_hangs_is_cut_and_blamed() -> None:
     async with a_receiver() as receiver, a_sender(seconds=0.3) as sender:
         receiver.answer = lambda _request: b""
         attempt = await send(sender, receiver.url())
-    assert attempt.verdict is Verdict.FAILED
+    assert attempt.verdict is Verdict.RETRY
     assert "no answer within" in attempt.reason
 
 
@@ -159,7 +159,7 @@ async def test_an_answer_without_end_is_cut() -> None:
     async with a_receiver() as receiver, a_sender() as sender:
         receiver.answer = lambda _request: b"HTTP/1.1 200 OK\r\ncontent-length: 1000000000\r\n\r\n" + b"x" * 200_000
         attempt = await send(sender, receiver.url())
-    assert (attempt.verdict, attempt.reason) == (Verdict.FAILED, "the answer is longer than 64 KB")
+    assert (attempt.verdict, attempt.reason) == (Verdict.RETRY, "the answer is longer than 64 KB")
 
 
 @pytest.mark.parametrize("reply", [b"no http\r\n\r\n", b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nshort"])
@@ -167,7 +167,7 @@ async def test_an_answer_that_is_none_counts_as_a_failure(reply: bytes) -> None:
     """A broken receiver never breaks the sender."""
     async with a_receiver() as receiver, a_sender(seconds=1) as sender:
         receiver.answer = lambda _request: reply
-        assert (await send(sender, receiver.url())).verdict is Verdict.FAILED
+        assert (await send(sender, receiver.url())).verdict is Verdict.RETRY
 
 
 async def test_nobody_listening_is_the_fault_of_no_message() -> None:
@@ -176,7 +176,7 @@ async def test_nobody_listening_is_the_fault_of_no_message() -> None:
         url = receiver.url()
     async with a_sender() as sender:
         attempt = await send(sender, url)
-    assert attempt.verdict is Verdict.LANE_FAILED
+    assert attempt.verdict is Verdict.CHANNEL_FAILED
     assert attempt.reason.startswith("not reached")
 
 
@@ -188,7 +188,7 @@ def a_tls_receiver(authority: trustme.CA, name: str) -> ssl.SSLContext:
 
 
 @pytest.mark.parametrize(
-    ("name", "verdict"), [("hooks.example", Verdict.DELIVERED), ("other.example", Verdict.LANE_FAILED)]
+    ("name", "verdict"), [("hooks.example", Verdict.DONE), ("other.example", Verdict.CHANNEL_FAILED)]
 )
 async def test_the_certificate_must_be_of_the_name_though_the_address_is_called(
     tmp_path: Path, name: str, verdict: Verdict
@@ -207,4 +207,4 @@ async def test_a_certificate_of_an_unknown_authority_is_refused() -> None:
     async with a_receiver(a_tls_receiver(trustme.CA(), "hooks.example")) as receiver, a_sender() as sender:
         attempt = await send(sender, receiver.url(host="hooks.example"))
         assert isinstance(receiver, Receiver)
-    assert (attempt.verdict, receiver.received) == (Verdict.LANE_FAILED, [])
+    assert (attempt.verdict, receiver.received) == (Verdict.CHANNEL_FAILED, [])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from walletd.domain.outbox.jobs import Verdict
+from walletd.domain.outbox.attempts import Verdict
 from walletd.domain.outbox.tills import MERGED, MergeNotice
 from walletd.pos.file_drop import FileDrop
 
@@ -32,5 +32,5 @@ async def test_a_notice_is_one_file_with_a_header_and_the_numbers(tmp_path: Path
 async def test_a_folder_that_is_not_there_is_told_and_tried_again(tmp_path: Path) -> None:
     """A till's share that is not mounted is no reason to lose a notice."""
     attempt = await FileDrop(str(tmp_path / "gone")).merge_customers(NOTICE)
-    assert attempt.verdict is Verdict.FAILED
+    assert attempt.verdict is Verdict.RETRY
     assert "gone" in attempt.reason

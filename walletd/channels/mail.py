@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import aiosmtplib
 
 from walletd.domain.errors import ConfigurationRefused, ValidationFailed
-from walletd.domain.outbox.jobs import Attempt, Verdict
+from walletd.domain.outbox.attempts import Attempt, Verdict
 from walletd.domain.outbox.mail import Mail, check_mailbox
 
 _SECONDS: Final = 30.0
@@ -86,7 +86,7 @@ class MailSender:
         except aiosmtplib.SMTPDataError as error:
             return _refused(error)
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-            return Attempt(Verdict.FAILED, _sentence(error))
+            return Attempt(Verdict.RETRY, _sentence(error))
         return Attempt(Verdict.DONE)
 
     async def check(self) -> Attempt:
@@ -96,7 +96,7 @@ class MailSender:
                 await client.noop()
                 lock = "encrypted" if _is_encrypted(client) else "not encrypted"
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-            return Attempt(Verdict.FAILED, _sentence(error))
+            return Attempt(Verdict.RETRY, _sentence(error))
         user = f" as {self._server.user}" if self._server.user else ""
         return Attempt(Verdict.DONE, f"{self._server.host}:{self._server.port} answers{user}, {lock}")
 
@@ -142,7 +142,7 @@ class MailSender:
 
 def _refused(error: aiosmtplib.SMTPResponseException) -> Attempt:
     """Return what the refusal of a recipient or of the text means: 5yz is for ever (RFC 5321, 4.2.1)."""
-    return Attempt(Verdict.HOPELESS if error.code >= 500 else Verdict.FAILED, _sentence(error))
+    return Attempt(Verdict.REFUSED if error.code >= 500 else Verdict.RETRY, _sentence(error))
 
 
 def _sentence(error: Exception) -> str:

@@ -18,7 +18,8 @@ from standardwebhooks import Webhook
 
 from walletd.channels.addresses import AddressGuard, BlockedTarget, GuardedBackend, UnknownHost
 from walletd.domain.errors import WebhookTargetRefused
-from walletd.domain.outbox.webhooks import Attempt, Verdict, verdict_of
+from walletd.domain.outbox.attempts import Attempt, Verdict
+from walletd.domain.outbox.webhooks import verdict_of
 
 _SECONDS: Final = 15.0
 _ANSWER_BYTES: Final = 65_536
@@ -63,13 +64,13 @@ class WebhookSender:
             async with asyncio.timeout(self._seconds):
                 return await self._request(url, headers, body)
         except TimeoutError:
-            return Attempt(Verdict.FAILED, None, f"no answer within {self._seconds:.0f} seconds")
+            return Attempt(Verdict.RETRY, f"no answer within {self._seconds:.0f} seconds")
         except BlockedTarget as error:
-            return Attempt(Verdict.LANE_FAILED, None, f"blocked_target: {error}")
+            return Attempt(Verdict.CHANNEL_FAILED, f"blocked_target: {error}")
         except (UnknownHost, httpcore.ConnectError, httpcore.ConnectTimeout, ssl.SSLError, OSError) as error:
-            return Attempt(Verdict.LANE_FAILED, None, f"not reached: {_sentence(error)}")
+            return Attempt(Verdict.CHANNEL_FAILED, f"not reached: {_sentence(error)}")
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as error:
-            return Attempt(Verdict.FAILED, None, f"the connection broke: {_sentence(error)}")
+            return Attempt(Verdict.RETRY, f"the connection broke: {_sentence(error)}")
 
     async def close(self) -> None:
         """Close all connections."""
@@ -94,10 +95,10 @@ class WebhookSender:
             async for chunk in response.aiter_stream():
                 size += len(chunk)
                 if size > _ANSWER_BYTES:
-                    return Attempt(Verdict.FAILED, response.status, "the answer is longer than 64 KB")
+                    return Attempt(Verdict.RETRY, "the answer is longer than 64 KB", status=response.status)
         verdict = verdict_of(response.status)
-        reason = "" if verdict is Verdict.DELIVERED else f"HTTP {response.status}"
-        return Attempt(verdict, response.status, reason)
+        reason = "" if verdict is Verdict.DONE else f"HTTP {response.status}"
+        return Attempt(verdict, reason, status=response.status)
 
 
 def _sentence(error: Exception) -> str:

@@ -9,7 +9,7 @@ import os
 from dataclasses import asdict, fields
 from pathlib import Path
 
-from walletd.domain.outbox.jobs import Attempt, Verdict
+from walletd.domain.outbox.attempts import Attempt, Verdict
 from walletd.domain.outbox.tills import MergeNotice
 
 _HEADER = tuple(item.name for item in fields(MergeNotice))
@@ -26,7 +26,7 @@ class FileDrop:
         try:
             await asyncio.to_thread(self._write, f"merge-{notice.merge_id}-{notice.event}.csv", _csv(notice))
         except OSError as error:
-            return Attempt(Verdict.FAILED, f"{self._folder}: {error.strerror or error}")
+            return Attempt(Verdict.RETRY, f"{self._folder}: {error.strerror or error}")
         return Attempt(Verdict.DONE)
 
     def _write(self, name: str, content: bytes) -> None:

@@ -11,10 +11,9 @@ from typing import Protocol
 from walletd.db.engine.database import Database
 from walletd.domain.cards.cards import Card
 from walletd.domain.delivery.publishing import PushSchedule
-from walletd.domain.outbox import jobs
+from walletd.domain.outbox.attempts import Attempt
 from walletd.domain.outbox.mail import Mail
 from walletd.domain.outbox.tills import MergeNotice
-from walletd.domain.outbox.webhooks import Attempt
 from walletd.services.remembered import RememberedPasses
 from walletd.wallets import ObjectPlatform, PassIdentity, PushPlatform, WalletPlatform
 
@@ -66,17 +65,17 @@ class WebhookChannel(Protocol):
 class MailChannel(Protocol):
     """The way to mailboxes."""
 
-    async def send(self, mail: Mail, message_id: str, at: datetime) -> jobs.Attempt:
+    async def send(self, mail: Mail, message_id: str, at: datetime) -> Attempt:
         """Send a mail once and return what came of it; never raises."""
 
-    async def check(self) -> jobs.Attempt:
+    async def check(self) -> Attempt:
         """Connect and log in without sending anything; the reason says how it went."""
 
 
 class PosConnector(Protocol):
     """The way to a till system."""
 
-    async def merge_customers(self, notice: MergeNotice) -> jobs.Attempt:
+    async def merge_customers(self, notice: MergeNotice) -> Attempt:
         """Tell the till of a merge or its undoing, and return what came of it; twice is as once. Never raises."""
 
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Protocol
 
 from walletd.domain.delivery.faces import Face
+from walletd.domain.outbox.attempts import Attempt
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,30 +35,6 @@ class RenderedPass:
     document: bytes
     content_hash: str
     parts: str
-
-
-class Verdict(StrEnum):
-    """What a platform said about one delivery target."""
-
-    ACCEPTED = "accepted"
-    GONE = "gone"
-    """The target does not exist any more; `gone_since` says since when, where the platform says it."""
-    REJECTED = "rejected"
-    """The address does not fit host, certificate or topic: drop it, unless many fail at once."""
-    RETRY = "retry"
-    """Trouble with this target or the way to it: try again, not before `retry_after_seconds`."""
-    LANE_PAUSED = "lane_paused"
-    """Trouble with our configuration or certificate: nothing of this merchant can be delivered until it is mended."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """A platform's answer for one target."""
-
-    verdict: Verdict
-    reason: str = ""
-    gone_since: datetime | None = None
-    retry_after_seconds: float | None = None
 
 
 class WalletPlatform(Protocol):
@@ -100,8 +76,8 @@ class PushPlatform(WalletPlatform, Protocol):
     def package(self, merchant_id: str, document: bytes, parts: str, now: datetime) -> bytes:
         """Make the file a phone takes (Apple: the signed .pkpass). Raises SigningUnavailable."""
 
-    async def deliver(self, merchant_id: str, addresses: Sequence[str]) -> list[Outcome]:
-        """Tell each address (Apple: push token) that something newer is there; one outcome each, in order."""
+    async def deliver(self, merchant_id: str, addresses: Sequence[str]) -> list[Attempt]:
+        """Tell each address (Apple: push token) that something newer is there; one attempt each, in order."""
 
 
 Pace = Callable[[], Awaitable[None]]
@@ -118,13 +94,9 @@ class ProgramShown:
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """What became of a document that was sent to a wallet's server."""
+class Sent(Attempt):
+    """What became of a document that was sent to a wallet's server; REFUSED for one that is wrong, never GONE."""
 
-    verdict: Verdict
-    """ACCEPTED; REJECTED for a document that is wrong, RETRY, or LANE_PAUSED."""
-    reason: str = ""
-    retry_after_seconds: float | None = None
     is_too_fast: bool = False
     """The server wants fewer requests."""
     lacks_class: bool = False

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from walletd.domain.delivery.publishing import (
+    PUSH_PAUSES,
+    REMINDER_PAUSES,
     Pace,
     PushSchedule,
     due_at,
     next_last_modified,
     paced,
-    reminder_pause,
-    retry_pause,
     sequence_of_tag,
     update_tag,
 )
@@ -106,15 +106,15 @@ def test_more_passes_of_a_type_make_the_window_shorter() -> None:
 @given(st.integers(0, 10_000), st.floats(0, 1))
 def test_retries_slow_down_and_are_bounded(attempts: int, share: float) -> None:
     """A pause lies between a second and an hour, whatever the number of attempts."""
-    assert 1 <= retry_pause(attempts, share) <= 3600
+    assert 1 <= PUSH_PAUSES.pause(attempts, share) <= 3600
 
 
 def test_a_platform_can_ask_for_a_longer_pause() -> None:
     """Retry-After wins over our own schedule."""
-    assert retry_pause(0, 0.5, 900) == 900
+    assert PUSH_PAUSES.pause(0, 0.5, 900) == 900
 
 
 @pytest.mark.parametrize(("reminders", "least"), [(0, 600), (3, 4800), (5, 19_200)])
 def test_reminders_come_ever_later(reminders: int, least: float) -> None:
     """A phone that does not fetch is reminded after ten minutes, then after twice as long each time."""
-    assert least <= reminder_pause(reminders, 0.0) <= reminder_pause(reminders, 1.0) <= least * 1.25
+    assert least <= REMINDER_PAUSES.pause(reminders, 0.0) <= REMINDER_PAUSES.pause(reminders, 1.0) <= least * 1.25

@@ -12,7 +12,7 @@ from walletd.db.delivery import targets
 from walletd.db.engine.leases import Lease
 from walletd.domain.calendar import milliseconds
 from walletd.domain.errors import CertificateInvalid, PushTokenInvalid, RateLimited
-from walletd.wallets import Outcome, Verdict
+from walletd.domain.outbox.attempts import Attempt, Verdict
 
 TOKEN = "aa" * 32
 
@@ -58,7 +58,7 @@ async def test_a_small_burst_goes_out_at_once_and_many_changes_are_delayed(shop:
 async def test_trouble_with_the_platform_is_tried_again_later(shop: Shop) -> None:
     """A failed push keeps its target due and waits at least as long as the platform asks."""
     serial = await registered(shop)
-    shop.pushes.answers[TOKEN] = Outcome(Verdict.RETRY, "ServiceUnavailable", retry_after_seconds=900)
+    shop.pushes.answers[TOKEN] = Attempt(Verdict.RETRY, "ServiceUnavailable", retry_after_seconds=900)
     await shop.book(serial, "credit", 1)
     await shop.settle()
     shop.pushes.answers.clear()
@@ -75,7 +75,7 @@ async def test_a_phone_that_is_gone_is_forgotten_and_its_card_uninstalled(shop: 
     serial = await registered(shop)
     assert (await shop.services.cards.get(shop.principal, serial)).card.status == "installed"
     gone = shop.clock.now + timedelta(seconds=1)
-    shop.pushes.answers[TOKEN] = Outcome(Verdict.GONE, "Unregistered", gone_since=gone)
+    shop.pushes.answers[TOKEN] = Attempt(Verdict.GONE, "Unregistered", gone_since=gone)
     shop.clock.advance(seconds=2)
     await shop.book(serial, "credit", 1)
     await shop.settle()
@@ -89,7 +89,7 @@ async def test_a_phone_that_is_gone_is_forgotten_and_its_card_uninstalled(shop: 
 async def test_a_phone_that_registered_again_after_it_was_gone_is_kept(shop: Shop) -> None:
     """A 410 about an older registration of the token changes nothing."""
     serial = await registered(shop)
-    shop.pushes.answers[TOKEN] = Outcome(Verdict.GONE, "Unregistered", gone_since=shop.clock.now - timedelta(seconds=1))
+    shop.pushes.answers[TOKEN] = Attempt(Verdict.GONE, "Unregistered", gone_since=shop.clock.now - timedelta(seconds=1))
     await shop.book(serial, "credit", 1)
     await shop.settle()
     assert len(await shop.services.deliveries.of_card(shop.principal, serial)) == 1
@@ -101,7 +101,7 @@ async def test_a_mass_rejection_deletes_nobody_however_long_it_lasts(shop: Shop)
     for number in range(12):
         token = f"{number:064x}"
         serials.append(await registered(shop, device=f"device-{number}", token=token))
-        shop.pushes.answers[token] = Outcome(Verdict.REJECTED, "BadDeviceToken")
+        shop.pushes.answers[token] = Attempt(Verdict.REFUSED, "BadDeviceToken")
     for _ in range(24):
         for serial in serials:
             await shop.book(serial, "credit", 1)
@@ -122,7 +122,7 @@ async def test_a_rejected_token_is_dropped_beside_one_that_is_accepted(shop: Sho
     """An accepted push proves that host and certificate are right, so the fault is the token's."""
     good = await registered(shop)
     bad = await registered(shop, device="device-2", token="bb" * 32)
-    shop.pushes.answers["bb" * 32] = Outcome(Verdict.REJECTED, "BadDeviceToken")
+    shop.pushes.answers["bb" * 32] = Attempt(Verdict.REFUSED, "BadDeviceToken")
     for serial in (good, bad):
         await shop.book(serial, "credit", 1)
     await shop.settle()
@@ -138,7 +138,7 @@ async def test_made_up_tokens_on_one_card_stop_nobody_else_s_pushes(shop: Shop) 
     for number in range(20):
         token = f"{number:064x}"
         await shop.register(evil, device=f"evil-{number}", token=token)
-        shop.pushes.answers[token] = Outcome(Verdict.REJECTED, "BadDeviceToken")
+        shop.pushes.answers[token] = Attempt(Verdict.REFUSED, "BadDeviceToken")
     await shop.book(evil, "credit", 1)
     await shop.settle()
     shop.clock.advance(seconds=1)
@@ -157,10 +157,10 @@ async def test_an_answer_about_an_old_token_does_not_touch_a_phone_with_a_new_on
     await shop.book(serial, "credit", 1)
     await shop.book(other, "credit", 1)
     await shop.services.publisher.publish_next(10)
-    shop.pushes.answers[TOKEN] = Outcome(Verdict.REJECTED, "BadDeviceToken")
+    shop.pushes.answers[TOKEN] = Attempt(Verdict.REFUSED, "BadDeviceToken")
     deliver = shop.pushes.deliver
 
-    async def deliver_while_the_phone_registers(merchant_id: str, addresses: Sequence[str]) -> list[Outcome]:
+    async def deliver_while_the_phone_registers(merchant_id: str, addresses: Sequence[str]) -> list[Attempt]:
         if TOKEN in addresses:
             await shop.register(serial, token="bb" * 32)
         return await deliver(merchant_id, addresses)
@@ -187,7 +187,7 @@ async def test_a_phone_that_becomes_another_wallet_is_never_pushed_to(shop: Shop
 async def test_a_paused_lane_goes_on_after_the_certificate_is_mended(shop: Shop) -> None:
     """403 pauses the lane without using up attempts; later everything is delivered."""
     serial = await registered(shop)
-    shop.pushes.answers[TOKEN] = Outcome(Verdict.LANE_PAUSED, "BadCertificate")
+    shop.pushes.answers[TOKEN] = Attempt(Verdict.CHANNEL_FAILED, "BadCertificate")
     await shop.book(serial, "credit", 1)
     await shop.settle()
     assert len(shop.pushes.pushed) == 1
@@ -287,7 +287,7 @@ async def test_a_pass_that_is_registered_everywhere_at_once_is_slowed_down(shop:
 async def test_a_new_certificate_opens_a_paused_lane_at_once(shop: Shop) -> None:
     """Nobody waits for the end of a pause once its cause is mended (B29)."""
     serial = await registered(shop)
-    shop.pushes.answers[TOKEN] = Outcome(Verdict.LANE_PAUSED, "BadCertificate")
+    shop.pushes.answers[TOKEN] = Attempt(Verdict.CHANNEL_FAILED, "BadCertificate")
     await shop.book(serial, "credit", 1)
     await shop.settle()
     assert await shop.services.deliveries.seconds_until_due() is None

@@ -22,7 +22,8 @@ from walletd.db.engine.base import Tx
 from walletd.db.merchants import merchants
 from walletd.db.outbox import jobs
 from walletd.domain.errors import LedgerUnproved, ValidationFailed
-from walletd.domain.outbox.jobs import DEAD, DONE, Attempt, Job
+from walletd.domain.outbox.attempts import Attempt
+from walletd.domain.outbox.jobs import DEAD, DONE, Job
 from walletd.services.outbox.jobs import Jobs
 from walletd.services.outbox.mail_queue import KIND
 

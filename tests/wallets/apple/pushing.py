@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from walletd.demo.apns.fake_apns import FakeApns
 from walletd.demo.apns.tls import DemoAuthority
-from walletd.wallets import Outcome, Verdict
+from walletd.domain.outbox.attempts import Attempt, Verdict
 from walletd.wallets.apple.certificates import PassCredentials
 
 
@@ -22,7 +22,7 @@ def utc_now() -> datetime:
     return datetime.now().astimezone()
 
 
-def verdicts(outcomes: list[Outcome]) -> list[Verdict]:
+def verdicts(outcomes: list[Attempt]) -> list[Verdict]:
     """The verdicts alone, in order."""
     return [outcome.verdict for outcome in outcomes]
 

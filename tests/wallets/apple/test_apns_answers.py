@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from walletd.wallets import Verdict
+from walletd.domain.outbox.attempts import Verdict
 from walletd.wallets.apple.apns_answers import REASONS, outcome_of_answer, outcome_of_fault
 
 _ROWS: list[tuple[int, str, Verdict, float | None]] = [
-    (400, "BadDeviceToken", Verdict.REJECTED, None),
-    (400, "DeviceTokenNotForTopic", Verdict.REJECTED, None),
+    (400, "BadDeviceToken", Verdict.REFUSED, None),
+    (400, "DeviceTokenNotForTopic", Verdict.REFUSED, None),
     *(
-        (status, reason, Verdict.LANE_PAUSED, None)
+        (status, reason, Verdict.CHANNEL_FAILED, None)
         for status, reason in [
             (400, "BadCollapseId"),
             (400, "BadExpirationDate"),
@@ -66,7 +66,7 @@ def test_no_reason_is_left_out_here() -> None:
 
 def test_200_is_accepted() -> None:
     """APNs has taken the push; whether the phone fetches is another matter (N12)."""
-    assert outcome_of_answer(200, None).verdict is Verdict.ACCEPTED
+    assert outcome_of_answer(200, None).verdict is Verdict.DONE
 
 
 def test_410_says_since_when() -> None:
@@ -88,11 +88,11 @@ def test_410_with_strange_timestamp_is_gone_all_the_same(timestamp: object) -> N
     ("status", "verdict"),
     [
         (400, Verdict.RETRY),
-        (403, Verdict.LANE_PAUSED),
-        (404, Verdict.LANE_PAUSED),
-        (405, Verdict.LANE_PAUSED),
+        (403, Verdict.CHANNEL_FAILED),
+        (404, Verdict.CHANNEL_FAILED),
+        (405, Verdict.CHANNEL_FAILED),
         (410, Verdict.GONE),
-        (413, Verdict.LANE_PAUSED),
+        (413, Verdict.CHANNEL_FAILED),
         (418, Verdict.RETRY),
         (429, Verdict.RETRY),
         (500, Verdict.RETRY),
@@ -117,9 +117,9 @@ def test_status_decides_where_the_reason_is_new_or_missing(status: int, verdict:
         ("SomethingNew", Verdict.RETRY),
         ("BadDeviceToken", Verdict.RETRY),
         ("Unregistered", Verdict.RETRY),
-        ("BadCertificate", Verdict.LANE_PAUSED),
-        ("CertificateRefused", Verdict.LANE_PAUSED),
-        ("CertificateExpired", Verdict.LANE_PAUSED),
+        ("BadCertificate", Verdict.CHANNEL_FAILED),
+        ("CertificateRefused", Verdict.CHANNEL_FAILED),
+        ("CertificateExpired", Verdict.CHANNEL_FAILED),
     ],
 )
 def test_fault_of_the_connection_never_condemns_a_device(reason: str, verdict: Verdict) -> None:

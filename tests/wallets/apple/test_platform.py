@@ -18,7 +18,8 @@ import pytest
 from tests.wallets.apple.samples import IDENTITY, PASS_TEMPLATES, a_face, a_field, a_template
 from walletd.domain.delivery.faces import Face, StampRow
 from walletd.domain.errors import CertificateInvalid, ConfigurationRefused, SigningUnavailable, TemplateInvalid
-from walletd.wallets import Outcome, PassIdentity, Verdict, WalletPlatform
+from walletd.domain.outbox.attempts import Attempt, Verdict
+from walletd.wallets import PassIdentity, WalletPlatform
 from walletd.wallets.apple import platform as apple_platform
 from walletd.wallets.apple.bundle import Parts, prepare
 from walletd.wallets.apple.certificates import PassCredentials, make_demo_credentials
@@ -216,7 +217,7 @@ async def test_expired_credentials_keep_the_topic_but_sign_and_push_nothing(
     outcomes = await platform.deliver(_MERCHANT, ["ab" * 32])
 
     assert platform.topic(_MERCHANT) == "pass.demo.walletd"
-    assert outcomes == [Outcome(Verdict.LANE_PAUSED, "CertificateExpired")]
+    assert outcomes == [Attempt(Verdict.CHANNEL_FAILED, "CertificateExpired")]
     with pytest.raises(SigningUnavailable):
         platform.package(_MERCHANT, rendered.document, rendered.parts, later)
 

@@ -13,7 +13,7 @@ import pytest
 from tests.wallets.apple.pushing import token, utc_now, verdicts
 from walletd.demo.apns.fake_apns import Breakage, FakeApns
 from walletd.domain.errors import ConfigurationRefused
-from walletd.wallets import Outcome, Verdict
+from walletd.domain.outbox.attempts import Attempt, Verdict
 from walletd.wallets.apple import push
 from walletd.wallets.apple.certificates import PassCredentials, make_demo_credentials
 from walletd.wallets.apple.push import ApnsServer, PushClient, client_tls
@@ -25,7 +25,7 @@ async def test_push_is_what_apple_wants_of_passes(apns: FakeApns, client: PushCl
 
     (sent,) = apns.pushes
     days = (int(sent.headers["apns-expiration"]) - time.time()) / 86400
-    assert outcomes == [Outcome(Verdict.ACCEPTED)]
+    assert outcomes == [Attempt(Verdict.DONE)]
     assert (sent.token, sent.topic, sent.body) == (token(1), "pass.demo.walletd", b"{}")
     assert (sent.headers["apns-push-type"], sent.headers["apns-priority"]) == ("background", "5")
     assert 6.9 < days <= 7
@@ -57,7 +57,7 @@ async def test_403_pauses_the_lane_and_spares_the_rest(apns: FakeApns, client: P
 
     outcomes = await client.deliver([token(number) for number in range(5000)])
 
-    assert set(outcomes) == {Outcome(Verdict.LANE_PAUSED, "BadCertificate")}
+    assert set(outcomes) == {Attempt(Verdict.CHANNEL_FAILED, "BadCertificate")}
     assert len(apns.answers) <= push.STREAMS_AT_ONCE
 
 
@@ -68,7 +68,7 @@ async def test_expired_certificate_pauses_the_lane_without_connecting(apns: Fake
 
     outcomes = await client.deliver([token(1), token(2)])
 
-    assert outcomes == [Outcome(Verdict.LANE_PAUSED, "CertificateExpired")] * 2
+    assert outcomes == [Attempt(Verdict.CHANNEL_FAILED, "CertificateExpired")] * 2
     assert apns.connections_opened == 0
 
 
@@ -77,7 +77,7 @@ async def test_address_that_is_no_token_is_never_sent(apns: FakeApns, client: Pu
     """Only hexadecimal tokens get into a path."""
     outcomes = await client.deliver([address, token(1)])
 
-    assert verdicts(outcomes) == [Verdict.REJECTED, Verdict.ACCEPTED]
+    assert verdicts(outcomes) == [Verdict.REFUSED, Verdict.DONE]
 
 
 async def test_nothing_to_deliver_needs_no_connection(apns: FakeApns, client: PushClient) -> None:

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from tests.wallets.apple.pushing import token, utc_now, verdicts
 from walletd.demo.apns.fake_apns import Answer, Breakage, FakeApns
 from walletd.demo.apns.tls import DemoAuthority
-from walletd.wallets import Outcome, Verdict
+from walletd.domain.outbox.attempts import Attempt, Verdict
 from walletd.wallets.apple.certificates import PassCredentials, make_demo_credentials
 from walletd.wallets.apple.push import ApnsServer, PushClient
 
@@ -35,7 +35,7 @@ async def test_many_pushes_wait_for_the_streams_that_the_server_allows(apns: Fak
 
     outcomes = await client.deliver([token(number) for number in range(1000)])
 
-    assert set(verdicts(outcomes)) == {Verdict.ACCEPTED}
+    assert set(verdicts(outcomes)) == {Verdict.DONE}
     assert (len(apns.pushes), apns.connections_opened) == (1000, 1)
 
 
@@ -53,11 +53,11 @@ async def test_thousands_of_refusals_do_not_stop_the_connection(apns: FakeApns, 
     ("answer", "verdict"),
     [
         (Answer(503, body=b""), Verdict.RETRY),
-        (Answer(200, omit_apns_id=True), Verdict.ACCEPTED),
-        (Answer(403, body=b""), Verdict.LANE_PAUSED),
+        (Answer(200, omit_apns_id=True), Verdict.DONE),
+        (Answer(403, body=b""), Verdict.CHANNEL_FAILED),
         (Answer(500, body=b"<html>"), Verdict.RETRY),
         (Answer(400, body=b'["BadDeviceToken"]'), Verdict.RETRY),
-        (Answer(400, "BadDeviceToken", omit_apns_id=True), Verdict.REJECTED),
+        (Answer(400, "BadDeviceToken", omit_apns_id=True), Verdict.REFUSED),
         (Answer(429, "TooManyRequests"), Verdict.RETRY),
     ],
     ids=["503 empty", "200 without id", "403 empty", "500 HTML", "400 array", "400 without id", "429"],
@@ -68,7 +68,7 @@ async def test_odd_answers_are_answers(apns: FakeApns, client: PushClient, answe
 
     first, second = await client.deliver([token(1)]), await client.deliver([token(2)])
 
-    assert (verdicts(first), verdicts(second)) == ([verdict], [Verdict.ACCEPTED])
+    assert (verdicts(first), verdicts(second)) == ([verdict], [Verdict.DONE])
 
 
 @pytest.mark.parametrize("breakage", [Breakage.RESET, Breakage.GOAWAY, Breakage.IDLE_TIMEOUT, Breakage.DROP])
@@ -79,7 +79,7 @@ async def test_broken_connection_is_replaced(apns: FakeApns, client: PushClient,
 
     outcomes = await client.deliver([token(number) for number in range(1, 50)])
 
-    assert set(verdicts(outcomes)) == {Verdict.ACCEPTED}
+    assert set(verdicts(outcomes)) == {Verdict.DONE}
 
 
 @pytest.mark.parametrize("breakage", [Breakage.RESET, Breakage.GOAWAY])
@@ -100,8 +100,8 @@ async def test_hanging_request_times_out_alone(apns: FakeApns, hasty_client: Pus
 
     outcomes = await hasty_client.deliver([token(number) for number in range(1, 20)])
 
-    assert outcomes[0] == Outcome(Verdict.RETRY, "Timeout", retry_after_seconds=5)
-    assert set(verdicts(outcomes[1:])) == {Verdict.ACCEPTED}
+    assert outcomes[0] == Attempt(Verdict.RETRY, "Timeout", retry_after_seconds=5)
+    assert set(verdicts(outcomes[1:])) == {Verdict.DONE}
 
 
 async def test_dead_connection_is_not_kept(apns: FakeApns, hasty_client: PushClient) -> None:
@@ -110,7 +110,7 @@ async def test_dead_connection_is_not_kept(apns: FakeApns, hasty_client: PushCli
     apns.faults.break_next(Breakage.HANG)
 
     assert (await hasty_client.deliver([token(1)]))[0].reason == "Timeout"
-    assert verdicts(await hasty_client.deliver([token(2)])) == [Verdict.ACCEPTED]
+    assert verdicts(await hasty_client.deliver([token(2)])) == [Verdict.DONE]
 
 
 async def test_caller_that_gives_up_does_no_harm(apns: FakeApns, client: PushClient) -> None:
@@ -123,7 +123,7 @@ async def test_caller_that_gives_up_does_no_harm(apns: FakeApns, client: PushCli
     await asyncio.gather(delivery, return_exceptions=True)
     await asyncio.sleep(0.4)
 
-    assert verdicts(await client.deliver([token(11)])) == [Verdict.ACCEPTED]
+    assert verdicts(await client.deliver([token(11)])) == [Verdict.DONE]
     assert apns.connections_opened == 1
 
 
@@ -133,7 +133,7 @@ async def test_goaway_before_the_next_push_goes_unnoticed(apns: FakeApns, client
     apns.end_connections()
     await asyncio.sleep(0.05)
 
-    assert verdicts(await client.deliver([token(2)])) == [Verdict.ACCEPTED]
+    assert verdicts(await client.deliver([token(2)])) == [Verdict.DONE]
     assert apns.connections_opened == 2
 
 
@@ -173,7 +173,7 @@ async def test_certificate_that_apns_refuses_by_a_tls_alert_pauses_the_lane(
 
     await client.close()
     await asyncio.to_thread(server.join)
-    assert outcome == Outcome(Verdict.LANE_PAUSED, "CertificateRefused")
+    assert outcome == Attempt(Verdict.CHANNEL_FAILED, "CertificateRefused")
 
 
 async def test_unreachable_service_is_tried_again_later(
@@ -186,7 +186,7 @@ async def test_unreachable_service_is_tried_again_later(
 
     outcomes = await client.deliver([token(number) for number in range(2000)])
 
-    assert set(outcomes) == {Outcome(Verdict.RETRY, "NotConnected", retry_after_seconds=30)}
+    assert set(outcomes) == {Attempt(Verdict.RETRY, "NotConnected", retry_after_seconds=30)}
 
 
 async def test_failed_handshake_is_tried_again_later(apns: FakeApns, client: PushClient) -> None:
@@ -195,7 +195,7 @@ async def test_failed_handshake_is_tried_again_later(apns: FakeApns, client: Pus
 
     first, second = await client.deliver([token(1)]), await client.deliver([token(1)])
 
-    assert (first[0].reason, second[0].verdict) == ("NotConnected", Verdict.ACCEPTED)
+    assert (first[0].reason, second[0].verdict) == ("NotConnected", Verdict.DONE)
 
 
 async def test_server_of_a_strange_authority_is_not_talked_to(apns: FakeApns, fresh: PassCredentials) -> None:
@@ -212,4 +212,4 @@ async def test_closed_client_connects_again(apns: FakeApns, client: PushClient) 
     await client.deliver([token(1)])
     await client.close()
 
-    assert verdicts(await client.deliver([token(2)])) == [Verdict.ACCEPTED]
+    assert verdicts(await client.deliver([token(2)])) == [Verdict.DONE]

@@ -15,7 +15,7 @@ from walletd.cli.check import FAILURE, OK, WARNING, Check
 from walletd.cli.merchants.google import check_google
 from walletd.domain.cards.programs import KINDS
 from walletd.domain.errors import WalletdError
-from walletd.domain.outbox.jobs import Verdict
+from walletd.domain.outbox.attempts import Verdict
 from walletd.settings import Settings
 
 _FREE_BYTES_LOW: Final = 500 * 1024 * 1024

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
+from walletd.domain.outbox.retries import BackOff, doubling
+
 _SEQUENCE_DIGITS: Final = 12
 _TAG_LENGTH_MAX: Final = 18
 
@@ -82,31 +84,20 @@ def due_at(schedule: PushSchedule, pace: Pace, now: int, passes: int) -> int:
     return max(now, pace.told_at + schedule.pauses_seconds[level] * 1000)
 
 
-_RETRY_FIRST_SECONDS: Final = 2.0
-_RETRY_LONGEST_SECONDS: Final = 3600.0
-_RETRY_EXPONENT_MAX: Final = 16
-
-
-def retry_pause(attempts: int, share: float, at_least: float | None = None) -> float:
-    """Return the seconds until attempt `attempts` + 1: doubling, capped at an hour, with `share` (0..1) as jitter."""
-    longest = min(_RETRY_FIRST_SECONDS * 2 ** min(attempts, _RETRY_EXPONENT_MAX), _RETRY_LONGEST_SECONDS)
-    return float(max(longest * (0.5 + share / 2), at_least or 0.0))
-
+PUSH_PAUSES: Final = BackOff(doubling(2, 3_600), (0.5, 1.0))
+"""Between pushes to a target that failed."""
+REFUSED_PAUSES: Final = BackOff(doubling(3_600, 86_400))
+"""Until an address is tried again that was refused without a proof that the fault is its own."""
+CALL_PAUSES: Final = BackOff(doubling(1, 300), (0.5, 1.0))
+"""Between calls of a wallet's server about one object or class (G3.5)."""
+CHANNEL_PAUSES: Final = BackOff(doubling(60, 3_600))
+"""While nothing goes through a merchant's channel to a platform (P16)."""
 
 BOOKED, CHANGED, MANY = 0, 1, 2
 """How urgent it is that a card is published: its holder did something; something else changed; it is one of many."""
 
 
-def call_pause(attempts: int, share: float, at_least: float | None = None) -> float:
-    """Return the seconds until a wallet's server is called again: doubling, at most 5 minutes (G3.5)."""
-    longest = min(2.0 ** min(attempts, 10), 300.0)
-    return float(max(longest * (0.5 + share / 2), at_least or 0.0))
-
-
 REMINDER_LIMIT: Final = 6
 """A stale phone is reminded at most so many times (J-17); each new version starts the count again."""
-
-
-def reminder_pause(reminders: int, share: float) -> float:
-    """Return the seconds after which a phone that was told but did not fetch is told again (N12)."""
-    return 600.0 * 2.0**reminders * (1.0 + share / 4)
+REMINDER_PAUSES: Final = BackOff(doubling(600, 600 * 2 ** (REMINDER_LIMIT - 1)), (1.0, 1.25))
+"""After which a phone that was told but did not fetch is told again (N12)."""

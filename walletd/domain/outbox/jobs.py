@@ -8,29 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import Enum
 
+from walletd.domain.outbox.attempts import Attempt, Verdict
 from walletd.domain.outbox.retries import retry_at
 
 PENDING, DONE, DEAD = "pending", "done", "dead"
-
-
-class Verdict(Enum):
-    """What an attempt came to."""
-
-    DONE = "done"
-    FAILED = "failed"
-    """It is tried again later."""
-    HOPELESS = "hopeless"
-    """No further attempt can succeed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """The outcome of one attempt; `reason` is a short English sentence for people."""
-
-    verdict: Verdict
-    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +37,7 @@ class Job:
         tried = replace(self, attempts=self.attempts + 1, last_reason=attempt.reason)
         if attempt.verdict is Verdict.DONE:
             return replace(tried, state=DONE, content=None, due_at=None, ended_at=now)
-        due_at = retry_at(now, self.created_at, tried.attempts, jitter) if attempt.verdict is Verdict.FAILED else None
+        due_at = retry_at(now, self.created_at, tried.attempts, jitter) if attempt.verdict.is_passing else None
         return replace(tried, due_at=due_at) if due_at else replace(tried, state=DEAD, due_at=None, ended_at=now)
 
 

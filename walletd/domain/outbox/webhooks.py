@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import Enum
 from typing import Final
 from urllib.parse import urlsplit
 
+from walletd.domain.outbox.attempts import Verdict
+from walletd.domain.outbox.retries import BackOff, doubling
 from walletd.domain.validation import invalid
 
 EVENTS: Final = (
@@ -34,8 +35,8 @@ TESTING: Final = "webhook.test"
 
 SECRET_OVERLAP: Final = timedelta(hours=24)
 """How long messages carry the signature of the secret before, too, after it was exchanged."""
-_PAUSE_LANE_SECONDS: Final = 5
-_PAUSE_LANE_LONGEST_SECONDS: Final = 3_600
+ENDPOINT_PAUSES: Final = BackOff(doubling(5, 3_600), (1.0, 1.2))
+"""How long an endpoint that cannot be reached is left alone, by its pauses before."""
 _URL_LONGEST: Final = 2_000
 _DESCRIPTION_LONGEST: Final = 200
 
@@ -89,27 +90,6 @@ class Message:
     ended_at: datetime | None
 
 
-class Verdict(Enum):
-    """What an attempt came to."""
-
-    DELIVERED = "delivered"
-    FAILED = "failed"
-    """This message was not taken: it is tried again later."""
-    LANE_FAILED = "lane_failed"
-    """Nobody was reached, or nobody may: no message can be to blame, and none loses an attempt."""
-    GONE = "gone"
-    """The receiver wants no more (410)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """The outcome of one request; `reason` is a short English sentence or code for people."""
-
-    verdict: Verdict
-    status: int | None
-    reason: str
-
-
 def check_url(url: str) -> str:
     """Return the address of an endpoint; raises ValidationFailed where it has a form that is never called."""
     try:
@@ -140,12 +120,6 @@ def check_description(text: str | None) -> str | None:
     return text
 
 
-def lane_pause(pauses: int, jitter: float) -> timedelta:
-    """Return how long an endpoint that cannot be reached is left alone, after so many pauses before."""
-    seconds = min(_PAUSE_LANE_SECONDS * 2 ** min(pauses, 12), _PAUSE_LANE_LONGEST_SECONDS)
-    return timedelta(seconds=seconds * (1 + jitter / 5))
-
-
 def body_of(message: Message) -> dict[str, object]:
     """Return the body that is sent (Standard Webhooks: type, timestamp, data)."""
     created_at = message.created_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -159,10 +133,10 @@ def verdict_of(status: int) -> Verdict:
     it would lead past the check of the address.
     """
     if 200 <= status < 300:
-        return Verdict.DELIVERED
+        return Verdict.DONE
     if status == 410:
         return Verdict.GONE
-    return Verdict.LANE_FAILED if status in {401, 403, 407} else Verdict.FAILED
+    return Verdict.CHANNEL_FAILED if status in {401, 403, 407} else Verdict.RETRY
 
 
 def interested(endpoints: Sequence[Endpoint], event: str) -> list[Endpoint]:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
 
 from walletd.db.delivery.lanes import LaneRow
+from walletd.domain.delivery.publishing import CHANNEL_PAUSES
 from walletd.telemetry import logger
-
-_PAUSE_SECONDS: Final = 60
-_PAUSE_LONGEST_SECONDS: Final = 3600
 
 log = logger(__name__)
 
@@ -18,6 +15,6 @@ def paused(lane: LaneRow, now: int, reason: str) -> LaneRow:
     """Pause a lane, longer each time; its targets keep their attempts (P16)."""
     if lane.paused_until > now:
         return lane
-    pause = min(_PAUSE_SECONDS * 2**lane.pauses, _PAUSE_LONGEST_SECONDS)
+    pause = int(CHANNEL_PAUSES.pause(lane.pauses, 0.0))
     log.error("delivery_lane_paused", platform=lane.platform, merchant=lane.merchant_id, reason=reason, seconds=pause)
     return replace(lane, paused_until=now + pause * 1000, reason=reason, pauses=lane.pauses + 1)

@@ -22,27 +22,20 @@ from walletd.domain.customers.merges import CardMerged
 from walletd.domain.errors import CardDeleted, CardRevoked, NotFound, SigningUnavailable, WalletdError
 from walletd.domain.identifiers import new_id
 from walletd.domain.merchants.principals import Principal
-from walletd.domain.outbox.jobs import Attempt, Job, Verdict, new_job
+from walletd.domain.outbox.attempts import Attempt, Verdict
+from walletd.domain.outbox.jobs import Job, new_job
 from walletd.domain.validation import invalid
 from walletd.services.changes.recorder import record
 from walletd.services.delivery.objects.pacing import Turns
 from walletd.services.idempotency import Answer, Protected, check_key, encode, once
 from walletd.services.runtime import Runtime
 from walletd.wallets import CardMessage
-from walletd.wallets import Verdict as Told
 
 KIND: Final = "message"
 HEADER_LONGEST: Final = 60
 BODY_LONGEST: Final = 500
 _NOTIFICATIONS: Final = 3
 _DAY_MILLISECONDS: Final = 86_400_000
-_WORDS: Final[Mapping[Told, Verdict]] = {
-    Told.ACCEPTED: Verdict.DONE,
-    Told.REJECTED: Verdict.HOPELESS,
-    Told.RETRY: Verdict.FAILED,
-    Told.LANE_PAUSED: Verdict.FAILED,
-    Told.GONE: Verdict.HOPELESS,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +81,7 @@ class Messages:
         platform = self._runtime.object_platforms.get(content["platform"])
         serial, now = content["serial_number"], milliseconds(self._runtime.clock())
         if platform is None or not platform.is_configured(job.merchant_id):
-            return Attempt(Verdict.HOPELESS, "the shop does not use this wallet any more")
+            return Attempt(Verdict.REFUSED, "the shop does not use this wallet any more")
 
         def claim(tx: Tx) -> tuple[bytes, bool] | None:
             found = publishing.published(tx, platform.name, [serial]).get(serial)
@@ -104,7 +97,7 @@ class Messages:
 
         claimed = await self._runtime.database.write(claim)
         if claimed is None:
-            return Attempt(Verdict.HOPELESS, "the card is not at this wallet any more")
+            return Attempt(Verdict.REFUSED, "the card is not at this wallet any more")
         document, notify = claimed
         language = content["language"]
         texts = ((language, content["header"]),), ((language, content["body"]),)
@@ -113,10 +106,10 @@ class Messages:
         try:
             sent = await platform.send_message(job.merchant_id, document, message, turns.wait)
         except SigningUnavailable as error:
-            return Attempt(Verdict.FAILED, error.detail)
+            return Attempt(Verdict.RETRY, error.detail)
         if sent.is_too_fast:
             await turns.slow_down(sent.retry_after_seconds)
-        return Attempt(_WORDS[sent.verdict], sent.reason)
+        return sent
 
     def _send(self, tx: Tx, by: Principal, new: NewMessage, now: datetime) -> tuple[str, Mapping[str, object]]:
         found = cards.find(tx, by.merchant_id, new.serial_number)

@@ -31,22 +31,29 @@ from walletd.db.delivery.targets import TargetRow
 from walletd.db.engine.base import Tx
 from walletd.db.engine.leases import Lease
 from walletd.domain.calendar import from_milliseconds, milliseconds
-from walletd.domain.delivery.publishing import REMINDER_LIMIT, due_at, paced, reminder_pause, retry_pause, update_tag
+from walletd.domain.delivery.publishing import (
+    PUSH_PAUSES,
+    REFUSED_PAUSES,
+    REMINDER_LIMIT,
+    REMINDER_PAUSES,
+    due_at,
+    paced,
+    update_tag,
+)
 from walletd.domain.errors import NotFound, SigningUnavailable
 from walletd.domain.merchants.principals import Principal
+from walletd.domain.outbox.attempts import Attempt, Verdict
 from walletd.services.delivery import card_status
 from walletd.services.delivery.lanes import paused
 from walletd.services.runtime import Runtime
 from walletd.telemetry import PUSHES, logger
-from walletd.wallets import Outcome, PushPlatform, Verdict
+from walletd.wallets import PushPlatform
 
 _AT_ONCE: Final = 500
 _PATIENCE_SECONDS: Final = 20
 _LEASE_MILLISECONDS: Final = 30_000
 """Longer than anybody waits for a platform, so that nothing is told twice at once."""
 MASS_REJECTION: Final = 5
-_HOUR_MILLISECONDS: Final = 3_600_000
-_DAY_MILLISECONDS: Final = 86_400_000
 _STALE_MILLISECONDS: Final = 600_000
 _DEVICE_SHOWN: Final = 8
 
@@ -109,7 +116,7 @@ class Deliveries:
         def write(tx: Tx) -> int:
             reminded = 0
             for count in range(REMINDER_LIMIT):
-                before = now - int(reminder_pause(count, self._runtime.jitter()) * 1000)
+                before = now - int(REMINDER_PAUSES.pause(count, self._runtime.jitter()) * 1000)
                 for target in reminders.stale(tx, told_before=before, reminders=count, limit=_AT_ONCE):
                     reminders.remind(tx, target.key, due_at(self._runtime.schedule, target.pace, now, target.passes))
                     reminded += 1
@@ -152,40 +159,40 @@ class Deliveries:
         await self._runtime.database.write(settle)
         return len(targets)
 
-    async def _tell(self, platform: PushPlatform, merchant_id: str, targets: Sequence[TargetRow]) -> list[Outcome]:
+    async def _tell(self, platform: PushPlatform, merchant_id: str, targets: Sequence[TargetRow]) -> list[Attempt]:
         if not targets:
             return []
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 outcomes = await platform.deliver(merchant_id, [target.address for target in targets])
         except SigningUnavailable as error:
-            outcomes = [Outcome(Verdict.LANE_PAUSED, error.detail)] * len(targets)
+            outcomes = [Attempt(Verdict.CHANNEL_FAILED, error.detail)] * len(targets)
         except TimeoutError:
-            outcomes = [Outcome(Verdict.RETRY, "Timeout")] * len(targets)
+            outcomes = [Attempt(Verdict.RETRY, "Timeout")] * len(targets)
         for outcome in outcomes:
             PUSHES.labels(platform.name, outcome.verdict.value).inc()
         return outcomes
 
     def _settle(
-        self, tx: Tx, platform: PushPlatform, merchant_id: str, told: Sequence[tuple[TargetRow, Outcome]]
+        self, tx: Tx, platform: PushPlatform, merchant_id: str, told: Sequence[tuple[TargetRow, Attempt]]
     ) -> None:
         now = self._now()
         before = lanes.lane(tx, merchant_id, platform.name)
         after = before
-        if any(outcome.verdict is Verdict.ACCEPTED for _, outcome in told):
+        if any(outcome.verdict is Verdict.DONE for _, outcome in told):
             after = replace(before, paused_until=0, reason="", pauses=0, accepted_at=now, rejections=0)
         for target, outcome in told:
             match outcome.verdict:
-                case Verdict.ACCEPTED:
+                case Verdict.DONE:
                     pace = paced(target.pace, now, target.passes)
                     settlements.settle_told(tx, target, pace, due_at(self._runtime.schedule, pace, now, target.passes))
                 case Verdict.GONE:
                     self._drop(tx, target, outcome)
-                case Verdict.REJECTED:
+                case Verdict.REFUSED:
                     after = self._settle_rejected(tx, target, outcome, after)
                 case Verdict.RETRY:
                     self._settle_retry(tx, target, outcome)
-                case Verdict.LANE_PAUSED:
+                case Verdict.CHANNEL_FAILED:
                     settlements.settle_failed(tx, target, due=now, reason=outcome.reason, attempts=target.attempts)
                     after = paused(after, now, outcome.reason)
         if after != before:
@@ -194,12 +201,12 @@ class Deliveries:
             lanes.store_lane(tx, after)
         tx.announce("deliver")
 
-    def _settle_retry(self, tx: Tx, target: TargetRow, outcome: Outcome) -> None:
-        pause = retry_pause(target.attempts, self._runtime.jitter(), outcome.retry_after_seconds)
+    def _settle_retry(self, tx: Tx, target: TargetRow, outcome: Attempt) -> None:
+        pause = PUSH_PAUSES.pause(target.attempts, self._runtime.jitter(), outcome.retry_after_seconds)
         due = self._now() + int(pause * 1000)
         settlements.settle_failed(tx, target, due=due, reason=outcome.reason, attempts=target.attempts + 1)
 
-    def _settle_rejected(self, tx: Tx, target: TargetRow, outcome: Outcome, lane: LaneRow) -> LaneRow:
+    def _settle_rejected(self, tx: Tx, target: TargetRow, outcome: Attempt, lane: LaneRow) -> LaneRow:
         """Drop a phone that Apple does not know, once it is proved that the fault is the phone's and not ours.
 
         The proof is a push that was accepted at the same time, or between this rejection and an earlier one. Without
@@ -209,12 +216,12 @@ class Deliveries:
         if lane.accepted_at == now or (target.rejected_at is not None and lane.accepted_at > target.rejected_at):
             self._drop(tx, target, outcome)
             return lane
-        pause = min(_HOUR_MILLISECONDS * 2 ** min(target.attempts, 5), _DAY_MILLISECONDS)
-        settlements.settle_rejected(tx, target, due=now + pause, reason=outcome.reason, now=now)
+        pause = REFUSED_PAUSES.pause(target.attempts, 0.0)
+        settlements.settle_rejected(tx, target, due=now + int(pause * 1000), reason=outcome.reason, now=now)
         reason = f"{outcome.reason} for all phones since the last push that was accepted: look at certificate and host"
         return replace(lane, rejections=lane.rejections + 1, reason=reason)
 
-    def _drop(self, tx: Tx, target: TargetRow, outcome: Outcome) -> None:
+    def _drop(self, tx: Tx, target: TargetRow, outcome: Attempt) -> None:
         """Forget a phone for its pass type, unless it registered again after the platform gave it up (A3)."""
         since = None if outcome.gone_since is None else milliseconds(outcome.gone_since)
         key = target.key

@@ -11,7 +11,8 @@ from walletd.db.engine.base import Tx
 from walletd.db.engine.leases import Lease
 from walletd.db.outbox import jobs
 from walletd.domain.calendar import milliseconds
-from walletd.domain.outbox.jobs import DEAD, Attempt, Job, Verdict
+from walletd.domain.outbox.attempts import Attempt, Verdict
+from walletd.domain.outbox.jobs import DEAD, Job
 from walletd.services.runtime import Runtime
 from walletd.telemetry import counter, logger
 
@@ -87,7 +88,7 @@ class Jobs:
             async with asyncio.timeout(_SECONDS):
                 return await self._handlers[job.kind](job)
         except TimeoutError:
-            return Attempt(Verdict.FAILED, f"not done within {_SECONDS:.0f} seconds")
+            return Attempt(Verdict.RETRY, f"not done within {_SECONDS:.0f} seconds")
         except Exception as error:
             log.exception("job_failed", job=job.id, kind=job.kind)
-            return Attempt(Verdict.FAILED, f"internal error: {type(error).__name__}")
+            return Attempt(Verdict.RETRY, f"internal error: {type(error).__name__}")

@@ -14,7 +14,8 @@ from walletd.domain.identifiers import new_id
 from walletd.domain.ledger.checkpoints import SignedCheckpoint
 from walletd.domain.merchants.changes import ServiceMailSet
 from walletd.domain.merchants.principals import Principal
-from walletd.domain.outbox.jobs import Attempt, Job, Verdict, new_job
+from walletd.domain.outbox.attempts import Attempt, Verdict
+from walletd.domain.outbox.jobs import Job, new_job
 from walletd.domain.outbox.mail import Mail, check_mailbox
 from walletd.services.changes.recorder import record
 from walletd.services.outbox import mail_texts
@@ -89,7 +90,7 @@ class ServiceMail:
         """Do a job of the kind `mail`."""
         channel = self._runtime.mail_channel
         if channel is None:
-            return Attempt(Verdict.FAILED, NO_SERVER)
+            return Attempt(Verdict.RETRY, NO_SERVER)
         return await channel.send(Mail(**(job.content or {})), job.id, job.created_at)
 
     async def _post(self, subject: str, write_mail: Write) -> str:

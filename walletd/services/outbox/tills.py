@@ -17,7 +17,8 @@ from walletd.db.outbox import jobs
 from walletd.domain.identifiers import new_id
 from walletd.domain.merchants.changes import TillFolderSet
 from walletd.domain.merchants.principals import Principal
-from walletd.domain.outbox.jobs import Attempt, Job, Verdict, new_job
+from walletd.domain.outbox.attempts import Attempt, Verdict
+from walletd.domain.outbox.jobs import Job, new_job
 from walletd.domain.outbox.tills import DONE, PENDING, MergeNotice
 from walletd.domain.validation import invalid
 from walletd.services.changes.recorder import record
@@ -49,7 +50,7 @@ class Tills:
         database, notice = self._runtime.database, _notice(job.content or {})
         merchant = await database.read(merchants.get, job.merchant_id)
         if merchant.till_folder is None:
-            return Attempt(Verdict.HOPELESS, "the shop has no till any more: walletd merchant set --till-folder")
+            return Attempt(Verdict.REFUSED, "the shop has no till any more: walletd merchant set --till-folder")
         attempt = await self._runtime.connect_till(merchant.till_folder).merge_customers(notice)
         if attempt.verdict is Verdict.DONE:
             await database.write(merges.set_till, notice.merge_id, DONE)

@@ -16,18 +16,17 @@ from walletd.db.engine.leases import Lease
 from walletd.db.outbox import webhook_messages, webhooks
 from walletd.domain.calendar import milliseconds
 from walletd.domain.errors import ConfigurationRefused
+from walletd.domain.outbox.attempts import Attempt, Verdict
 from walletd.domain.outbox.retries import WINDOW, retry_at
 from walletd.domain.outbox.webhooks import (
     DEAD,
     DELIVERED,
     DISABLED,
+    ENDPOINT_PAUSES,
     SECRET_OVERLAP,
-    Attempt,
     Endpoint,
     Message,
-    Verdict,
     body_of,
-    lane_pause,
 )
 from walletd.services.changes.webhook_events import TOPIC
 from walletd.services.idempotency import encode
@@ -110,7 +109,7 @@ class WebhookDelivery:
         try:
             secrets = self._secrets(endpoint, sealed, now)
         except ConfigurationRefused as error:
-            return [Attempt(Verdict.LANE_FAILED, None, error.detail)] * len(messages)
+            return [Attempt(Verdict.CHANNEL_FAILED, error.detail)] * len(messages)
         channel = self._runtime.webhook_channel
         return await asyncio.gather(
             *(channel.send(endpoint.url, message.id, now, encode(body_of(message)), secrets) for message in messages)
@@ -140,9 +139,9 @@ class WebhookDelivery:
     def _after(self, message: Message, attempt: Attempt, now: datetime) -> Message:
         """Return a message as it is after an attempt."""
         noted = replace(message, last_status=attempt.status, last_reason=attempt.reason)
-        if attempt.verdict is Verdict.DELIVERED:
+        if attempt.verdict is Verdict.DONE:
             return replace(noted, state=DELIVERED, attempts=message.attempts + 1, due_at=None, ended_at=now)
-        if attempt.verdict is Verdict.FAILED:
+        if attempt.verdict is Verdict.RETRY:
             attempts = message.attempts + 1
             due = retry_at(now, message.tried_since, attempts, self._runtime.jitter())
             noted = replace(noted, attempts=attempts, due_at=due)
@@ -152,16 +151,16 @@ class WebhookDelivery:
 
     def _settle_endpoint(self, tx: Tx, endpoint: Endpoint, attempts: Sequence[Attempt], now: datetime) -> None:
         gone = next((attempt for attempt in attempts if attempt.verdict is Verdict.GONE), None)
-        lane = next((attempt for attempt in attempts if attempt.verdict is Verdict.LANE_FAILED), None)
+        failed = next((attempt for attempt in attempts if attempt.verdict is Verdict.CHANNEL_FAILED), None)
         if gone is not None:
             log.warning("webhook_disabled", endpoint=endpoint.id, merchant=endpoint.merchant_id)
             reason = "the receiver answered 410: it wants no more messages"
             webhooks.store_state(tx, replace(endpoint, state=DISABLED, reason=reason, paused_until=None, pauses=0))
             webhook_messages.end_all(tx, endpoint.id, now, reason)
-        elif lane is not None and not any(attempt.verdict is Verdict.DELIVERED for attempt in attempts):
-            until = now + lane_pause(endpoint.pauses, self._runtime.jitter())
-            log.warning("webhook_paused", endpoint=endpoint.id, reason=lane.reason, until=until.isoformat())
-            paused = replace(endpoint, reason=lane.reason, paused_until=until, pauses=endpoint.pauses + 1)
+        elif failed is not None and not any(attempt.verdict is Verdict.DONE for attempt in attempts):
+            until = now + timedelta(seconds=ENDPOINT_PAUSES.pause(endpoint.pauses, self._runtime.jitter()))
+            log.warning("webhook_paused", endpoint=endpoint.id, reason=failed.reason, until=until.isoformat())
+            paused = replace(endpoint, reason=failed.reason, paused_until=until, pauses=endpoint.pauses + 1)
             webhooks.store_state(tx, paused)
         elif endpoint.pauses:
             webhooks.store_state(tx, replace(endpoint, reason="", paused_until=None, pauses=0))

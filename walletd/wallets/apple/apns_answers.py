@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from walletd.wallets import Outcome, Verdict
+from walletd.domain.outbox.attempts import Attempt, Verdict
 
 AFTER_SERVER_TROUBLE_SECONDS = 900.0
 """Apple asks to wait 15 minutes after a 5xx (A3)."""
@@ -23,8 +23,8 @@ CERTIFICATE_EXPIRED = "CertificateExpired"
 CONNECTION_LOST = "ConnectionLost"
 """Faults of the way, in words of our own; CONNECTION_LOST stands for everything without a better word."""
 
-_PAUSE = (Verdict.LANE_PAUSED, None)
-_REJECT = (Verdict.REJECTED, None)
+_PAUSE = (Verdict.CHANNEL_FAILED, None)
+_REJECT = (Verdict.REFUSED, None)
 _GONE = (Verdict.GONE, None)
 _LATER = (Verdict.RETRY, AFTER_SERVER_TROUBLE_SECONDS)
 _SLOWER = (Verdict.RETRY, AFTER_TOO_MANY_SECONDS)
@@ -87,16 +87,16 @@ _STATUSES: Mapping[int, tuple[Verdict, float | None]] = {
 }
 
 
-def outcome_of_answer(status: int, reason: str | None, timestamp: object = None) -> Outcome:
+def outcome_of_answer(status: int, reason: str | None, timestamp: object = None) -> Attempt:
     """Judge an answer of APNs: HTTP status, `reason` and, with 410, `timestamp` in milliseconds.
 
     A reason that Apple adds later is judged by its status, and an unknown status is tried again, late: it must
     neither delete a registration nor stop a merchant.
     """
     if status == 200:
-        return Outcome(Verdict.ACCEPTED)
+        return Attempt(Verdict.DONE)
     verdict, wait = REASONS.get(reason or "") or _STATUSES.get(status, _LATER)
-    return Outcome(
+    return Attempt(
         verdict,
         reason or f"Status{status}",
         gone_since=_instant(timestamp) if verdict is Verdict.GONE else None,
@@ -104,17 +104,17 @@ def outcome_of_answer(status: int, reason: str | None, timestamp: object = None)
     )
 
 
-def outcome_of_fault(reason: str) -> Outcome:
+def outcome_of_fault(reason: str) -> Attempt:
     """Judge a fault of the connection by its name, or by the reason that APNs gave when it went away.
 
     Whatever ends a connection says nothing about one device, and APNs ends connections every day without trouble: so
     only our own configuration pauses, and everything else goes on over a new connection.
     """
     verdict, _ = REASONS.get(reason, _AGAIN)
-    if verdict is Verdict.LANE_PAUSED:
-        return Outcome(verdict, reason)
+    if verdict is Verdict.CHANNEL_FAILED:
+        return Attempt(verdict, reason)
     wait = AFTER_NO_CONNECTION_SECONDS if reason == NOT_CONNECTED else AFTER_CONNECTION_FAULT_SECONDS
-    return Outcome(Verdict.RETRY, reason, retry_after_seconds=wait)
+    return Attempt(Verdict.RETRY, reason, retry_after_seconds=wait)
 
 
 def _instant(timestamp: object) -> datetime | None:

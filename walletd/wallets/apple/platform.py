@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 
 from walletd.domain.delivery.faces import Face, StampRow
 from walletd.domain.errors import CertificateInvalid, ConfigurationRefused, SigningUnavailable, TemplateInvalid
-from walletd.wallets import Outcome, PassIdentity, RenderedPass
+from walletd.domain.outbox.attempts import Attempt
+from walletd.wallets import PassIdentity, RenderedPass
 from walletd.wallets.apple import bundle
 from walletd.wallets.apple.checks import EXPIRY_CHECKS, Finding, examine, refuse_failures
 from walletd.wallets.apple.credentials import PassCredentials
@@ -141,7 +142,7 @@ class ApplePlatform:
         """
         return bundle.build(self._prepared(parts), document, self._merchant(merchant_id).signer, now)
 
-    async def deliver(self, merchant_id: str, addresses: Sequence[str]) -> list[Outcome]:
+    async def deliver(self, merchant_id: str, addresses: Sequence[str]) -> list[Attempt]:
         """Push to each token; one outcome each, in order. Raises SigningUnavailable where nothing is configured."""
         merchant = self._merchant(merchant_id)
         await self._close_retired()

@@ -20,7 +20,7 @@ from uuid import uuid4
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
 from walletd.domain.errors import ConfigurationRefused
-from walletd.wallets import Outcome, Verdict
+from walletd.domain.outbox.attempts import Attempt, Verdict
 from walletd.wallets.apple.apns_answers import (
     CERTIFICATE_EXPIRED,
     CERTIFICATE_REFUSED,
@@ -81,7 +81,7 @@ class PushClient:
         self._connection: ApnsConnection | None = None
         self._connecting: asyncio.Task[ApnsConnection] | None = None
 
-    async def deliver(self, addresses: Sequence[str]) -> list[Outcome]:
+    async def deliver(self, addresses: Sequence[str]) -> list[Attempt]:
         """Push to each token; one outcome each, in order. One token's trouble never reaches another.
 
         What concerns all of them (no connection, our certificate refused) is found out once and said of the rest.
@@ -111,28 +111,28 @@ class PushClient:
             async with self._streams:
                 outcome = await self._push(token)
             batch.outcomes[place] = outcome
-            if outcome.verdict is Verdict.LANE_PAUSED or outcome.reason == NOT_CONNECTED:
+            if outcome.verdict is Verdict.CHANNEL_FAILED or outcome.reason == NOT_CONNECTED:
                 batch.verdict_of_all = outcome
 
-    async def _push(self, token: str) -> Outcome:
+    async def _push(self, token: str) -> Attempt:
         if not _TOKEN.fullmatch(token):
             # Registration refuses such tokens; one that got in all the same must not become part of a path.
-            return Outcome(Verdict.REJECTED, "BadDeviceToken")
+            return Attempt(Verdict.REFUSED, "BadDeviceToken")
         try:
             return await self._push_over_live_connection(token)
         except ConnectionFault as fault:
             return outcome_of_fault(fault.reason)
 
-    async def _push_over_live_connection(self, token: str) -> Outcome:
+    async def _push_over_live_connection(self, token: str) -> Attempt:
         """Push, and once more over a new connection where the kept one has gone, as it may any time."""
         try:
             return await self._push_once(token)
         except ConnectionFault as fault:
-            if fault.reason in _FINAL_FAULTS or outcome_of_fault(fault.reason).verdict is Verdict.LANE_PAUSED:
+            if fault.reason in _FINAL_FAULTS or outcome_of_fault(fault.reason).verdict is Verdict.CHANNEL_FAILED:
                 raise
         return await self._push_once(token)
 
-    async def _push_once(self, token: str) -> Outcome:
+    async def _push_once(self, token: str) -> Attempt:
         connection = await self._connected()
         answer = await connection.send(self._headers(token), _BODY, self._request_seconds)
         reason = answer.content.get("reason")
@@ -212,8 +212,8 @@ class _Batch:
 
     def __init__(self, addresses: Sequence[str]) -> None:
         self.remaining: Iterator[tuple[int, str]] = iter(enumerate(addresses))
-        self.outcomes = [Outcome(Verdict.RETRY)] * len(addresses)
-        self.verdict_of_all: Outcome | None = None
+        self.outcomes = [Attempt(Verdict.RETRY)] * len(addresses)
+        self.verdict_of_all: Attempt | None = None
 
 
 def client_tls(credentials: PassCredentials, ca_file: Path | None) -> ssl.SSLContext:

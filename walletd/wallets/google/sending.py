@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
 
-from walletd.wallets import CardMessage, EventUnproved, Pace, Sent, Verdict
+from walletd.domain.outbox.attempts import Verdict
+from walletd.wallets import CardMessage, EventUnproved, Pace, Sent
 from walletd.wallets.google.answers import ApiAnswer, Meaning
 from walletd.wallets.google.client import GoogleClient
 
@@ -45,7 +46,7 @@ class Sender:
             return _sent(answer)
         changes = difference(told, wanted)
         if not changes:
-            return Sent(Verdict.ACCEPTED, "unchanged")
+            return Sent(Verdict.DONE, "unchanged")
         answer = await self._patch(wanted["id"], changes, notify=notify)
         if answer.meaning is Meaning.MISSING or (self._is_class and answer.meaning is Meaning.CLASS_MISSING):
             answer = await self._client.insert(self._resource, wanted, self._pace)
@@ -139,15 +140,15 @@ def _sent(answer: ApiAnswer) -> Sent:
 
 
 _SENT: Final[dict[Meaning, Callable[[ApiAnswer], Sent]]] = {
-    Meaning.DONE: lambda _: Sent(Verdict.ACCEPTED),
+    Meaning.DONE: lambda _: Sent(Verdict.DONE),
     Meaning.CLASS_MISSING: lambda answer: Sent(Verdict.RETRY, answer.said, lacks_class=True),
     Meaning.TOO_FAST: lambda answer: Sent(Verdict.RETRY, answer.said, answer.retry_after_seconds, is_too_fast=True),
     Meaning.AGAIN: lambda answer: Sent(Verdict.RETRY, answer.said, answer.retry_after_seconds),
-    Meaning.FORBIDDEN: lambda answer: Sent(Verdict.LANE_PAUSED, answer.said),
-    Meaning.UNAUTHENTICATED: lambda answer: Sent(Verdict.LANE_PAUSED, answer.said),
+    Meaning.FORBIDDEN: lambda answer: Sent(Verdict.CHANNEL_FAILED, answer.said),
+    Meaning.UNAUTHENTICATED: lambda answer: Sent(Verdict.CHANNEL_FAILED, answer.said),
     # What is left of these after `bring_to` is a state that changes under our hands: look again.
     Meaning.MISSING: lambda answer: Sent(Verdict.RETRY, answer.said),
     Meaning.EXISTS: lambda answer: Sent(Verdict.RETRY, answer.said),
     Meaning.NO_NOTIFICATION: lambda answer: Sent(Verdict.RETRY, answer.said),
-    Meaning.REFUSED: lambda answer: Sent(Verdict.REJECTED, answer.said),
+    Meaning.REFUSED: lambda answer: Sent(Verdict.REFUSED, answer.said),
 }

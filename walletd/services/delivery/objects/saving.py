@@ -16,6 +16,7 @@ from walletd.domain.delivery.publishing import CHANGED
 from walletd.domain.delivery.wallet_errors import WalletUnavailable
 from walletd.domain.errors import NotFound, SigningUnavailable, Unauthenticated
 from walletd.domain.merchants.principals import Principal
+from walletd.domain.outbox.attempts import Verdict
 from walletd.services.delivery import card_status
 from walletd.services.delivery import classes as class_targets
 from walletd.services.delivery.links import Links
@@ -24,7 +25,7 @@ from walletd.services.delivery.objects.sending import ObjectSending
 from walletd.services.delivery.publishing import Publisher
 from walletd.services.runtime import Runtime
 from walletd.telemetry import logger
-from walletd.wallets import EventRefused, EventUnproved, ObjectPlatform, Verdict
+from walletd.wallets import EventRefused, EventUnproved, ObjectPlatform
 
 _NONCES_KEPT: Final = timedelta(hours=1)
 """How long a nonce is kept beyond the end of its message: clocks differ."""
@@ -168,7 +169,7 @@ class ObjectSaving:
         )
         known = await self._is_known(platform, serial_number)
         sent = await self._sending.send_now(platform, merchant_id, serial_number)
-        if sent.verdict is not Verdict.ACCEPTED and not known:
+        if sent.verdict is not Verdict.DONE and not known:
             log.warning("object_not_sent", platform=platform.name, serial=serial_number, said=sent.reason)
             raise WalletUnavailable(retry_after_seconds=60)
         return platform.save_link(merchant_id, published, now)

@@ -18,13 +18,14 @@ from walletd.db.delivery.wallet_objects import ObjectRow
 from walletd.db.engine.base import Tx
 from walletd.db.engine.leases import Lease
 from walletd.domain.calendar import milliseconds
-from walletd.domain.delivery.publishing import call_pause
+from walletd.domain.delivery.publishing import CALL_PAUSES
 from walletd.domain.errors import SigningUnavailable, TemplateInvalid
+from walletd.domain.outbox.attempts import Verdict
 from walletd.services.delivery.lanes import paused
 from walletd.services.delivery.objects.pacing import Turns
 from walletd.services.runtime import Runtime
 from walletd.telemetry import PUSHES, logger
-from walletd.wallets import ObjectPlatform, ProgramShown, Sent, Verdict
+from walletd.wallets import ObjectPlatform, ProgramShown, Sent
 
 TOPIC: Final = "objects"
 """Wakes whoever sends."""
@@ -143,12 +144,12 @@ class ObjectSending:
         if row.document is None:
             return Sent(Verdict.RETRY, "not published yet")
         if row.content_hash == row.told_hash:
-            return Sent(Verdict.ACCEPTED, "unchanged")
+            return Sent(Verdict.DONE, "unchanged")
         told = None if row.told is None else zlib.decompress(row.told)
         try:
             sent = await platform.send(row.merchant_id, zlib.decompress(row.document), told, turns.wait, notify=notify)
         except SigningUnavailable as error:
-            sent = Sent(Verdict.LANE_PAUSED, error.detail)
+            sent = Sent(Verdict.CHANNEL_FAILED, error.detail)
         if sent.is_too_fast:
             await turns.slow_down(sent.retry_after_seconds)
         PUSHES.labels(platform.name, sent.verdict.value).inc()
@@ -162,19 +163,19 @@ class ObjectSending:
             after = lane
             for row, sent in told:
                 match sent.verdict:
-                    case Verdict.ACCEPTED:
+                    case Verdict.DONE:
                         wallet_objects.settle_told(tx, row, now, reason="")
-                    case Verdict.LANE_PAUSED:
+                    case Verdict.CHANNEL_FAILED:
                         wallet_objects.settle(tx, row, {"due_at": now, "last_reason": sent.reason})
                         after = paused(after, now, sent.reason)
-                    case Verdict.REJECTED:
+                    case Verdict.REFUSED:
                         log.error("object_refused", platform=platform.name, serial=row.serial_number, said=sent.reason)
                         wallet_objects.settle(tx, row, {"due_at": None, "last_reason": sent.reason})
                     case _:
                         wallet_objects.settle(tx, row, self._again(row, sent, now))
             if any(sent.lacks_class for _, sent in told):
                 wallet_classes.want_all(tx, platform.name, merchant_id, now)
-            if any(sent.verdict is Verdict.ACCEPTED and sent.reason != "unchanged" for _, sent in told):
+            if any(sent.verdict is Verdict.DONE and sent.reason != "unchanged" for _, sent in told):
                 wallet_paces.ease(tx, merchant_id, platform.name)
                 if lane.pauses and after is lane:
                     lanes.open_lane(tx, merchant_id, platform.name)
@@ -188,7 +189,7 @@ class ObjectSending:
         pause = (
             0.0
             if sent.lacks_class and row.attempts < _ATTEMPTS_SHOWN
-            else call_pause(row.attempts, self._runtime.jitter(), sent.retry_after_seconds)
+            else CALL_PAUSES.pause(row.attempts, self._runtime.jitter(), sent.retry_after_seconds)
         )
         return {"due_at": now + int(pause * 1000), "attempts": row.attempts + 1, "last_reason": sent.reason}
 
@@ -215,7 +216,7 @@ class ObjectSending:
             program = ProgramShown(row.program_id, row.program_name, row.merchant_name)
             rendered = platform.render_class(row.merchant_id, row.template, program)
             if rendered.content_hash == row.told_hash:
-                sent = Sent(Verdict.ACCEPTED, "unchanged")
+                sent = Sent(Verdict.DONE, "unchanged")
             else:
                 told = None if row.told is None else zlib.decompress(row.told)
                 sent = await platform.send(row.merchant_id, rendered.document, told, turns.wait, notify=False)
@@ -225,26 +226,26 @@ class ObjectSending:
                     "told_at": self._now(),
                 }
         except (SigningUnavailable, TemplateInvalid) as error:
-            sent = Sent(Verdict.LANE_PAUSED, error.detail)
+            sent = Sent(Verdict.CHANNEL_FAILED, error.detail)
         await self._settle_class(platform, row, sent, outcome)
 
     async def _settle_class(
         self, platform: ObjectPlatform, row: ClassRow, sent: Sent, outcome: dict[str, object]
     ) -> None:
         now = self._now()
-        if sent.verdict is Verdict.ACCEPTED:
+        if sent.verdict is Verdict.DONE:
             after = {**outcome, "due_at": None, "attempts": 0, "last_reason": ""}
-        elif sent.verdict is Verdict.REJECTED:
+        elif sent.verdict is Verdict.REFUSED:
             log.error("class_refused", platform=platform.name, program=row.program_id, said=sent.reason)
             after = {"due_at": None, "last_reason": sent.reason}
         else:
-            pause = call_pause(row.attempts, self._runtime.jitter(), sent.retry_after_seconds)
+            pause = CALL_PAUSES.pause(row.attempts, self._runtime.jitter(), sent.retry_after_seconds)
             due = now + int(pause * 1000)
             after = {"due_at": due, "attempts": row.attempts + 1, "last_reason": sent.reason}
 
         def write(tx: Tx) -> None:
             wallet_classes.settle(tx, row, after)
-            if sent.verdict is Verdict.LANE_PAUSED:
+            if sent.verdict is Verdict.CHANNEL_FAILED:
                 lane = lanes.lane(tx, row.merchant_id, platform.name)
                 lanes.store_lane(tx, paused(lane, now, sent.reason))
 

@@ -38,7 +38,8 @@ from walletd.domain.exchange.import_rows import ERROR, ImportRow, Reader
 from walletd.domain.exchange.imports import CheckedRow, ImportHead
 from walletd.domain.identifiers import new_id
 from walletd.domain.merchants.principals import Principal
-from walletd.domain.outbox.jobs import Attempt, Job, Verdict, new_job
+from walletd.domain.outbox.attempts import Attempt, Verdict
+from walletd.domain.outbox.jobs import Job, new_job
 from walletd.domain.pages import Page, PageRequest
 from walletd.services.changes.recorder import record
 from walletd.services.exchange.imports.booking import RowBooker
