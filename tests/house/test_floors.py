@@ -24,6 +24,7 @@ _ALLOWED = {
         "msgspec",
         "babel",
     },
+    "walletd/texts": {"babel"},
     "walletd/channels": {"aiosmtplib", "httpcore", "standardwebhooks"},
     "walletd/pos": set(),
     "walletd/services": set(),

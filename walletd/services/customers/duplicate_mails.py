@@ -13,43 +13,25 @@ from walletd.domain.customers.matching import AT_ONCE, DAILY, EMAIL, PERSON, PHO
 from walletd.services.outbox.mail_queue import NO_SERVER, queue, to_staff
 from walletd.services.outbox.mail_texts import Text
 from walletd.services.runtime import Runtime
+from walletd.texts.catalogues import gettext_noop, spoken, translations
 
 _SHOWN: Final = 20
 
-FOUND: Final[Mapping[str, Text]] = {
-    "de": Text(
-        "Mögliche Dubletten bei {merchant}: {new} neu, {open} offen",
-        """Seit der letzten Nachricht kamen {new} Paare von Kunden dazu, die dieselbe Person sein könnten.
-Offen sind {open}.
+FOUND: Final = Text(
+    gettext_noop("Possible duplicates at %(merchant)s: %(new)s new, %(open)s open"),
+    gettext_noop("""Since the last mail %(new)s pairs of customers came in who may be one person. %(open)s are open.
 
-{pairs}
-
-Nebeneinander zeigt sie GET /api/v1/duplicates?state=open; entschieden wird mit …/confirm oder …/dismiss. Paare mit
-gleicher E-Mail-Adresse und ohne Widerspruch legt POST /api/v1/duplicates/merge-obvious zusammen.
-""",
-    ),
-    "en": Text(
-        "Possible duplicates at {merchant}: {new} new, {open} open",
-        """Since the last mail {new} pairs of customers came in who may be one person. {open} are open.
-
-{pairs}
+%(pairs)s
 
 GET /api/v1/duplicates?state=open shows them side by side; decide with …/confirm or …/dismiss. Pairs with the same
 e-mail address and nothing that contradicts are merged by POST /api/v1/duplicates/merge-obvious.
-""",
-    ),
-}
-_LINES: Final = {
-    "de": "- Kunde {older} und Kunde {newer}: {why}",
-    "en": "- customer {older} and customer {newer}: {why}",
-}
-_WHY: Final[Mapping[str, Mapping[str, str]]] = {
-    "de": {
-        EMAIL: "gleiche E-Mail-Adresse",
-        PHONE: "gleiche Telefonnummer",
-        PERSON: "gleicher Name und gleiche Anschrift",
-    },
-    "en": {EMAIL: "same e-mail address", PHONE: "same telephone number", PERSON: "same name and address"},
+"""),
+)
+_LINE: Final = gettext_noop("- customer %(older)s and customer %(newer)s: %(why)s")
+_WHY: Final[Mapping[str, str]] = {
+    EMAIL: gettext_noop("same e-mail address"),
+    PHONE: gettext_noop("same telephone number"),
+    PERSON: gettext_noop("same name and address"),
 }
 
 
@@ -98,12 +80,11 @@ class DuplicateMails:
 
 
 def _lines(tx: Tx, merchant: MerchantRow, cases: Sequence[DuplicateCase]) -> str:
-    language = next((name for name in merchant.languages if name in FOUND), "en")
+    gettext = translations(spoken(merchant.languages)).gettext
     known = customers.by_ids(tx, {name for case in cases for name in (case.older, case.newer)})
     # Numbers and no names: a mailbox is out of reach when a person is to be erased.
     return "\n".join(
-        _LINES[language].format(
-            older=known[case.older].number, newer=known[case.newer].number, why=_WHY[language][case.stage]
-        )
+        gettext(_LINE)
+        % {"older": known[case.older].number, "newer": known[case.newer].number, "why": gettext(_WHY[case.stage])}
         for case in cases
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Final
@@ -28,17 +27,17 @@ def queue(tx: Tx, merchant_id: str, about: str, mail: Mail, now: datetime) -> No
 
 
 def to_customer(
-    merchant: MerchantRow, customer: Customer, texts: Mapping[str, Text], pointer: str = "/email", **facts: object
+    merchant: MerchantRow, customer: Customer, text: Text, pointer: str = "/email", **facts: object
 ) -> Mail:
     """Return a mail in the customer's language, else the merchant's; raises ValidationFailed without an address."""
     mailbox = check_mailbox(customer.details.email or "", pointer)
     locale = (customer.details.locale or "").partition("-")[0]
     languages = (locale, *merchant.languages)
-    return compose(mailbox, languages, texts, merchant=merchant.name, name=customer.name, **facts)
+    return compose(mailbox, languages, text, merchant=merchant.name, name=customer.name, **facts)
 
 
-def to_staff(merchant: MerchantRow, texts: Mapping[str, Text], **facts: object) -> Mail | None:
+def to_staff(merchant: MerchantRow, text: Text, **facts: object) -> Mail | None:
     """Return a mail to the service mailbox; None where a merchant has none."""
     if merchant.service_mail is None:
         return None
-    return compose(merchant.service_mail, merchant.languages, texts, merchant=merchant.name, **facts)
+    return compose(merchant.service_mail, merchant.languages, text, merchant=merchant.name, **facts)

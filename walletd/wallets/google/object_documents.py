@@ -12,6 +12,7 @@ from walletd.domain.calendar import rfc3339
 from walletd.domain.cards.rotating_codes import DIGITS, PERIOD_SECONDS
 from walletd.domain.delivery.faces import Face, FaceValue, Percent, Phrase
 from walletd.domain.money import Money
+from walletd.texts.catalogues import translations
 from walletd.wallets.google.class_documents import NATIVE, SECOND, Addresses, label_of, value_fields
 from walletd.wallets.google.names import RESOURCES
 from walletd.wallets.google.texts import Json, localized, micros, money_json, value_text
@@ -33,10 +34,6 @@ _INT32_MAX: Final = 2**31 - 1
 _INT64_MAX: Final = 2**63 - 1
 _TOMBSTONE: Final = "0000"
 """The card number of a void gift card, which Google demands."""
-_VOID: Final[Mapping[str, tuple[str, str]]] = {
-    "en": ("Not valid", "This card is no longer valid."),
-    "de": ("Ungültig", "Diese Karte ist nicht mehr gültig."),
-}
 _STATES: Final[Mapping[str, str]] = {"coupon_redeemed": "COMPLETED", "coupon_expired": "EXPIRED"}
 
 
@@ -89,18 +86,24 @@ def _state(face: Face) -> str:
 
 
 def _void(template: Template, resource: str) -> Json:
-    texts = {language: _VOID.get(language.split("-")[0], _VOID["en"]) for language in template.languages}
-    header, body = texts[template.default_language]
     module = {
         "id": "void",
-        "header": header,
-        "localizedHeader": localized(template, lambda language: texts[language][0]),
-        "body": body,
-        "localizedBody": localized(template, lambda language: texts[language][1]),
+        "header": _void_header(template.default_language),
+        "localizedHeader": localized(template, _void_header),
+        "body": _void_body(template.default_language),
+        "localizedBody": localized(template, _void_body),
     }
     number = {"cardNumber": _TOMBSTONE} if resource == "giftCard" else {}
     # Messages to the holder may name a person, and an object stays at Google for ever.
     return {"state": "INACTIVE", "textModulesData": [module], "messages": [], **number}
+
+
+def _void_header(language: str) -> str:
+    return translations(language).gettext("Not valid")
+
+
+def _void_body(language: str) -> str:
+    return translations(language).gettext("This card is no longer valid.")
 
 
 def _modules(template: Template, face: Face) -> list[Json]:

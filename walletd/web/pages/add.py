@@ -27,8 +27,8 @@ from walletd.domain.errors import (
 )
 from walletd.services.delivery.links import LinkView
 from walletd.services.delivery.passes import PassFile
+from walletd.texts.catalogues import gettext_noop, translations
 from walletd.web.errors import headers_of, status_of
-from walletd.web.pages.add_texts import KINDS, TEXTS
 from walletd.web.pages.html import (
     STATIC,
     STATIC_TYPES,
@@ -39,11 +39,31 @@ from walletd.web.pages.html import (
     render,
     services_of,
 )
+from walletd.web.pages.names import kind_name
 from walletd.web.wallets.passes import PKPASS, pass_headers
 
 _log = telemetry.logger(__name__)
 _COLOUR: Final = re.compile(r"#[0-9a-fA-F]{3,8}|rgb\( ?\d{1,3}, ?\d{1,3}, ?\d{1,3} ?\)")
 _PLAIN_COLOURS: Final = ("#1f2a44", "#ffffff")
+
+_MESSAGES: Final = {
+    "link_invalid": (
+        gettext_noop("This link does not work"),
+        gettext_noop("It is incomplete or was mistyped. Please scan the code again, or ask the shop for a new link."),
+    ),
+    "link_expired": (
+        gettext_noop("This link has expired"),
+        gettext_noop(
+            "For safety, links to cards work for a limited time. Please ask the shop for a new one: your card and "
+            "everything on it are still there."
+        ),
+    ),
+    "unavailable": (
+        gettext_noop("Just a moment"),
+        gettext_noop("The card cannot be made right now. Nothing is lost: please try again in a few minutes."),
+    ),
+}
+"""why no card is handed out → what the page says, in English."""
 
 _APPLE: Final = re.compile(r"iPhone|iPad|iPod")
 _PREVIEW: Final = re.compile(
@@ -154,7 +174,7 @@ def _card_page(request: PageRequest, token: str, view: LinkView, device: str) ->
     language = language_of(request)
     path = f"/add/{token}"
     background, foreground = _colours(view)
-    kind = KINDS[language].get(view.kind, "")
+    kind = kind_name(view.kind, language)
     return render(
         "card.html",
         200,
@@ -191,9 +211,9 @@ def _message_page(request: PageRequest, error: WalletdError) -> Response[bytes]:
     else:
         raise error
     language = language_of(request)
-    values = {"language": language, "name": name, "title": TEXTS[language][f"{name}_heading"]}
+    title, body = map(translations(language).gettext, _MESSAGES[name])
     status = status_of(error) if name != "unavailable" or isinstance(error, RateLimited) else 503
-    response = render("message.html", status, values)
+    response = render("message.html", status, {"language": language, "title": title, "body": body})
     response.headers.update({name: value for name, value in headers_of(error).items() if name == "retry-after"})
     return response
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
 from litestar import Response, get, post
@@ -11,36 +10,11 @@ from litestar.params import FromPath
 from walletd.domain.customers.consent import OptInRefused
 from walletd.domain.errors import LinkExpired, LinkInvalid
 from walletd.services.customers.consent import Invitation
+from walletd.texts.catalogues import gettext_noop, translations
 from walletd.web.pages.html import PageRequest, checked_token, language_of, render, services_of
 from walletd.web.pages.questions import answer_of, bad_link
 
-_EXPIRED: Final = {
-    "de": "Bitten Sie das Geschäft um eine neue Einladung.",
-    "en": "Please ask the shop for a new invitation.",
-}
-_TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
-    "de": {
-        "title": "Newsletter von {merchant}",
-        "ask": "Möchten Sie Neuigkeiten und Angebote von {merchant} per E-Mail bekommen?",
-        "yes": "Ja, bitte",
-        "no": "Nein, danke",
-        "confirmed": "Danke! Sie bekommen ab jetzt den Newsletter von {merchant}.",
-        "stop": "Nicht mehr schicken",
-        "revoked": "In Ordnung: {merchant} schreibt Ihnen keinen Newsletter. Ihre Karte bleibt, wie sie ist.",
-        "refused": "Sie haben abgelehnt. Wenn Sie es sich anders überlegt haben, bitten Sie das Geschäft um eine neue "
-        "Einladung.",
-    },
-    "en": {
-        "title": "Newsletter of {merchant}",
-        "ask": "Would you like to get news and offers from {merchant} by e-mail?",
-        "yes": "Yes, please",
-        "no": "No, thank you",
-        "confirmed": "Thank you! From now on you get the newsletter of {merchant}.",
-        "stop": "Stop sending it",
-        "revoked": "All right: {merchant} sends you no newsletter. Your card stays as it is.",
-        "refused": "You declined. If you have changed your mind, ask the shop for a new invitation.",
-    },
-}
+_EXPIRED: Final = gettext_noop("Please ask the shop for a new invitation.")
 
 
 @get("/opt-in/{token:str}")
@@ -66,8 +40,9 @@ async def answer_invitation(request: PageRequest, token: FromPath[str]) -> Respo
 
 def _page(request: PageRequest, token: str, invitation: Invitation, *, refused: bool = False) -> Response[bytes]:
     language = language_of(request)
-    own = {name: text.format(merchant=invitation.merchant_name) for name, text in _TEXTS[language].items()}
-    values = {"language": language, "title": own["title"], "own": own, "state": invitation.state, "refused": refused}
+    merchant = invitation.merchant_name
+    title = translations(language).gettext("Newsletter of %(merchant)s") % {"merchant": merchant}
+    values = {"language": language, "title": title, "merchant": merchant, "state": invitation.state, "refused": refused}
     status = 409 if refused else 200
     return render("opt_in.html", status, values | {"path": f"/opt-in/{token}"}, form_action="'self'")
 

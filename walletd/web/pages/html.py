@@ -9,22 +9,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar import Request, Response
 from litestar.datastructures import State
 
 from walletd.domain.errors import LinkInvalid
 from walletd.services import Services
-from walletd.web.pages.add_texts import LANGUAGES, TEXTS, choose_language
+from walletd.texts.catalogues import LANGUAGES
+from walletd.web.pages.languages import choose_language
+from walletd.web.pages.templates import template_in
 
 PageRequest = Request[object, object, State]
 
 _HERE: Final = Path(__file__).parents[1]
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_.~-]{1,512}")
 
-_templates: Final = Environment(
-    loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-)
 STATIC_TYPES: Final = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
 STATIC: Final[Mapping[str, bytes]] = {
     path.name: path.read_bytes() for path in sorted((_HERE / "static").iterdir()) if path.suffix in STATIC_TYPES
@@ -49,9 +47,8 @@ def render(template: str, status: int, values: Mapping[str, object], *, form_act
     """Return a page in the language that `values` names; `form_action` says where its forms may lead (CSP)."""
     nonce = secrets.token_urlsafe(16)
     language = str(values["language"])
-    text = _templates.get_template(template).render(
+    text = template_in(language, template).render(
         **values,
-        texts=TEXTS[language],
         languages=LANGUAGES,
         nonce=nonce,
         static={name: f"/static/{name}?v={version}" for name, version in VERSIONS.items()},

@@ -5,24 +5,19 @@ A GET changes nothing: mail programs open links before people do, and that is no
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 from urllib.parse import parse_qsl
 
 from litestar import Response
 
 from walletd.domain.errors import LinkExpired, LinkInvalid, ValidationFailed
+from walletd.texts.catalogues import translations
 from walletd.web.edge.bodies import read_body
 from walletd.web.errors import status_of
 from walletd.web.pages.html import PageRequest, language_of, render
 
 _BODY_MAX: Final = 1_024
 _ANSWERS: Final = {"yes": True, "no": False}
-_INVALID: Final = {
-    "de": ("Dieser Link ist nicht gültig", "Bitte öffnen Sie ihn so, wie er in der E-Mail steht."),
-    "en": ("This link is not valid", "Please open it just as it stands in the e-mail."),
-}
-_EXPIRED: Final = {"de": "Dieser Link gilt nicht mehr", "en": "This link is not valid any more"}
 
 
 async def answer_of(request: PageRequest) -> bool:
@@ -35,12 +30,13 @@ async def answer_of(request: PageRequest) -> bool:
     return _ANSWERS[chosen]
 
 
-def bad_link(
-    request: PageRequest, error: LinkInvalid | LinkExpired, once_expired: Mapping[str, str]
-) -> Response[bytes]:
-    """Return the page of a link that is wrong or too old; `once_expired` says, by language, what to do then."""
+def bad_link(request: PageRequest, error: LinkInvalid | LinkExpired, once_expired: str) -> Response[bytes]:
+    """Return the page of a link that is wrong or too old; `once_expired` says in English what to do then."""
     language = language_of(request)
-    heading, body = _INVALID[language]
+    gettext = translations(language).gettext
     if isinstance(error, LinkExpired):
-        heading, body = _EXPIRED[language], once_expired[language]
+        heading, body = gettext("This link is not valid any more"), gettext(once_expired)
+    else:
+        heading = gettext("This link is not valid")
+        body = gettext("Please open it just as it stands in the e-mail.")
     return render("bad_link.html", status_of(error), {"language": language, "title": heading, "body": body})

@@ -5,45 +5,50 @@ Both say the same in the same language: instants on the shop's clock, money with
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime
 from babel.numbers import format_currency, format_decimal
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from walletd.domain.ledger.entries import Entry, Transaction
+from walletd.domain.ledger.entries import ACTIVE, DISCARDED, Entry, Transaction
 from walletd.domain.money import Money
 from walletd.services.ledger.statements import Statement
+from walletd.texts.catalogues import gettext_noop, spoken, translations
 from walletd.web.edge.csv_file import Cell
-from walletd.web.pages.statement_texts import EVENTS, TEXTS, UNITS
+from walletd.web.pages.names import event_name, unit_name
+from walletd.web.pages.templates import template_in
 
-_COLUMNS: Final = (
-    "sequence",
-    "created_at",
-    "event",
-    "campaign",
-    "reference",
-    "amount",
-    "locked_until",
-    "valid_until",
-    "status",
-    "balance_after",
-)
-_FIGURES: Final = ("redeemable", "total", "locked", "reserved", "expiring_30_days", "collected", "expired", "debt")
+_COLUMNS: Final[Mapping[str, str]] = {
+    "sequence": gettext_noop("ID"),
+    "created_at": gettext_noop("Created at"),
+    "event": gettext_noop("Event"),
+    "campaign": gettext_noop("Campaign"),
+    "reference": gettext_noop("Order"),
+    "amount": gettext_noop("Amount"),
+    "locked_until": gettext_noop("Locked until"),
+    "valid_until": gettext_noop("Valid until"),
+    "status": gettext_noop("Status"),
+    "balance_after": gettext_noop("Balance"),
+}
+"""column → its heading in English."""
+_FIGURES: Final[Mapping[str, str]] = {
+    "redeemable": gettext_noop("Redeemable"),
+    "total": gettext_noop("Total"),
+    "locked": gettext_noop("Locked"),
+    "reserved": gettext_noop("Reserved"),
+    "expiring_30_days": gettext_noop("Expiring within 30 days"),
+    "collected": gettext_noop("Collected"),
+    "expired": gettext_noop("Expired"),
+    "debt": gettext_noop("Owed"),
+}
+"""figure of the balances → its name in English."""
+_STATES: Final[Mapping[str, str]] = {ACTIVE: gettext_noop("Active"), DISCARDED: gettext_noop("Discarded")}
+"""state of an entry → its name in English."""
 _OF_CSV: Final = "yyyy-MM-dd HH:mm:ss"
-
-_templates: Final = Environment(
-    loader=FileSystemLoader(Path(__file__).parents[1] / "templates"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +65,8 @@ class StatementView:
 
     def header(self) -> list[Cell]:
         """Return the first row of the CSV file."""
-        texts, unit = TEXTS[self.language], self._unit()
-        with_unit = {"amount", "balance_after"}
-        return [f"{texts[name]} ({unit})" if name in with_unit else texts[name] for name in _COLUMNS]
+        unit, with_unit = self._unit(), {"amount", "balance_after"}
+        return [f"{label} ({unit})" if name in with_unit else label for name, label in self._columns()]
 
     def rows(self, lines: Sequence[tuple[Entry, Transaction]]) -> list[list[Cell]]:
         """Return entries as rows of the CSV file."""
@@ -70,13 +74,13 @@ class StatementView:
             [
                 entry.sequence,
                 self._moment(entry.created_at, _OF_CSV),
-                EVENTS[self.language].get(entry.kind, entry.kind),
+                event_name(entry.kind, self.language),
                 transaction.campaign,
                 transaction.reference,
                 self._plain(entry.amount),
                 self._moment(entry.locked_until, _OF_CSV),
                 self._moment(entry.valid_until, _OF_CSV),
-                TEXTS[self.language][entry.status],
+                self._text(_STATES[entry.status]),
                 self._plain(entry.balance_after),
             ]
             for entry, transaction in lines
@@ -84,8 +88,12 @@ class StatementView:
 
     def page(self, lines: Sequence[tuple[Entry, Transaction]], *, more: bool, nonce: str) -> bytes:
         """Return the page; `more` says that older entries are left out."""
-        texts, statement = TEXTS[self.language], self.statement
-        figures = [(texts[name], self.amount(getattr(statement.balances, name)), name) for name in _FIGURES]
+        statement = self.statement
+        figures = [
+            (self._text(label), self.amount(getattr(statement.balances, name)))
+            for name, label in _FIGURES.items()
+            if name != "debt" or statement.balances.debt
+        ]
         shown = [
             [
                 (name, value, name in {"amount", "balance_after"})
@@ -93,17 +101,15 @@ class StatementView:
             ]
             for entry, transaction in lines
         ]
-        text = _templates.get_template("statement.html").render(
+        text = template_in(self.language, "statement.html").render(
             language=self.language,
             nonce=nonce,
-            texts=texts,
             statement=statement,
             made_at=self._moment(statement.made_at),
-            figures=[(label, value) for label, value, name in figures if name != "debt" or statement.balances.debt],
-            columns=[(name, texts[name]) for name in _COLUMNS],
+            figures=figures,
+            columns=self._columns(),
             lines=list(zip((entry.status for entry, _ in lines), shown, strict=True)),
             more=more,
-            clock=texts["clock"].format(zone=statement.timezone),
         )
         return text.encode()
 
@@ -119,13 +125,13 @@ class StatementView:
         return [
             str(entry.sequence),
             self._moment(entry.created_at),
-            EVENTS[self.language].get(entry.kind, entry.kind),
+            event_name(entry.kind, self.language),
             transaction.campaign or "",
             transaction.reference or "",
             self.amount(entry.amount),
             self._moment(entry.locked_until),
             self._moment(entry.valid_until),
-            TEXTS[self.language][entry.status],
+            self._text(_STATES[entry.status]),
             self.amount(entry.balance_after),
         ]
 
@@ -136,9 +142,15 @@ class StatementView:
         text = str(Money(value, currency).decimal())
         return text.replace(".", ",") if self.language == "de" else text
 
+    def _columns(self) -> list[tuple[str, str]]:
+        return [(name, self._text(label)) for name, label in _COLUMNS.items()]
+
+    def _text(self, english: str) -> str:
+        return translations(self.language).gettext(english)
+
     def _unit(self) -> str:
         account = self.statement.account
-        return account.currency or UNITS[self.language].get(account.unit, account.unit)
+        return account.currency or unit_name(account.unit, self.language)
 
     def _moment(self, moment: datetime | None, form: str = "medium") -> str:
         if moment is None:
@@ -148,6 +160,4 @@ class StatementView:
 
 def language_of(statement: Statement, asked: str | None) -> str:
     """Return the language asked for, else the customer's, else the shop's first; English where none is spoken here."""
-    wishes = (asked, statement.customer.details.locale, *statement.languages)
-    known = (wish.partition("-")[0].lower() for wish in wishes if wish)
-    return next((wish for wish in known if wish in TEXTS), "en")
+    return spoken((asked, statement.customer.details.locale, *statement.languages))

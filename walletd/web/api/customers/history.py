@@ -18,7 +18,7 @@ from walletd.web.api.examples import CUSTOMER
 from walletd.web.api.fields import Moment, moment
 from walletd.web.api.reading import name_in_path, narrowed_page_of, services_of
 from walletd.web.api.replies import Reply, json_reply, page_reply
-from walletd.web.pages.history_texts import describe
+from walletd.web.pages.names import event_name
 
 _LANGUAGE: Final = {"language": "`de` or `en` (default) for the descriptions."}
 _CHOICE: Final = {
@@ -174,7 +174,7 @@ def history_answer(row: HistoryRow, language: str) -> HistoryAnswer:
         at=rfc3339(row.at),
         source=row.source,
         event=row.event,
-        description=describe(row.event, language),
+        description=event_name(row.event, language),
         subject=row.subject,
         turnover=row.turnover,
         amount=row.amount,

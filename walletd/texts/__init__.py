@@ -1,0 +1,1 @@
+"""Texts for people: English where they are used, and a catalogue of translations for each other language."""
