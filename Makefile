@@ -34,6 +34,7 @@ lint: .venv/.dev ## Check style, types and who imports whom
 soak: .venv/.dev ## Run walletd under load and faults for a long time
 	$(BIN)/python -m bench.soak $(ARGS)
 	$(BIN)/python -m bench.customers.soak_merges
+	$(BIN)/python -m bench.soak_requests
 
 bench: .venv/.dev ## Measure speed against peers and against the machine's limits
 	$(BIN)/python -m bench $(ARGS)

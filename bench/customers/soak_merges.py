@@ -1,4 +1,4 @@
-"""The second half of `make soak`: merges, undoings, new keys, blocks and bookings in any order, tens of thousands.
+"""The second part of `make soak`: merges, undoings, new keys, blocks and bookings in any order, tens of thousands.
 
 The test run does a twenty-fifth of it. In the end every balance and chain is proved; the exit code is 1 for anything
 that does not hold, after the shortest way that leads to it.
@@ -44,7 +44,9 @@ def soak(engine: str, steps: int) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run on the engines that were asked for and return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m bench.soak_merges", description="Merge and part in any order.")
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.customers.soak_merges", description="Merge and part in any order."
+    )
     parser.add_argument("--steps", type=int, default=_STEPS, help="how many, on all engines together")
     parser.add_argument("--engine", action="append", choices=ENGINES, help="on this engine; may be repeated")
     given = parser.parse_args(arguments)
