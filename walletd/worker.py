@@ -2,8 +2,9 @@
 
 Beside it every serving process watches the credentials, so that each signs with a new certificate without a restart.
 
-The loops know *when*; what is done stands in the services. A round that fails is logged, counted and tried again after
-a pause that grows; nothing ends a loop but the wish to stop, and then the round at hand is finished first.
+The worker is a list of queues: it knows *when*; what is done stands in the services. A round that fails is logged,
+counted and tried again after a pause that grows; nothing ends a loop but the wish to stop, and then the round at hand
+is finished first.
 """
 
 from __future__ import annotations
@@ -47,6 +48,33 @@ Round = Callable[[], Coroutine[Any, Any, int]]
 Delay = Callable[[], Coroutine[Any, Any, float]]
 
 
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """Rows of one kind that become due: who works on them is given by a service, when by the worker."""
+
+    topic: str
+    """What wakes its loop, and the loop's name in metrics and the log."""
+    work: Round
+    """Works on what is due, or begins to; returns how much it was."""
+    seconds_until_due: Callable[[], Coroutine[Any, Any, float | None]]
+    """Returns how long nothing is due, None where nothing waits."""
+    finish: Callable[[], Coroutine[Any, Any, None]]
+    """Waits for the work that is under way."""
+
+
+def _queues(services: Services) -> tuple[Queue, ...]:
+    """Return the queues; a new one is one line."""
+    deliveries, objects = services.deliveries, services.object_sending
+    webhooks, jobs = services.webhook_delivery, services.jobs
+    pushing, sending = _Overlapping(deliveries.deliver_due), _Overlapping(objects.send_due)
+    return (
+        Queue("deliver", pushing.round, deliveries.seconds_until_due, pushing.finish),
+        Queue("objects", sending.round, objects.seconds_until_due, sending.finish),
+        Queue("webhooks", webhooks.start_due, webhooks.seconds_until_due, webhooks.finish),
+        Queue("jobs", jobs.start_due, jobs.seconds_until_due, jobs.finish),
+    )
+
+
 class Worker:
     """The loops of one process; several processes may run them over one PostgreSQL."""
 
@@ -55,7 +83,8 @@ class Worker:
         self._services = services
         self._subscribe = subscribe
         self._poll_seconds = poll_seconds
-        self._rounds_ended_at = dict.fromkeys(("publish", "deliver", "objects", "webhooks", "jobs"), time.monotonic())
+        self._queues = _queues(services)
+        self._rounds_ended_at = dict.fromkeys(("publish", *(queue.topic for queue in self._queues)), time.monotonic())
         WORKER_LAG.set_function(self.lag_seconds)
 
     def lag_seconds(self) -> float:
@@ -64,20 +93,13 @@ class Worker:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, finish the rounds at hand, and give leases back."""
-        deliveries = _Overlapping(self._deliver)
-        publish = _Loop("publish", self._publish, self._until_poll, self._poll_seconds)
-        deliver = _Loop("deliver", deliveries.round, self._until_due, self._poll_seconds)
-        sending = _Overlapping(self._send_objects)
-        objects = _Loop("objects", sending.round, self._until_object, self._poll_seconds)
-        webhooks = _Loop("webhooks", self._send_webhooks, self._until_webhook, self._poll_seconds)
-        jobs = _Loop("jobs", self._start_jobs, self._until_job, self._poll_seconds)
-        async with asyncio.TaskGroup() as loops:
-            for loop in (publish, deliver, objects, webhooks, jobs):
-                loops.create_task(loop.run(self._subscribe(loop.name), stop, self._note_round))
-        await deliveries.finish()
-        await sending.finish()
-        await self._services.webhook_delivery.finish()
-        await self._services.jobs.finish()
+        loops = [_Loop("publish", self._publish, self._until_poll, self._poll_seconds)]
+        loops += [_Loop(queue.topic, queue.work, self._until(queue), self._poll_seconds) for queue in self._queues]
+        async with asyncio.TaskGroup() as running:
+            for loop in loops:
+                running.create_task(loop.run(self._subscribe(loop.name), stop, self._note_round))
+        for queue in self._queues:
+            await queue.finish()
         try:
             await self._services.publisher.release()
         except StorageUnavailable as error:
@@ -94,36 +116,15 @@ class Worker:
             await asyncio.sleep(_GATHER_SECONDS)
         return published
 
-    async def _deliver(self) -> int:
-        return await self._services.deliveries.deliver_due()
+    def _until(self, queue: Queue) -> Delay:
+        async def until_due() -> float:
+            seconds = await queue.seconds_until_due()
+            return self._poll_seconds if seconds is None else min(seconds, self._poll_seconds)
 
-    async def _send_objects(self) -> int:
-        return await self._services.object_sending.send_due()
-
-    async def _until_object(self) -> float:
-        seconds = await self._services.object_sending.seconds_until_due()
-        return self._poll_seconds if seconds is None else min(seconds, self._poll_seconds)
-
-    async def _send_webhooks(self) -> int:
-        return await self._services.webhook_delivery.start_due()
-
-    async def _start_jobs(self) -> int:
-        return await self._services.jobs.start_due()
-
-    async def _until_job(self) -> float:
-        seconds = await self._services.jobs.seconds_until_due()
-        return self._poll_seconds if seconds is None else min(seconds, self._poll_seconds)
-
-    async def _until_webhook(self) -> float:
-        seconds = await self._services.webhook_delivery.seconds_until_due()
-        return self._poll_seconds if seconds is None else min(seconds, self._poll_seconds)
+        return until_due
 
     async def _until_poll(self) -> float:
         return self._poll_seconds
-
-    async def _until_due(self) -> float:
-        seconds = await self._services.deliveries.seconds_until_due()
-        return self._poll_seconds if seconds is None else min(seconds, self._poll_seconds)
 
 
 class CredentialsWatch:
