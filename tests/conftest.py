@@ -53,7 +53,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def _keep_bytecode(folder: Path) -> None:
     """Compile once for all processes of the run, also where the environment lets nothing be written beside sources.
 
-    A walletd that compiles itself and its libraries needs two thirds longer to start, and tests start hundreds.
+    A walletd that compiles itself needs twice the processor time to be imported, and tests start it many times.
     """
     if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
         os.environ.setdefault("PYTHONPYCACHEPREFIX", str(folder / "bytecode"))
