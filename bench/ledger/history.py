@@ -16,8 +16,9 @@ from walletd.db.ledger import accounts
 from walletd.domain.identifiers import new_id
 from walletd.domain.ledger.bookings import Booking, Movement
 from walletd.domain.ledger.entries import Transaction
+from walletd.domain.ledger.postings import post
 from walletd.services.ledger.bookings.loading import open_books
-from walletd.services.ledger.bookings.storing import store_pages
+from walletd.services.ledger.bookings.storing import store_books
 
 _AT_ONCE: Final = 1000
 _SHORT: Final = 10
@@ -99,9 +100,8 @@ def _append(tx: Tx, account_id: str, count: int, now: datetime) -> None:
     book = open_books(tx, states.values(), now)[account_id]
     for _ in range(count):
         state = book.state
-        book.post(Transaction(new_id("txn", now), state.merchant_id, state.id, None, "credit", "bench", now), _CREDIT)
-    accounts.store(tx, [book.state])
-    store_pages(tx, [book])
+        post(book, Transaction(new_id("txn", now), state.merchant_id, state.id, None, "credit", "bench", now), _CREDIT)
+    store_books(tx, [book])
 
 
 async def _seconds(shop: Shop, serial: str, key: str) -> float:

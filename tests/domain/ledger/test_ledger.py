@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from walletd.domain.cards.programs import UNITS, Program, complete_rules
 from walletd.domain.errors import BalanceLimit, InsufficientBalance, LedgerUnproved
+from walletd.domain.ledger import postings
 from walletd.domain.ledger.balances import AMOUNT_MAX, AccountState
 from walletd.domain.ledger.bookings import Movement
 from walletd.domain.ledger.books import AccountBook
@@ -48,7 +49,7 @@ def a_transaction(kind: str = "credit") -> Transaction:
 def post(book: AccountBook, amount: int, **terms: datetime | None) -> None:
     """Credit or debit a book by hand."""
     kind = "manual_credit" if amount > 0 else "manual_debit"
-    book.post(a_transaction(), Movement(kind, amount, "issued", **terms))  # type: ignore[arg-type]
+    postings.post(book, a_transaction(), Movement(kind, amount, "issued", **terms))  # type: ignore[arg-type]
 
 
 def booked(amounts: list[int]) -> AccountBook:

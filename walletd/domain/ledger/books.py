@@ -1,223 +1,238 @@
-"""An account's book: pure decisions that turn commands into entries, lots and reservations.
+"""An account's book: an account in memory, the lots that matter now, and the few steps that all bookings are made of.
 
-A book is settled to its instant before anything is decided: reservations whose time is over are discarded, lots whose
-validity is over expire. So every command meets the exact state of its instant, whether or not the scheduler ran.
+The steps keep what they changed until it is stored; `postings` and `transfers` are made of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from itertools import chain
+from datetime import UTC, datetime
+from typing import Final
 
-from walletd.domain.errors import AccountUnproved, BalanceLimit, InsufficientBalance
-from walletd.domain.ledger.account_page import Effect, earlier
-from walletd.domain.ledger.balances import AMOUNT_MAX
+from walletd.domain.ledger.balances import AccountState, Balances, balances_at
 from walletd.domain.ledger.bookings import Movement
-from walletd.domain.ledger.entries import DISCARDED, Entry, Transaction
-from walletd.domain.ledger.lots import Consumption, Lot, consumption_order, share
-from walletd.domain.ledger.redemptions import CAPTURED, RELEASED, RESERVED, Redemption
-from walletd.domain.ledger.redemptions import DISCARDED as TIMED_OUT
-from walletd.domain.ledger.transfers import TransferPage
+from walletd.domain.ledger.entries import ACTIVE, COLLECTING, Entry, Transaction, entry_hash
+from walletd.domain.ledger.lots import Consumption, Lot, consumption_order
+from walletd.domain.ledger.redemptions import Redemption
+
+_BEFORE_ALL: Final = (datetime.min.replace(tzinfo=UTC), 0)
+_CARRYING: Final = frozenset({"earn", "reversal", "merge", "merge_out", "merge_undo"})
 
 
 @dataclass(frozen=True, slots=True)
-class Horizon:
-    """The first moments after now at which time alone changes an account, None where there is none."""
+class Appended:
+    """A new entry with what it took of which lot."""
 
-    next_expiry: datetime | None = None
-    next_unlock: datetime | None = None
-    next_hold_end: datetime | None = None
+    entry: Entry
+    consumptions: tuple[Consumption, ...]
 
 
-class AccountBook(TransferPage):
-    """One account and what can be done with it; all or nothing of each command is kept in it."""
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What an entry does beside its amount: changes of debt and of what is tied to no lot, and the lot it makes."""
+
+    consumptions: tuple[Consumption, ...] = ()
+    lot_amount: int = 0
+    debt: int = 0
+    unallocated: int = 0
+    status: str = ACTIVE
+    corrects: str | None = None
+
+
+_NO_EFFECT: Final = Effect()
+
+
+class AccountBook:
+    """One account in memory, at one instant."""
+
+    def __init__(
+        self,
+        state: AccountState,
+        lots: Iterable[Lot],
+        now: datetime,
+        new_id: Callable[[], str],
+        more: Iterator[Sequence[Lot]] | None = None,
+    ) -> None:
+        """Take the lots that are locked or end within 30 days; `more` reads all open ones in consumption order."""
+        self.state = state
+        self.now = now
+        self.lots = {lot.id: lot for lot in lots}
+        self.redemptions: dict[str, Redemption] = {}
+        self.transactions: list[Transaction] = []
+        self.appended: list[Appended] = []
+        self.new_lots: dict[str, None] = {}
+        self.changed_lots: dict[str, None] = {}
+        self.new_redemptions: dict[str, None] = {}
+        self.changed_redemptions: dict[str, None] = {}
+        self._before = state
+        self._new_id = new_id
+        self._more = more or iter(())
+        self._read_up_to: tuple[datetime, int] | None = _BEFORE_ALL
+
+    @property
+    def is_changed(self) -> bool:
+        """Say whether there is something to store."""
+        return self.state is not self._before
 
     @property
     def is_due(self) -> bool:
         """Say whether time has done something to the account that is not booked yet."""
         return self.state.due_at is not None and self.state.due_at <= self.now
 
-    def settle(self, begin: Callable[[], Transaction], horizon: Horizon) -> None:
-        """Book what time did: discard redemptions, expire lots. Needs the redemptions and lots it is about."""
-        stale = [item for item in self.redemptions.values() if item.has_expired(self.now)]
-        ended = [lot for lot in self.lots.values() if lot.has_ended(self.now) and lot.free]
-        if stale or ended:
-            transaction = self._begin(begin())
-            for redemption in sorted(stale, key=lambda item: (item.created_at, item.code)):
-                self._return(redemption, TIMED_OUT, transaction)
-            for lot in sorted(ended, key=consumption_order):
-                if self.lots[lot.id].free:  # else it went with a reservation that came back too late
-                    self._expire(lot.id, transaction)
-        due = earlier(earlier(horizon.next_expiry, horizon.next_unlock), horizon.next_hold_end)
-        self.state = replace(self.state, due_at=due, next_expiry=horizon.next_expiry)
+    def balances(self) -> Balances:
+        """Return the balances now."""
+        return balances_at(self.state, self.lots.values(), self.now)
 
-    def post(
-        self, transaction: Transaction, movement: Movement, *, limit: int = AMOUNT_MAX, fefo: bool = True
-    ) -> Entry:
-        """Append what a booking moves; `fefo=False` ties a debit to no lot (D-24).
-
-        Raises InsufficientBalance, BalanceLimit, AccountUnproved.
-        """
-        if movement.amount >= 0:
-            self._check_limit(movement.amount, limit)
-            paid = min(self.state.debt, movement.amount)
-            effect = Effect(debt=-paid, lot_amount=movement.amount - paid)
-        else:
-            self._check_redeemable(-movement.amount)
-            if fefo:
-                effect = Effect(self._take(-movement.amount, self._redeemable()))
-            else:
-                effect = Effect(unallocated=-movement.amount)
-        return self._append(self._begin(transaction), movement, effect)
-
-    def reserve(self, redemption: Redemption) -> Redemption:
-        """Hold the amount of a redemption, of what ends first; raises InsufficientBalance, AccountUnproved."""
-        self._check_redeemable(redemption.amount)
-        allocations = tuple(self._portions(redemption.amount, self._redeemable()))
-        for part in allocations:
-            self._hold(part.lot_id, part.amount)
-        held = replace(redemption, state=RESERVED, allocations=allocations)
-        self._note(held)
-        self.state = replace(
-            self.state,
-            reserved=self.state.reserved + held.amount,
-            due_at=earlier(self.state.due_at, held.expires_at),
-        )
-        return held
-
-    def capture(self, redemption: Redemption, transaction: Transaction, movement: Movement) -> Entry:
-        """Take what a redemption holds, or a part of it; the rest goes back. Raises AccountUnproved."""
-        self._check_proved()
-        self._begin(transaction)
-        self._release_hold(redemption)
-        wanted, parts = -movement.amount, []
-        for held in redemption.allocations:
-            part = min(held.amount, wanted)
-            if part:
-                self._consume(held.lot_id, part)
-                parts.append(Consumption(held.lot_id, part))
-                wanted -= part
-        entry = self._append(transaction, movement, Effect(tuple(parts)))
-        self._note(
-            replace(
-                redemption,
-                state=CAPTURED,
-                captured=-movement.amount,
-                closed_at=self.now,
-                transaction_id=transaction.id,
-            )
-        )
-        self._after_return(redemption, transaction)
-        return entry
-
-    def release(self, redemption: Redemption, transaction: Transaction) -> None:
-        """Give back what a redemption holds."""
-        self._return(redemption, RELEASED, self._begin(transaction))
-
-    def take_back(self, transaction: Transaction, original: Entry, movement: Movement, lot_id: str) -> Entry:
-        """Reverse a part of a credit: out of its own lot, what ends first, what is locked, and else as debt."""
-        wanted = -movement.amount
-        takeable = max(self.state.held - self.state.reserved - self.state.unallocated, 0)
-        consumptions = self._take(min(wanted, takeable), self._own_first(lot_id))
-        debt = wanted - sum(part.amount for part in consumptions)
-        return self._append(self._begin(transaction), movement, Effect(consumptions, debt=debt, corrects=original.id))
-
-    def give_back(
-        self, transaction: Transaction, original: Entry, parts: Sequence[Consumption], amount: int, grace: timedelta
-    ) -> Entry:
-        """Reverse a part of a debit: debt first, then to the lots it came from, in proportion to `parts`.
-
-        What belongs to a lot that expired comes back as a new lot that is valid for `grace`. Raises BalanceLimit.
-        """
-        self._check_limit(amount, AMOUNT_MAX)
-        paid = min(self.state.debt, amount)
-        rest = amount - paid
-        loose = 0 if parts else min(self.state.unallocated, rest)
-        back, fresh = list[Consumption](), 0 if parts else rest - loose
-        for part, portion in zip(parts, share(rest, [part.amount for part in parts]), strict=True):
-            if self.lots[part.lot_id].has_ended(self.now):
-                fresh += portion
-            elif portion:
-                self._consume(part.lot_id, -portion)
-                back.append(Consumption(part.lot_id, -portion))
-        movement = Movement(
-            "reversal",
-            amount,
-            original.merchant_account,
-            carry=self.state.carry,
-            valid_until=self.now + grace if fresh and parts else None,
-        )
-        effect = Effect(tuple(back), fresh, -paid, -loose, corrects=original.id)
-        return self._append(self._begin(transaction), movement, effect)
-
-    def give_back_elsewhere(
-        self, transaction: Transaction, original: Entry, amount: int, valid_until: datetime | None
-    ) -> Entry:
-        """Reverse a part of a debit of an account that was merged into this one: debt first, the rest is a new lot.
-
-        Raises BalanceLimit.
-        """
-        self._check_limit(amount, AMOUNT_MAX)
-        paid = min(self.state.debt, amount)
-        movement = Movement(
-            "reversal", amount, original.merchant_account, carry=self.state.carry, valid_until=valid_until
-        )
-        effect = Effect(lot_amount=amount - paid, debt=-paid, corrects=original.id)
-        return self._append(self._begin(transaction), movement, effect)
-
-    def _begin(self, transaction: Transaction) -> Transaction:
+    def begin(self, transaction: Transaction) -> Transaction:
+        """Note a transaction whose entries follow."""
         self.transactions.append(transaction)
         return transaction
 
-    def _check_proved(self) -> None:
-        if self.state.fault is not None:
-            raise AccountUnproved
+    def append(self, transaction: Transaction, movement: Movement, effect: Effect = _NO_EFFECT) -> Entry:
+        """Append an entry of a transaction that was begun, and open the lot that it makes."""
+        before = self.state
+        moved = movement.amount if effect.status == ACTIVE else 0
+        entry = Entry(
+            id=self._new_id(),
+            transaction_id=transaction.id,
+            account_id=before.id,
+            merchant_account=movement.merchant_account,
+            kind=movement.kind,
+            status=effect.status,
+            amount=movement.amount,
+            unit=before.unit,
+            currency=before.currency,
+            sequence=before.sequence + 1,
+            balance_after=before.balance + moved,
+            debt_after=before.debt + effect.debt,
+            lot_amount=effect.lot_amount,
+            locked_until=movement.locked_until,
+            valid_until=movement.valid_until,
+            turnover=movement.turnover,
+            carry_after=movement.carry if movement.kind in _CARRYING else before.carry,
+            tier=movement.tier,
+            member_until=movement.member_until,
+            corrects=effect.corrects,
+            created_at=self.now,
+            previous_hash=before.head_hash,
+            hash="",
+        )
+        # Nobody has seen it yet, and to copy all its fields takes longer than to work out the hash.
+        object.__setattr__(entry, "hash", entry_hash(entry, effect.consumptions, transaction.content()))
+        self.appended.append(Appended(entry, effect.consumptions))
+        self.state = follow(before, entry, before.unallocated + effect.unallocated)
+        if effect.lot_amount:
+            self._open_lot(entry)
+        return entry
 
-    def _check_redeemable(self, amount: int) -> None:
-        self._check_proved()
-        available = self.balances().redeemable
-        if amount > available:
-            raise InsufficientBalance(
-                f"{available} can be redeemed now, {amount} were asked for.", available=available, requested=amount
-            )
+    def _open_lot(self, entry: Entry) -> None:
+        amount = entry.lot_amount
+        lot = Lot(entry.id, entry.account_id, entry.sequence, amount, amount, 0, entry.locked_until, entry.valid_until)
+        self.lots[lot.id] = lot
+        self.new_lots[lot.id] = None
+        self._expect(lot)
 
-    def _check_limit(self, amount: int, limit: int) -> None:
-        if amount and self.state.balance + amount > limit:
-            raise BalanceLimit(
-                f"The account may hold {limit} at the most.", available=max(limit - self.state.balance, 0)
-            )
+    def _expect(self, lot: Lot) -> None:
+        """Note when time alone will change what a lot is worth."""
+        if lot.locked_until is None and lot.valid_until is None:
+            return
+        state, due, last_unlock = self.state, self.state.due_at, self.state.last_unlock
+        if lot.locked_until is not None and lot.is_locked(self.now):
+            due = earlier(due, lot.locked_until)
+            last_unlock = max(last_unlock or self.now, lot.locked_until)
+        self.state = replace(
+            state,
+            due_at=earlier(due, lot.valid_until),
+            next_expiry=earlier(state.next_expiry, lot.valid_until),
+            last_unlock=last_unlock,
+        )
 
-    def _own_first(self, lot_id: str) -> Iterator[Lot]:
-        own = [self.lots[lot_id]] if lot_id in self.lots else []
-        locked = [lot for lot in self.lots.values() if lot.is_locked(self.now)]
-        others = (lot for lot in chain(self._redeemable(), locked) if lot.id != lot_id)
-        return chain(own, others)
+    def lots_in_order(self) -> Iterator[Lot]:
+        """Yield the open lots in consumption order, reading on page by page only as far as they are needed."""
+        done = set[str]()
+        while True:
+            for lot in sorted(self.lots.values(), key=consumption_order):
+                if self._read_up_to is not None and consumption_order(lot) > self._read_up_to:
+                    break
+                if lot.id not in done:
+                    done.add(lot.id)
+                    if lot.free:
+                        yield lot
+            if self._read_up_to is None:
+                return
+            page = next(self._more, None)
+            for lot in page or ():
+                self.lots.setdefault(lot.id, lot)
+            self._read_up_to = consumption_order(page[-1]) if page else None
 
-    def _return(self, redemption: Redemption, state: str, transaction: Transaction) -> None:
-        """Put back what a redemption held; an entry that changes no balance keeps it in the history (I-04)."""
-        self._release_hold(redemption)
-        self._append(transaction, Movement("redeem", -redemption.amount, "redeemed"), Effect(status=DISCARDED))
-        self._note(replace(redemption, state=state, closed_at=self.now, transaction_id=transaction.id))
-        self._after_return(redemption, transaction)
+    def redeemable_lots(self) -> Iterator[Lot]:
+        """Yield the lots that can be redeemed now, in consumption order."""
+        return (lot for lot in self.lots_in_order() if lot.is_redeemable(self.now))
 
-    def _release_hold(self, redemption: Redemption) -> None:
-        for held in redemption.allocations:
-            self._hold(held.lot_id, -held.amount)
-        self.state = replace(self.state, reserved=self.state.reserved - redemption.amount)
+    def take(self, amount: int, sources: Iterator[Lot]) -> tuple[Consumption, ...]:
+        """Take an amount out of lots, each as far as it goes."""
+        parts = tuple(portions(amount, sources))
+        for part in parts:
+            self.consume(part.lot_id, part.amount)
+        return parts
 
-    def _after_return(self, redemption: Redemption, transaction: Transaction) -> None:
-        """Expire what came back too late, and let debt that arose meanwhile be paid by what came back (I-03)."""
-        for held in redemption.allocations:
-            lot = self.lots[held.lot_id]
-            if lot.has_ended(self.now) and lot.free:
-                self._expire(lot.id, transaction)
-        self._pay_debt(transaction)
+    def consume(self, lot_id: str, amount: int) -> None:
+        """Take an amount out of a lot; below zero: give it back."""
+        lot = self.lots[lot_id]
+        self._change(replace(lot, remaining=lot.remaining - amount))
+        if amount < 0:
+            self._expect(lot)
 
-    def _expire(self, lot_id: str, transaction: Transaction) -> None:
-        free = self.lots[lot_id].free
-        loose = min(self.state.unallocated, free)
-        self._consume(lot_id, free)
-        effect = Effect((Consumption(lot_id, free),), unallocated=-loose)
-        self._append(transaction, Movement("expire", loose - free, "expired"), effect)
+    def hold(self, lot_id: str, amount: int) -> None:
+        """Reserve an amount of a lot; below zero: release it."""
+        lot = self.lots[lot_id]
+        self._change(replace(lot, reserved=lot.reserved + amount))
+
+    def _change(self, lot: Lot) -> None:
+        self.lots[lot.id] = lot
+        if lot.id not in self.new_lots:
+            self.changed_lots[lot.id] = None
+
+    def note(self, redemption: Redemption) -> None:
+        """Keep a new or changed redemption."""
+        if redemption.code not in self.redemptions:
+            self.new_redemptions[redemption.code] = None
+        elif redemption.code not in self.new_redemptions:
+            self.changed_redemptions[redemption.code] = None
+        self.redemptions[redemption.code] = redemption
+
+
+def portions(amount: int, sources: Iterator[Lot]) -> Iterator[Consumption]:
+    """Split an amount over what is free of lots, in their order, each as far as it goes."""
+    while amount > 0 and (lot := next(sources, None)) is not None:
+        part = min(lot.free, amount)
+        if part:
+            amount -= part
+            yield Consumption(lot.id, part)
+
+
+def follow(before: AccountState, entry: Entry, unallocated: int) -> AccountState:
+    """Return the account after an entry; what the nightly proof works out is worked out by the same steps."""
+    moved = entry.amount if entry.status == ACTIVE else 0
+    return replace(
+        before,
+        balance=entry.balance_after,
+        debt=entry.debt_after,
+        unallocated=unallocated,
+        sequence=entry.sequence,
+        head_hash=entry.hash,
+        collected=before.collected + (moved if entry.kind in COLLECTING and moved > 0 else 0),
+        expired=before.expired - (moved if entry.kind == "expire" else 0),
+        turnover=before.turnover + entry.turnover,
+        carry=entry.carry_after,
+        tier=entry.tier or before.tier,
+        member_until=entry.member_until or before.member_until,
+    )
+
+
+def earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+    """Return the earlier of two moments, of which either may not be there."""
+    if one is None or other is None:
+        return one or other
+    return min(one, other)

@@ -1,6 +1,6 @@
 """The proof of the books: every account worked out again from its entries, the first difference named.
 
-It is the second half of each invariant: `account_page` asserts it before writing, this after reading (D2.4).
+It is the second half of each invariant: `books` asserts it before writing, this after reading (D2.4).
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 
 from walletd.domain.calendar import rfc3339
 from walletd.domain.errors import LedgerUnproved
-from walletd.domain.ledger.account_page import follow
 from walletd.domain.ledger.balances import AccountState
+from walletd.domain.ledger.books import follow
 from walletd.domain.ledger.entries import (
     ACTIVE,
     DISCARDED,

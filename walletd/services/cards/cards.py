@@ -29,6 +29,7 @@ from walletd.domain.ledger.card_views import CardView
 from walletd.domain.ledger.documents import card_document
 from walletd.domain.ledger.entries import Transaction
 from walletd.domain.ledger.operations import opening
+from walletd.domain.ledger.postings import post
 from walletd.domain.merchants.principals import Principal
 from walletd.domain.pages import Page, PageRequest
 from walletd.domain.validation import check_name, check_note, invalid
@@ -39,7 +40,7 @@ from walletd.services.delivery.card_status import follow_phones
 from walletd.services.delivery.links import Links
 from walletd.services.idempotency import Answer, Protected, check_key, encode, once
 from walletd.services.ledger.bookings.loading import open_books
-from walletd.services.ledger.bookings.storing import store_pages
+from walletd.services.ledger.bookings.storing import store_books
 from walletd.services.runtime import Runtime
 
 _StatusChange = changes.CardRevoked | changes.CardReinstated | changes.CardDeleted
@@ -250,7 +251,6 @@ def _open_balance(tx: Tx, by: Principal, card: Card, program: Program, account: 
         return account
     book = AccountBook(account, (), now, partial(new_id, "ent", now))
     transaction = Transaction(new_id("txn", now), by.merchant_id, account.id, card.serial_number, "opening", by.id, now)
-    book.post(transaction, movement)
-    store_pages(tx, [book])
-    accounts.store(tx, [book.state])
+    post(book, transaction, movement)
+    store_books(tx, [book])
     return book.state

@@ -26,9 +26,10 @@ from walletd.domain.validation import check_note
 from walletd.services.changes.recorder import record_all
 from walletd.services.customers.merges.consequences import follow_merge
 from walletd.services.customers.merges.inputs import MergeInput, Pair, read_merge_input
-from walletd.services.customers.merges.moves import cards_after, join_accounts, move, store_books
+from walletd.services.customers.merges.moves import cards_after, join_accounts, move
 from walletd.services.customers.merges.undo import Separation, check_undoable, lock_customers, put_back, separate
 from walletd.services.idempotency import Answer, Protected, check_key, once
+from walletd.services.ledger.bookings.storing import store_books
 from walletd.services.outbox.tills import tell_of_merge
 from walletd.services.runtime import Runtime
 

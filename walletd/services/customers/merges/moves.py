@@ -27,9 +27,9 @@ from walletd.domain.customers.merges import (
 from walletd.domain.identifiers import new_id
 from walletd.domain.ledger.books import AccountBook
 from walletd.domain.ledger.entries import Transaction
+from walletd.domain.ledger.transfers import give_away, take_over
 from walletd.domain.merchants.principals import Principal
 from walletd.services.customers.merges.inputs import MergeInput, Pair, Side
-from walletd.services.ledger.bookings.storing import store_pages
 
 _SALT_BYTES: Final = 16
 
@@ -51,9 +51,10 @@ def join_accounts(by: Principal, merge_input: MergeInput) -> list[Join]:
         if pair.taking is None:
             continue
         giving, taking = pair.giving.book, pair.taking.book
-        parcel = giving.give_away(transaction_of(by, "merge", giving, taking, reason))
+        parcel = give_away(giving, transaction_of(by, "merge", giving, taking, reason))
         tiers = [tier.name for tier in tiers_of(pair.taking.program)]
-        joined, moved = taking.take_over(
+        joined, moved = take_over(
+            taking,
             transaction_of(by, "merge", taking, giving, reason),
             parcel,
             pair.taking.program.id,
@@ -80,14 +81,6 @@ def transaction_of(by: Principal, kind: str, book: AccountBook, other: AccountBo
         reason=reason,
         note_salt=secrets.token_hex(_SALT_BYTES),
     )
-
-
-def store_books(tx: Tx, books: Sequence[AccountBook]) -> None:
-    """Store what a merge appended to accounts."""
-    changed = [book for book in books if book.is_changed]
-    if changed:
-        accounts.store(tx, [book.state for book in changed])
-        store_pages(tx, changed)
 
 
 def move(tx: Tx, merge_input: MergeInput, joins: Sequence[Join]) -> Journal:

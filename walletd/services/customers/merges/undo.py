@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from walletd.db.cards import moves, programs
 from walletd.db.customers import customers, merges
 from walletd.db.engine.base import Tx
 from walletd.db.ledger import accounts, lots
-from walletd.domain.cards.programs import Program, tiers_of
+from walletd.domain.cards.programs import Program
 from walletd.domain.customers.customers import Customer
 from walletd.domain.customers.merges import (
     JoinedAccounts,
@@ -24,9 +24,11 @@ from walletd.domain.customers.merges import (
 )
 from walletd.domain.ledger.books import AccountBook
 from walletd.domain.ledger.lots import Consumption
+from walletd.domain.ledger.transfers import give_back_parcel, take_home
 from walletd.domain.merchants.principals import Principal
-from walletd.services.customers.merges.moves import store_books, transaction_of
+from walletd.services.customers.merges.moves import transaction_of
 from walletd.services.ledger.bookings.loading import lay_out_lots, open_books
+from walletd.services.ledger.bookings.storing import store_books
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,16 +120,15 @@ def _separate(
     wanted = {part.to_lot for part in moved if part.to_lot} | {part.from_lot for part in moved}
     books = {book.state.id: book for book in (home, taking)}
     lay_out_lots(tx, books, wanted | {part.lot_id for part in sources})
-    tiers = tiers_of(program)
-    back = taking.give_back_parcel(
+    back = give_back_parcel(
+        taking,
         transaction_of(by, "merge_undo", taking, home, merge.plan.reason),
         item,
         moved,
         sources,
-        timedelta(days=program.number("grace_days")),
-        tiers[0].name if tiers else None,
+        program,
     )
-    home.take_home(transaction_of(by, "merge_undo", home, taking, merge.plan.reason), item, moved, back)
+    take_home(home, transaction_of(by, "merge_undo", home, taking, merge.plan.reason), item, moved, back)
     return Separation(item, moved, back)
 
 

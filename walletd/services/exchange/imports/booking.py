@@ -33,11 +33,12 @@ from walletd.domain.ledger.books import AccountBook
 from walletd.domain.ledger.changes import AccountChanged
 from walletd.domain.ledger.entries import Transaction, request_hash
 from walletd.domain.ledger.operations import opening
+from walletd.domain.ledger.postings import post
 from walletd.domain.merchants.principals import Principal, kind_of
 from walletd.services.cards.issuing import new_account, new_card
 from walletd.services.changes.recorder import record_all
 from walletd.services.exchange.imports.plans import CREATE, ISSUE, KEEP, UPDATE, Plan, Planner, changed
-from walletd.services.ledger.bookings.storing import store_pages
+from walletd.services.ledger.bookings.storing import store_appended
 from walletd.services.runtime import Runtime
 
 _CREATED: Final = 201
@@ -133,12 +134,12 @@ class RowBooker:
         book = AccountBook(account, (), now, partial(new_id, "ent", now))
         start = None if program.kind == "multipass" else opening(program, now, self.zone)
         if start is not None:
-            book.post(self._transaction(card, "opening"), start)
+            post(book, self._transaction(card, "opening"), start)
         moved = None if row.amount is None else movement_of(program, row.amount, now, self.zone)
         booked: Transaction | None = None
         if moved is not None:
             booked = self._transaction(card, "import")
-            book.post(booked, moved)
+            post(book, booked, moved)
             batch.keys.append(self._key(row, given, booked))
         batch.cards.append(card)
         batch.books.append(book)
@@ -177,7 +178,7 @@ class RowBooker:
             customers.change(tx, batch.updated)
             accounts.insert(tx, [book.state for book in batch.books])
             cards.insert(tx, batch.cards)
-            store_pages(tx, batch.books)
+            store_appended(tx, batch.books)
             idempotency.insert_keys(tx, batch.keys)
             imports.store_outcomes(tx, self.head.id, batch.rows)
         changes: list[Change] = [*batch.imported, *(CardImported(card) for card in batch.cards)]

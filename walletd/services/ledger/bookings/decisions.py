@@ -28,6 +28,15 @@ from walletd.domain.ledger.documents import redemption_document, transaction_doc
 from walletd.domain.ledger.earning import give_back
 from walletd.domain.ledger.entries import Entry, Transaction
 from walletd.domain.ledger.operations import decide as decide_movement
+from walletd.domain.ledger.postings import (
+    capture,
+    post,
+    release,
+    reserve,
+    reverse_credit,
+    reverse_debit,
+    reverse_debit_of_merged,
+)
 from walletd.domain.ledger.redemptions import RESERVED, Redemption, check_capture, check_release
 from walletd.domain.validation import invalid
 from walletd.services.ledger.bookings.commands import Book, Capture, Command, Release, Reserve, Reverse, Settle
@@ -85,7 +94,7 @@ def _book(desk: Desk, command: Command, work: Book) -> Decision:
         campaign=booking.campaign,
     )
     unallocated = movement.kind == "manual_debit" and program.text("manual_debit") == "unallocated"
-    entry = book.post(transaction, movement, limit=_limit(program), fefo=not unallocated)
+    entry = post(book, transaction, movement, limit=_limit(program), fefo=not unallocated)
     desk.spend(code)
     document = transaction_document(transaction, [entry], book.state, book.balances())
     return Decision(transaction.id, document, TransactionBooked(transaction.id, booking.type))
@@ -96,7 +105,8 @@ def _reserve(desk: Desk, command: Command, work: Reserve) -> Decision:
     check_may_book(card, takes=True)
     code = desk.unspent(command.by.merchant_id, work.card, card.serial_number)
     book = desk.books[card.account_id]
-    redemption = book.reserve(
+    redemption = reserve(
+        book,
         Redemption(
             code=new_redemption_code(),
             merchant_id=command.by.merchant_id,
@@ -107,7 +117,7 @@ def _reserve(desk: Desk, command: Command, work: Reserve) -> Decision:
             allocations=(),
             reference=work.reference,
             created_at=desk.now,
-        )
+        ),
     )
     desk.spend(code)
     document = redemption_document(redemption, book.state, book.balances())
@@ -122,7 +132,7 @@ def _capture(desk: Desk, command: Command, work: Capture) -> Decision:
     program, _ = desk.program_of(book)
     transaction = _transaction(desk, command, redemption, "redemption", reference=redemption.reference)
     movement = Movement("redeem", -amount, "stored_value" if program.kind == "gift" else "redeemed")
-    entry = book.capture(redemption, transaction, movement)
+    entry = capture(book, redemption, transaction, movement)
     captured = book.redemptions[redemption.code]
     document = redemption_document(captured, book.state, book.balances(), [(entry, transaction)])
     return Decision(transaction.id, document, RedemptionCaptured(transaction.id, amount))
@@ -133,7 +143,7 @@ def _release(desk: Desk, command: Command, work: Release) -> Decision:
     if redemption.state != "released":
         check_release(redemption, desk.now)
         transaction = _transaction(desk, command, redemption, "release", reference=redemption.reference)
-        book.release(redemption, transaction)
+        release(book, redemption, transaction)
     released = book.redemptions[redemption.code]
     document = redemption_document(released, book.state, book.balances())
     return Decision(redemption.code, document, RedemptionReleased(redemption.code, redemption.amount))
@@ -160,12 +170,12 @@ def _reverse(desk: Desk, command: Command, work: Reverse) -> Decision:
     )
     grace = timedelta(days=desk.program_of(book)[0].number("grace_days"))
     if entry.amount >= 0:
-        reversal = book.take_back(transaction, entry, movement, desk.moved_lots.get(entry.id, entry.id))
+        reversal = reverse_credit(book, transaction, entry, movement, desk.moved_lots.get(entry.id, entry.id))
     elif book.state.id == entry.account_id:
-        reversal = book.give_back(transaction, entry, original.consumptions, part.amount, grace)
+        reversal = reverse_debit(book, transaction, entry, original.consumptions, part.amount, grace)
     else:
         until = _end_of_returned(desk, original, entry, grace)
-        reversal = book.give_back_elsewhere(transaction, entry, part.amount, until)
+        reversal = reverse_debit_of_merged(book, transaction, entry, part.amount, until)
     desk.originals[original.transaction.id] = original.after(part, book.appended[-1].consumptions)
     document = transaction_document(transaction, [reversal], book.state, book.balances())
     reversed_now = TransactionReversed(transaction.id, original.transaction.id)

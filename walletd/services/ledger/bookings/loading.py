@@ -21,9 +21,10 @@ from walletd.domain.cards.rotating_codes import RotatingCode, RotatingCodeRefuse
 from walletd.domain.errors import CardKeyReplaced, NotFound, WalletdError
 from walletd.domain.identifiers import new_id
 from walletd.domain.ledger.balances import EXPIRING_SOON, AccountState
-from walletd.domain.ledger.books import AccountBook, Horizon
+from walletd.domain.ledger.books import AccountBook
 from walletd.domain.ledger.entries import ACTIVE, Entry, Transaction
 from walletd.domain.ledger.lots import Consumption, Lot
+from walletd.domain.ledger.postings import Horizon, settle
 from walletd.domain.ledger.redemptions import Redemption
 from walletd.services.ledger.bookings.commands import Book, Capture, Command, Release, Reserve, Reverse, Settle
 from walletd.services.runtime import Vault
@@ -250,7 +251,7 @@ def _settle(tx: Tx, books: Mapping[str, AccountBook], due: Sequence[AccountBook]
     for book in due:
         name = book.state.id
         horizon = Horizon(ends.get(name), unlocks.get(name), hold_ends.get(name))
-        book.settle(partial(time_transaction, book.state, now), horizon)
+        settle(book, partial(time_transaction, book.state, now), horizon)
 
 
 def time_transaction(account: AccountState, now: datetime) -> Transaction:

@@ -10,7 +10,7 @@ from walletd.db.engine.base import Tx
 from walletd.db.ledger import accounts, lots, redemptions
 from walletd.db.ledger import entries as ledger
 from walletd.domain.delivery.publishing import BOOKED, CHANGED
-from walletd.domain.ledger.account_page import AccountPage
+from walletd.domain.ledger.books import AccountBook
 from walletd.domain.ledger.changes import AccountChanged
 from walletd.domain.ledger.entries import ACTIVE
 from walletd.domain.merchants.principals import walletd
@@ -24,8 +24,7 @@ def store(tx: Tx, desk: Desk, recorded: Sequence[Recorded]) -> None:
     """Store all changed books, and record what commands did and which accounts have other figures."""
     changed = [book for book in desk.books.values() if book.is_changed]
     if changed:
-        accounts.store(tx, [book.state for book in changed])
-        store_pages(tx, changed)
+        store_books(tx, changed)
     if desk.spent:
         rotating_codes.use(tx, desk.spent)
     # Several commands may have changed one account, so none of them is named for it.
@@ -33,49 +32,56 @@ def store(tx: Tx, desk: Desk, recorded: Sequence[Recorded]) -> None:
     record_all(tx, desk.now, [*recorded, *accounts_changed])
 
 
-def _change(page: AccountPage, desk: Desk) -> AccountChanged:
-    urgency = BOOKED if _is_told(page) else CHANGED
-    return AccountChanged(page.state, urgency, watched=page.state.merchant_id in desk.told)
+def _change(book: AccountBook, desk: Desk) -> AccountChanged:
+    urgency = BOOKED if _is_told(book) else CHANGED
+    return AccountChanged(book.state, urgency, watched=book.state.merchant_id in desk.told)
 
 
-def _is_told(page: AccountPage) -> bool:
+def _is_told(book: AccountBook) -> bool:
     """Say whether the holder did something, so that it may be worth a notification; corrections are not."""
-    return any(item.entry.kind in _TOLD and item.entry.status == ACTIVE for item in page.appended)
+    return any(item.entry.kind in _TOLD and item.entry.status == ACTIVE for item in book.appended)
 
 
-def store_pages(tx: Tx, pages: Sequence[AccountPage]) -> None:
+def store_books(tx: Tx, books: Sequence[AccountBook]) -> None:
+    """Store accounts that were read with `lock`, with what was appended to them; unchanged ones are left out."""
+    if changed := [book for book in books if book.is_changed]:
+        accounts.store(tx, [book.state for book in changed])
+        store_appended(tx, changed)
+
+
+def store_appended(tx: Tx, books: Sequence[AccountBook]) -> None:
     """Store the transactions, entries, lots and redemptions of changed accounts."""
-    merchant_of = {page.state.id: page.state.merchant_id for page in pages}
-    if transactions := [item for page in pages for item in page.transactions]:
+    merchant_of = {book.state.id: book.state.merchant_id for book in books}
+    if transactions := [item for book in books for item in book.transactions]:
         ledger.insert_transactions(tx, transactions)
-    if entries := [item.entry for page in pages for item in page.appended]:
+    if entries := [item.entry for book in books for item in book.appended]:
         ledger.append(tx, merchant_of, entries)
-    if made := [page.lots[lot_id] for page in pages for lot_id in page.new_lots]:
+    if made := [book.lots[lot_id] for book in books for lot_id in book.new_lots]:
         lots.insert(tx, merchant_of, made)
-    if touched := [page.lots[lot_id] for page in pages for lot_id in page.changed_lots]:
+    if touched := [book.lots[lot_id] for book in books for lot_id in book.changed_lots]:
         lots.update(tx, touched)
-    if consumptions := [row for page in pages for row in _consumptions(page)]:
+    if consumptions := [row for book in books for row in _consumptions(book)]:
         lots.consume(tx, consumptions)
-    _store_redemptions(tx, pages)
+    _store_redemptions(tx, books)
 
 
-def _consumptions(page: AccountPage) -> list[dict[str, object]]:
+def _consumptions(book: AccountBook) -> list[dict[str, object]]:
     return [
         {
-            "account_id": page.state.id,
-            "merchant_id": page.state.merchant_id,
+            "account_id": book.state.id,
+            "merchant_id": book.state.merchant_id,
             "entry_id": item.entry.id,
             "lot_id": part.lot_id,
             "place": place,
             "amount": part.amount,
         }
-        for item in page.appended
+        for item in book.appended
         for place, part in enumerate(item.consumptions)
     ]
 
 
-def _store_redemptions(tx: Tx, pages: Sequence[AccountPage]) -> None:
-    if made := [page.redemptions[code] for page in pages for code in page.new_redemptions]:
+def _store_redemptions(tx: Tx, books: Sequence[AccountBook]) -> None:
+    if made := [book.redemptions[code] for book in books for code in book.new_redemptions]:
         redemptions.insert(tx, made)
-    if changed := [page.redemptions[code] for page in pages for code in page.changed_redemptions]:
+    if changed := [book.redemptions[code] for book in books for code in book.changed_redemptions]:
         redemptions.update(tx, changed)
