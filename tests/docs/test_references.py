@@ -16,8 +16,8 @@ from tests.docs.pages import PAGES, anchors, blocks, links, page, quoted, rows
 from tests.house.source import ROOT
 from walletd import settings, telemetry
 from walletd.cli import main
-from walletd.domain.cards import programs
-from walletd.domain.delivery.faces import FACE_VALUES
+from walletd.domain.cards import kinds
+from walletd.domain.cards.kinds import FACE_VALUES
 from walletd.domain.merchants.principals import SCOPES, Right
 from walletd.web.api import openapi
 from walletd.web.errors import STATUS
@@ -155,13 +155,13 @@ def test_the_table_of_rules_is_that_of_the_code() -> None:
                 shown.add((kind, quoted(cells[1])[0], cells[2].replace("`", ""), cells[3].replace("`", "")))
     wanted = {
         (kind, name, "–" if rule.columns else str(rule.default), _span(rule))
-        for kind, known in programs.RULES.items()
+        for kind, known in kinds.RULES.items()
         for name, rule in known.items()
     }
     assert shown == wanted
 
 
-def _span(rule: programs.Rule) -> str:
+def _span(rule: kinds.Rule) -> str:
     if rule.columns:
         return "list"
     if rule.choices:
@@ -182,9 +182,9 @@ def test_every_kind_is_shown_with_its_unit_and_its_values() -> None:
         if quoted(cells[0]) and len(cells) == 2
     }
     common = set.intersection(*(set(of) for of in FACE_VALUES.values()))
-    assert {kind: units[kind] for kind in programs.KINDS} == dict(programs.UNITS)
+    assert {kind: units[kind] for kind in kinds.KINDS} == dict(kinds.UNITS)
     assert {kind: set(of) - common - values[kind] for kind, of in FACE_VALUES.items()} == {
-        kind: set() for kind in programs.KINDS
+        kind: set() for kind in kinds.KINDS
     }
 
 

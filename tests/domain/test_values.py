@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from walletd.domain.calendar import from_milliseconds, http_date, milliseconds, parse_http_date, rfc3339
-from walletd.domain.cards.programs import KINDS, complete_rules
+from walletd.domain.cards.kinds import KINDS
+from walletd.domain.cards.programs import complete_rules
 from walletd.domain.customers.customers import NewCustomer, check_customer
 from walletd.domain.delivery.device_messages import classify, neutralise
 from walletd.domain.errors import CursorInvalid, ValidationFailed, WalletdError, error_for

@@ -14,7 +14,7 @@ from tests.flow.world import World, open_world
 from walletd.db.engine.database import Database
 from walletd.demo.apns.delivery import NetworkConditions
 from walletd.demo.iphone.card import Card
-from walletd.domain.cards.programs import KINDS
+from walletd.domain.cards.kinds import KINDS
 
 PHONES = 50
 CARDS = 200

@@ -9,17 +9,8 @@ import pytest
 
 from tests.domain.ledger.test_ledger import NOW, a_program, an_account
 from walletd.domain.cards.cards import Card
-from walletd.domain.cards.programs import KINDS, UNITS
-from walletd.domain.delivery.faces import (
-    FACE_VALUES,
-    OPTIONAL_VALUES,
-    Face,
-    Holding,
-    Percent,
-    Phrase,
-    StampRow,
-    compose_face,
-)
+from walletd.domain.cards.kinds import FACE_VALUES, KINDS, UNITS
+from walletd.domain.delivery.faces import OPTIONAL_VALUES, Face, Holding, Percent, Phrase, StampRow, compose_face
 from walletd.domain.ledger.balances import balances_at
 from walletd.domain.ledger.lots import Lot
 from walletd.domain.money import Money

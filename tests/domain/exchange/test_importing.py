@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from walletd.domain.cards.programs import UNITS, Program, complete_rules
+from walletd.domain.cards.kinds import UNITS
+from walletd.domain.cards.programs import Program, complete_rules
 from walletd.domain.customers.consent import NOT_ASKED, OptIn, OptInRefused
 from walletd.domain.customers.customers import NewCustomer
 from walletd.domain.exchange.import_columns import GERMAN, armoured, columns_of, disarmed, header

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from walletd.domain.cards.programs import UNITS, Program, complete_rules
+from walletd.domain.cards.kinds import UNITS
+from walletd.domain.cards.programs import Program, complete_rules
 from walletd.domain.errors import BalanceLimit, InsufficientBalance, LedgerUnproved
 from walletd.domain.ledger import postings
 from walletd.domain.ledger.balances import AMOUNT_MAX, AccountState

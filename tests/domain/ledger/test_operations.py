@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.domain.ledger.test_ledger import a_program
-from walletd.domain.cards.programs import KINDS
+from walletd.domain.cards.kinds import KINDS
 from walletd.domain.errors import AmountInvalid, MembershipEnded, OperationNotAllowed, ValidationFailed
 from walletd.domain.ledger.balances import AMOUNT_MAX
 from walletd.domain.ledger.bookings import Booking, Movement, Standing

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from walletd.domain.delivery.faces import FACE_VALUES, Face, FaceValue, Percent, Phrase, StampRow
+from walletd.domain.cards.kinds import FACE_VALUES
+from walletd.domain.delivery.faces import Face, FaceValue, Percent, Phrase, StampRow
 from walletd.domain.money import Money
 from walletd.wallets import PassIdentity
 from walletd.wallets.apple.pass_json import PassIssuer

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image, ImageChops
 
 from pass_templates._artwork.emblems import icon
-from walletd.domain.delivery.faces import FACE_VALUES, PHRASES
+from walletd.domain.cards.kinds import FACE_VALUES
+from walletd.domain.delivery.faces import PHRASES
 from walletd.wallets.templates.colors import contrast
 from walletd.wallets.templates.templates import (
     PLACES,

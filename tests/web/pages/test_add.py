@@ -9,7 +9,7 @@ import pytest
 
 from tests.fakes import FakeServices, a_pass_file
 from tests.web.conftest import a_client, an_application
-from walletd.domain.cards.programs import KINDS as ALL_KINDS
+from walletd.domain.cards.kinds import KINDS as ALL_KINDS
 from walletd.domain.errors import RateLimited, SigningUnavailable, StorageFull
 from walletd.web.pages.add import device_of
 from walletd.web.pages.languages import choose_language

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from walletd.bootstrap import Application, master_key, schema
 from walletd.cli.check import FAILURE, OK, WARNING, Check
 from walletd.cli.merchants.google import check_google
-from walletd.domain.cards.programs import KINDS
+from walletd.domain.cards.kinds import KINDS
 from walletd.domain.errors import WalletdError
 from walletd.domain.outbox.attempts import Verdict
 from walletd.settings import Settings

@@ -1,4 +1,4 @@
-"""Programs: the nine kinds of cards, the unit each counts in, and the rules a merchant can set."""
+"""Programs: the kinds of cards that a merchant offers, with the rules the merchant set."""
 
 from __future__ import annotations
 
@@ -7,116 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from walletd.domain.cards.kinds import KINDS, RULES, RowValue, Rule, RuleValue
 from walletd.domain.validation import check_name, invalid
 
-KINDS: Final = ("loyalty", "stamp", "cashback", "discount", "gift", "membership", "coupon", "multipass", "reward")
-
-UNITS: Final[Mapping[str, str]] = {
-    "loyalty": "points",
-    "reward": "points",
-    "stamp": "stamps",
-    "cashback": "money",
-    "discount": "money",
-    "gift": "money",
-    "membership": "visits",
-    "coupon": "coupons",
-    "multipass": "visits",
-}
-
-RowValue = int | str
-RuleValue = int | str | Sequence[Mapping[str, RowValue]]
 _ROWS_MAX: Final = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One rule of a kind: its default, the range of a number or the choices of a text, the columns of a list."""
-
-    default: RuleValue
-    minimum: int = 0
-    maximum: int = 0
-    meaning: str = ""
-    choices: tuple[str, ...] = ()
-    columns: tuple[tuple[str, Rule], ...] = ()
-
-
-_NAME = Rule("", meaning="how it is called on the card")
-_TURNOVER = Rule(0, 0, 1_000_000_000_000, "turnover in minor units from which it counts, inclusive")
-_RATE = Rule(500, 0, 10_000, "share of the purchase in basis points: 500 is 5 %")
-_PRICE = Rule(100, 1, 1_000_000_000, "what a reward costs, in the unit of the program")
-_REWARD_NAME = Rule("1 × free", meaning="what a reward is called on the card")
-_REWARDS = Rule((), meaning="rewards of a name and a price", columns=(("name", _NAME), ("price", _PRICE)))
-_RATES = Rule(
-    (),
-    meaning="tiers of a name, a threshold of turnover and a rate; the greatest threshold that is reached counts",
-    columns=(("name", _NAME), ("threshold", _TURNOVER), ("rate", _RATE)),
-)
-_POINTS: Final[Mapping[str, Rule]] = {
-    "cents_per_point": Rule(100, 1, 1_000_000, "minor units of the purchase that earn one point"),
-    "rounding": Rule(
-        "commercial",
-        meaning="of points: half away from zero, down, or down with the rest carried to the next purchase",
-        choices=("commercial", "floor", "carry"),
-    ),
-    "points_per_order": Rule(0, 0, 1_000_000, "points that every purchase earns beside its turnover"),
-    "rewards": _REWARDS,
-}
-_LOTS: Final[Mapping[str, Rule]] = {
-    "validity_days": Rule(0, 0, 36_500, "days after which what is credited expires; 0: never"),
-    "lock_days": Rule(0, 0, 3_650, "days for which what a purchase earns is locked"),
-}
-_DEBITS: Final[Mapping[str, Rule]] = {
-    "manual_debit": Rule(
-        "fefo",
-        meaning="whether a debit by hand consumes what ends first, or no credit in particular",
-        choices=("fefo", "unallocated"),
-    ),
-    "grace_days": Rule(30, 0, 3_650, "days for which value is valid that comes back after its credit expired"),
-    "balance_max": Rule(0, 0, 2**53 - 1, "the most an account may hold; 0: no limit"),
-}
-
-_OF_KINDS: Final[Mapping[str, Mapping[str, Rule]]] = {
-    "loyalty": {**_POINTS, **_LOTS, **_DEBITS},
-    "reward": {"reward_name": _REWARD_NAME, "reward_price": _PRICE, **_POINTS, **_LOTS, **_DEBITS},
-    "stamp": {
-        "slots": Rule(10, 1, 30, "stamps that fill the card"),
-        "stamps_per_purchase": Rule(1, 0, 30, "stamps that one purchase earns"),
-        "cents_per_stamp": Rule(
-            0, 0, 1_000_000, "minor units of a purchase that earn one stamp; 0: each purchase does"
-        ),
-        "stamps_per_visit": Rule(1, 1, 30, "stamps that one visit earns"),
-        "reward_name": _REWARD_NAME,
-        "rewards": _REWARDS,
-        **_LOTS,
-        **_DEBITS,
-    },
-    "cashback": {"rate": _RATE, "tiers": _RATES, "rewards": _REWARDS, **_LOTS, **_DEBITS},
-    "discount": {"rate": _RATE, "threshold": _TURNOVER, "tiers": _RATES},
-    "gift": {"validity_days": _LOTS["validity_days"], **_DEBITS},
-    "membership": {
-        "tier": Rule("Member", meaning="name of the first tier"),
-        "tiers": Rule(
-            (),
-            meaning="further tiers of a name and the visits from which they count",
-            columns=(("name", _NAME), ("threshold", Rule(1, 1, 1_000_000, "visits"))),
-        ),
-        "visits_per_purchase": Rule(1, 0, 100, "visits that one purchase counts"),
-        "period_days": Rule(0, 0, 36_500, "days that a membership lasts; 0: without end"),
-        "renewal": Rule("manual", meaning="who renews a membership", choices=("manual", "automatic")),
-    },
-    "coupon": {"reward_name": _REWARD_NAME, "validity_days": _LOTS["validity_days"]},
-    "multipass": {
-        "pack": Rule(10, 1, 1000, "visits that a new card starts with, and that a pack adds"),
-        "validity_days": _LOTS["validity_days"],
-        **_DEBITS,
-    },
-}
-_OF_ALL: Final[Mapping[str, Rule]] = {
-    "rotating_barcode": Rule(
-        "off", meaning="which wallets show a barcode that changes all the time", choices=("off", "google")
-    ),
-}
-RULES: Final[Mapping[str, Mapping[str, Rule]]] = {kind: {**rules, **_OF_ALL} for kind, rules in _OF_KINDS.items()}
 
 
 @dataclass(frozen=True, slots=True)

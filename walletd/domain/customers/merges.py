@@ -18,9 +18,6 @@ from walletd.domain.errors import Conflict, ValidationFailed
 
 UNDO_FOR: Final = timedelta(days=30)
 
-INSTRUMENTS: Final = frozenset({"gift", "coupon", "multipass"})
-"""Kinds of which a customer may well hold several: a merge leaves them as they are."""
-
 COMMITTED, UNDONE = "committed", "undone"
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from walletd.domain.cards.cards import Card
+from walletd.domain.cards.kinds import FACE_VALUES
 from walletd.domain.cards.programs import Program, reached, rewards_of, tiers_of
 from walletd.domain.cards.rotating_codes import GOOGLE, can_rotate
 from walletd.domain.ledger.balances import AccountState, Balances
@@ -59,38 +60,6 @@ class Face:
     rotates: bool = False
     """Whether wallets that can show a barcode that changes all the time, and no other."""
 
-
-_COMMON = {"holder": "text", "number": "text", "program": "text", "merchant": "text", "message": "text"}
-_POINTS = {"locked": "number", "expiring": "number", "expires_on": "moment"}
-_MONEY = {"locked": "money", "expiring": "money", "expires_on": "moment"}
-
-FACE_VALUES: Mapping[str, Mapping[str, str]] = {
-    "loyalty": {**_COMMON, "balance": "number", **_POINTS},
-    "reward": {
-        **_COMMON,
-        "balance": "number",
-        "reward_name": "text",
-        "reward_price": "number",
-        "missing": "number",
-        **_POINTS,
-    },
-    "stamp": {
-        **_COMMON,
-        "stamps": "number",
-        "slots": "number",
-        "rewards": "number",
-        "reward_name": "text",
-        "other_rewards": "text",
-        **_POINTS,
-    },
-    "cashback": {**_COMMON, "balance": "money", "rate": "percent", "tier": "text", **_MONEY},
-    "discount": {**_COMMON, "rate": "percent", "tier": "text", "turnover": "money", "missing": "money"},
-    "gift": {**_COMMON, "balance": "money", **_MONEY},
-    "membership": {**_COMMON, "tier": "text", "visits": "number", "member_until": "moment"},
-    "coupon": {**_COMMON, "reward_name": "text", "state": "phrase", "expires_on": "moment"},
-    "multipass": {**_COMMON, "visits_left": "number", **_POINTS},
-}
-"""kind → name of the value → its type: number, money, percent, text, phrase or moment."""
 
 OPTIONAL_VALUES = frozenset({"locked", "expiring", "expires_on", "tier", "member_until", "other_rewards", "missing"})
 """Values that a card has only where there is something to say; a field of one that is absent is left out."""

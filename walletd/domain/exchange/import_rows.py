@@ -13,6 +13,7 @@ from datetime import date, datetime, tzinfo
 from typing import Any, Final
 
 from walletd.domain.calendar import in_days, milliseconds, moment_of, on_wall
+from walletd.domain.cards.kinds import DESCRIPTIONS
 from walletd.domain.cards.programs import Program, reached, tiers_of
 from walletd.domain.customers.consent import NOT_ASKED, OptInRefused
 from walletd.domain.customers.customers import Customer, NewCustomer, check_customer
@@ -26,13 +27,6 @@ from walletd.domain.ledger.bookings import Movement
 from walletd.domain.money import minor_digits
 
 ERROR, WARNING, INFO = "error", "warning", "info"
-
-COUNTED: Final = frozenset({"loyalty", "reward", "stamp"})
-"""Kinds whose balance is a whole number; points are never divided here."""
-MONEY: Final = frozenset({"cashback", "gift", "discount"})
-"""Kinds whose balance is an amount of the merchant's currency."""
-OPENS_BY_ITSELF: Final = frozenset({"coupon", "membership"})
-"""Kinds whose new cards start with what the program says, whatever the file holds."""
 
 _ADDRESS: Final = frozenset({"street", "postal_code", "city", "country"})
 _MAPS: Final = frozenset({"custom_fields", "utm"})
@@ -183,15 +177,15 @@ class Reader:
     def _amount(self, text: str, findings: list[Finding]) -> int | None:
         """Return what the cell of the balance stands for by the kind of card (D2.2.1)."""
         program = self.program
-        if program is None or program.kind in OPENS_BY_ITSELF:
+        if program is None or DESCRIPTIONS[program.kind].imported == "ignored":
             findings.append(Finding(WARNING, "balance", "is ignored for this kind of card"))
             return None
-        if program.kind == "multipass":
+        if DESCRIPTIONS[program.kind].imported == "zero":
             if decimal_of(text, 2) != 0:
                 level = WARNING if self.lenient else ERROR
                 findings.append(Finding(level, "balance", "visits cannot be imported; leave it blank"))
             return None
-        digits = 0 if program.kind in COUNTED else minor_digits(program.currency or "")
+        digits = 0 if DESCRIPTIONS[program.kind].imported == "number" else minor_digits(program.currency or "")
         amount = decimal_of(text, digits)
         if program.kind == "discount" and amount >= 0 and reached(tiers_of(program), amount) is None:
             findings.append(Finding(INFO, "balance", "is below the first tier: 0 %"))

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Final
 
 from walletd.domain.calendar import in_days, moment_of, rfc3339
+from walletd.domain.cards.kinds import DESCRIPTIONS
 from walletd.domain.cards.programs import Program, Reward, rewards_of, tiers_of
 from walletd.domain.errors import AmountInvalid, MembershipEnded, OperationNotAllowed
 from walletd.domain.ledger.balances import AMOUNT_MAX
@@ -17,17 +18,7 @@ from walletd.domain.validation import invalid
 
 TYPES: Final = ("credit", "debit", "purchase", "reward", "visit", "coupon", "tier")
 
-ALLOWED: Final[Mapping[str, tuple[str, ...]]] = {
-    "loyalty": ("credit", "debit", "purchase", "reward"),
-    "reward": ("credit", "debit", "purchase", "reward"),
-    "stamp": ("credit", "debit", "purchase", "visit", "reward"),
-    "cashback": ("credit", "debit", "purchase", "reward"),
-    "discount": ("credit", "debit", "purchase"),
-    "gift": ("credit", "debit"),
-    "membership": ("credit", "debit", "purchase", "visit", "tier"),
-    "coupon": ("coupon",),
-    "multipass": ("credit", "debit", "visit"),
-}
+ALLOWED: Final[Mapping[str, tuple[str, ...]]] = {name: kind.operations for name, kind in DESCRIPTIONS.items()}
 """kind → types of transactions that it knows."""
 
 _FIELDS: Final[Mapping[str, frozenset[str]]] = {

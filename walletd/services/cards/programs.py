@@ -9,7 +9,8 @@ from walletd.db.cards import programs
 from walletd.db.engine.base import Tx
 from walletd.db.merchants import merchants
 from walletd.domain.cards.changes import ProgramChanged, ProgramCreated
-from walletd.domain.cards.programs import UNITS, NewProgram, Program, check_kind, complete_rules
+from walletd.domain.cards.kinds import UNITS
+from walletd.domain.cards.programs import NewProgram, Program, check_kind, complete_rules
 from walletd.domain.errors import NotFound
 from walletd.domain.identifiers import new_id
 from walletd.domain.merchants.principals import Principal

@@ -16,13 +16,13 @@ from walletd.db.ledger import accounts
 from walletd.db.merchants import merchants
 from walletd.db.views import exports
 from walletd.db.views.exports import ExportedEntry
+from walletd.domain.cards.kinds import DESCRIPTIONS
 from walletd.domain.cards.programs import Program
 from walletd.domain.customers.customers import Customer
 from walletd.domain.errors import NotFound
 from walletd.domain.exchange.changes import ListExported
 from walletd.domain.exchange.import_columns import CUSTOMER, GERMAN, armoured, header
 from walletd.domain.exchange.import_consent import COLUMNS as CONSENT
-from walletd.domain.exchange.import_rows import COUNTED, MONEY
 from walletd.domain.merchants.principals import Principal
 from walletd.domain.money import Money
 from walletd.domain.validation import invalid
@@ -201,7 +201,7 @@ def _held(
     cards = batches.of_customers(tx, program.id, [customer.id for customer in found])
     states = accounts.by_id(tx, {card.account_id for card in cards.values()}, lock=False)
     books = open_books(tx, states.values(), now) if states else {}
-    told = program.kind in COUNTED | MONEY
+    told = DESCRIPTIONS[program.kind].imported in {"number", "money"}
     return {
         name: (
             armoured(card.key),

@@ -12,14 +12,12 @@ from datetime import datetime
 from decimal import Decimal
 from json.encoder import encode_basestring
 
+from walletd.domain.cards.kinds import DESCRIPTIONS
 from walletd.domain.delivery.faces import OPTIONAL_VALUES, Face, FaceValue, Percent, Phrase
 from walletd.domain.errors import TemplateInvalid
 from walletd.domain.money import Money
 from walletd.wallets import PassIdentity
 from walletd.wallets.templates.templates import PLACES, Field, Template, apple_style
-
-SHARING_PROHIBITED = frozenset({"gift", "coupon"})
-"""Kinds whose cards are worth money in anybody's hand (A1.4)."""
 
 _DECIMAL_COMMA = frozenset({"cs", "da", "de", "es", "fi", "fr", "it", "nb", "nl", "pl", "pt", "sv"})
 _TOKEN_LENGTH_MIN = 16
@@ -62,7 +60,7 @@ class PassWriter:
             "teamIdentifier": _quote(issuer.team_identifier),
             "webServiceURL": _quote(issuer.web_service_url),
         }
-        if template.kind in SHARING_PROHIBITED:
+        if not DESCRIPTIONS[template.kind].transferable:
             self._constant["sharingProhibited"] = "true"
 
     def write(self, face: Face, identity: PassIdentity) -> bytes:

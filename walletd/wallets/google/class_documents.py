@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from walletd.domain.cards.kinds import DESCRIPTIONS
 from walletd.wallets import ProgramShown
 from walletd.wallets.google.names import RESOURCES
 from walletd.wallets.google.texts import Json, everywhere, localized
@@ -35,7 +36,6 @@ _ELSEWHERE: Final = frozenset({"number", "program", "merchant", "holder", "slots
 _FRONT: Final = ("header", "primary", "secondary", "auxiliary")
 _TEXT_MODULES_MAX: Final = 10
 _IN_A_ROW: Final = 3
-_SHARED_KINDS: Final = frozenset({"gift", "coupon"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def class_document(template: Template, class_id: str, program: ProgramShown, add
         "heroImage": _image(template, addresses, "hero"),
         "homepageUri": {"uri": addresses.homepage, "description": program.merchant_name},
         "multipleDevicesAndHoldersAllowedStatus": (
-            "MULTIPLE_HOLDERS" if kind in _SHARED_KINDS else "ONE_USER_ALL_DEVICES"
+            "ONE_USER_ALL_DEVICES" if DESCRIPTIONS[kind].transferable else "MULTIPLE_HOLDERS"
         ),
         "textModulesData": constant_modules(template),
         "classTemplateInfo": {"cardTemplateOverride": {"cardRowTemplateInfos": _rows(template)}},

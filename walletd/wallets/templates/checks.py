@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from walletd.domain.delivery.faces import FACE_VALUES, PHRASES
+from walletd.domain.cards.kinds import FACE_VALUES
+from walletd.domain.delivery.faces import PHRASES
 from walletd.domain.errors import TemplateInvalid
 from walletd.wallets.templates.colors import check_contrast, parse_color
 from walletd.wallets.templates.shape import FieldShape, SourceShape, TemplateShape

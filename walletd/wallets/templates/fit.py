@@ -11,7 +11,8 @@ from functools import cache
 
 from PIL import ImageFont
 
-from walletd.domain.delivery.faces import FACE_VALUES, PHRASES
+from walletd.domain.cards.kinds import FACE_VALUES
+from walletd.domain.delivery.faces import PHRASES
 from walletd.domain.errors import TemplateInvalid
 from walletd.wallets.templates.shape import FieldShape, TemplateShape
 

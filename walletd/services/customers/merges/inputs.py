@@ -15,9 +15,10 @@ from walletd.db.customers import customers
 from walletd.db.engine.base import RetryTransaction, Tx
 from walletd.db.ledger import accounts
 from walletd.domain.cards.cards import Card
+from walletd.domain.cards.kinds import DESCRIPTIONS
 from walletd.domain.cards.programs import Program
 from walletd.domain.customers.customers import Customer
-from walletd.domain.customers.merges import INSTRUMENTS, MergePlan, RedemptionOpen
+from walletd.domain.customers.merges import MergePlan, RedemptionOpen
 from walletd.domain.errors import AccountUnproved, CardRevoked, CurrencyMismatch, NotFound, WalletdError
 from walletd.domain.ledger.books import AccountBook
 from walletd.services.customers.customers import check_goes_on
@@ -106,7 +107,11 @@ def _customer(found: Mapping[str, Customer | None], customer_id: str) -> Custome
 def _pairs(sides: Sequence[Side], survivor: str, absorbed: str) -> tuple[Pair, ...]:
     taking = dict[str, Side]()
     for side in sides:
-        if side.book.state.customer_id == survivor and side.main_card and side.program.kind not in INSTRUMENTS:
+        if (
+            side.book.state.customer_id == survivor
+            and side.main_card
+            and not DESCRIPTIONS[side.program.kind].instrument
+        ):
             taking.setdefault(side.program.id, side)
     return tuple(Pair(side, taking.get(side.program.id)) for side in sides if side.book.state.customer_id == absorbed)
 

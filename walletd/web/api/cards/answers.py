@@ -11,7 +11,8 @@ from typing import Annotated
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from walletd.domain.calendar import rfc3339
-from walletd.domain.cards.programs import Program, RuleValue
+from walletd.domain.cards.kinds import RuleValue
+from walletd.domain.cards.programs import Program
 from walletd.services.delivery.objects.saving import ObjectStanding
 from walletd.services.delivery.targets import PhoneDelivery
 from walletd.web.api.fields import Currency, Moment, Unit, moment

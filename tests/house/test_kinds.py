@@ -1,0 +1,65 @@
+"""A kind of card is described once, and every other place that is keyed by kind covers the kinds described."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection
+from typing import get_args
+
+import pytest
+
+from tests.house.source import ROOT, modules
+from walletd.cli.demo import shop
+from walletd.domain.cards.kinds import DESCRIPTIONS, KINDS
+from walletd.domain.delivery import faces
+from walletd.domain.ledger.operations import TYPES
+from walletd.wallets.google.class_documents import NATIVE
+from walletd.wallets.google.names import RESOURCES
+from walletd.web.api.cards.requests import Kind
+from walletd.web.pages import add_texts
+
+_SHOWN_BY_GOOGLE = {kind for kind, resource in RESOURCES.items() if resource != "offer"}
+_PLACES: dict[str, tuple[Collection[str], Collection[str]]] = {
+    "the values of a face": (faces._OF_KIND, KINDS),
+    "Google's resources": (RESOURCES, KINDS),
+    "Google's points and balances": (NATIVE, _SHOWN_BY_GOOGLE),
+    "the API": (get_args(Kind), KINDS),
+    "the programs of the demo": ([kind for kind, _, _ in shop._PROGRAMS], KINDS),
+    "the cards of the demo": ({kind for kinds in shop._HOLDERS.values() for kind in kinds}, KINDS),
+    **{f"the add page in {language}": (names, KINDS) for language, names in add_texts.KINDS.items()},
+    "templates": ([path.parent.name for path in (ROOT / "pass_templates").glob("*/template.toml")], KINDS),
+    "golden passes": ([path.name.split(".")[0] for path in (ROOT / "tests/golden/apple").iterdir()], KINDS),
+    "golden objects": ([path.stem for path in (ROOT / "tests/golden/google").iterdir()], KINDS),
+}
+_KEYED = {
+    "walletd/cli/demo/shop.py",
+    "walletd/domain/cards/kinds.py",
+    "walletd/domain/delivery/faces.py",
+    "walletd/wallets/google/class_documents.py",
+    "walletd/wallets/google/names.py",
+    "walletd/web/api/cards/requests.py",
+    "walletd/web/pages/add_texts.py",
+}
+
+
+@pytest.mark.parametrize("place", _PLACES)
+def test_a_place_that_is_keyed_by_kind_covers_the_kinds(place: str) -> None:
+    """No kind is missing there, and none is left over."""
+    found, wanted = _PLACES[place]
+    assert sorted(found) == sorted(wanted)
+
+
+def test_operations_of_a_kind_are_types_of_transactions() -> None:
+    """A description allows nothing that the ledger does not know, and something of all that it knows."""
+    assert {name for kind in DESCRIPTIONS.values() for name in kind.operations} == set(TYPES)
+
+
+def test_no_other_file_lists_the_kinds() -> None:
+    """A file that names most kinds is one of those that a new kind touches."""
+    most = len(KINDS) * 2 // 3
+    listing = {
+        module.name
+        for module in modules("walletd")
+        if len({n.value for n in ast.walk(module.tree) if isinstance(n, ast.Constant) and n.value in KINDS}) >= most
+    }
+    assert listing == _KEYED
