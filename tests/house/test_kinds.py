@@ -16,7 +16,7 @@ from walletd.domain.ledger.operations import TYPES
 from walletd.wallets.google.class_documents import NATIVE
 from walletd.wallets.google.names import RESOURCES
 from walletd.web.api.cards.requests import Kind
-from walletd.web.pages import add_texts
+from walletd.web.pages import names
 
 _SHOWN_BY_GOOGLE = {kind for kind, resource in RESOURCES.items() if resource != "offer"}
 _PLACES: dict[str, tuple[Collection[str], Collection[str]]] = {
@@ -26,7 +26,7 @@ _PLACES: dict[str, tuple[Collection[str], Collection[str]]] = {
     "the API": (get_args(Kind), KINDS),
     "the programs of the demo": ([kind for kind, _, _ in shop._PROGRAMS], KINDS),
     "the cards of the demo": ({kind for kinds in shop._HOLDERS.values() for kind in kinds}, KINDS),
-    **{f"the add page in {language}": (names, KINDS) for language, names in add_texts.KINDS.items()},
+    "the names that people read": (names.KINDS, KINDS),
     "templates": ([path.parent.name for path in (ROOT / "pass_templates").glob("*/template.toml")], KINDS),
     "golden passes": ([path.name.split(".")[0] for path in (ROOT / "tests/golden/apple").iterdir()], KINDS),
     "golden objects": ([path.stem for path in (ROOT / "tests/golden/google").iterdir()], KINDS),
@@ -41,7 +41,7 @@ _KEYED = {
     "walletd/wallets/google/class_documents.py",
     "walletd/wallets/google/names.py",
     "walletd/web/api/cards/requests.py",
-    "walletd/web/pages/add_texts.py",
+    "walletd/web/pages/names.py",
 }
 
 
