@@ -15,7 +15,7 @@ MOVES: Final = ("merge", "merge_undo")
 
 @dataclass(frozen=True, slots=True)
 class AuditRow:
-    """One deed: the id of the API key, or `cli`, `phone`, `holder`, that did `action` to `subject`."""
+    """One audit entry: the id of the API key, or `cli`, `phone`, `holder`, that did `action` to `subject`."""
 
     id: str
     at: datetime
@@ -28,7 +28,7 @@ class AuditRow:
 
 @dataclass(frozen=True, slots=True)
 class AuditFilter:
-    """Which deeds are wanted; None does not narrow them."""
+    """Which audit entries are wanted; None does not narrow them."""
 
     subject: str | None = None
     actor: str | None = None
@@ -37,14 +37,14 @@ class AuditFilter:
 
 @dataclass(frozen=True, slots=True)
 class HistoryRow:
-    """One thing between a customer and the shop (S2-044 to S2-048): a ledger entry, or a deed of the audit log."""
+    """One thing between a customer and the shop (S2-044 to S2-048): a ledger entry, or an audit entry."""
 
     id: str
     at: datetime
     source: str
     """The name of the API key that did it, or `cli`, `phone`, `holder`, or `walletd` for what time brought about."""
     event: str
-    """The kind of an entry, or the action of a deed, which has a dot in it."""
+    """The kind of an entry, or the action of an audit entry, which has a dot in it."""
     subject: str
     """The account, card or customer."""
     turnover: int = 0
