@@ -7,15 +7,18 @@ import os
 import re
 import shutil
 import sys
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import click
+import pytest
 
-from tests.house.source import ROOT, documentation
+from tests.house.source import ROOT, documentation, tracked_files
 from walletd.cli import main
 
 _MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 _TARGETS = set(re.findall(r"^([a-z]+):", _MAKEFILE, re.MULTILINE))
+# What tells a maintainer where to put things.
+_GUIDES = ("CONTRIBUTING.md", "docs/releasing.md")
 _EXPECTED = {"help", "setup", "demo", "serve", "test", "lint", "soak", "bench", "docs", "clean"}
 
 
@@ -55,6 +58,42 @@ def test_every_make_target_in_the_documentation_exists() -> None:
     """`make x` in the documentation is a target of the Makefile."""
     written = set(re.findall(r"(?:^|`)(?:\$ )?make ([a-z]+)", documentation(), re.MULTILINE))
     assert written - _TARGETS == set()
+
+
+def test_every_module_that_the_documentation_starts_exists() -> None:
+    """`python -m x.y` in the documentation is a module, or a package that can be started."""
+    written = set(re.findall(r"python -m ([\w.]*\w)", documentation()))
+    assert {"pytest", "tests.house.plan", "tests.house.release"} <= written
+    assert sorted(name for name in written if not _starts(name)) == []
+
+
+def _starts(name: str) -> bool:
+    found = importlib.util.find_spec(name)
+    if found is None or found.submodule_search_locations is None:
+        return found is not None
+    return importlib.util.find_spec(f"{name}.__main__") is not None
+
+
+@pytest.mark.parametrize("guide", _GUIDES)
+def test_every_file_and_folder_that_a_guide_names_exists(guide: str) -> None:
+    """A path in backticks or in a command is there; AREA, NOUN and the like stand for any name."""
+    files = {path.relative_to(ROOT).as_posix() for path in tracked_files()}
+    there = files | {str(folder) for name in files for folder in PurePosixPath(name).parents}
+    named = _paths((ROOT / guide).read_text("utf-8"))
+    assert len(named) > 5
+    assert sorted(name for name in named if not any(re.fullmatch(_pattern(name), known) for known in there)) == []
+
+
+def _paths(text: str) -> set[str]:
+    """Return the words of code that are paths: with a slash inside, or a file's ending."""
+    quoted = re.findall(r"`([^`\n]+)`", text) + re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    words = (word.strip('",;').rstrip("/") for part in quoted for word in re.sub(r"#.*", "", part).split())
+    path = re.compile(r"[\w.][\w.-]*(/[\w.-]+)+|[\w-]+\.(?:md|toml|txt|py|sh)")
+    return {name for word in words if path.fullmatch(name := word.removeprefix('ARGS="')) and word[:5] != ".venv"}
+
+
+def _pattern(name: str) -> str:
+    return re.sub(r"\b(?:FLOOR|AREA|NOUN|KIND|LANGUAGE)\b", "[^/]+", re.escape(name))
 
 
 def test_every_walletd_command_in_the_documentation_exists() -> None:

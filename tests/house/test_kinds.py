@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Collection
 from typing import get_args
 
@@ -66,3 +67,10 @@ def test_no_other_file_lists_the_kinds() -> None:
         if len({n.value for n in ast.walk(module.tree) if isinstance(n, ast.Constant) and n.value in KINDS}) >= most
     }
     assert listing == _KEYED
+
+
+def test_the_guide_names_the_files_that_a_new_kind_touches() -> None:
+    """Whoever adds a kind is sent to each of them, and to no other file of walletd."""
+    guide = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    section = guide.partition("\n## A kind of card\n")[2].partition("\n## ")[0]
+    assert set(re.findall(r"`(walletd/[\w/]+\.py)`", section)) == _KEYED
