@@ -26,13 +26,13 @@ from walletd.domain.customers.customers import NewCustomer
 from walletd.domain.customers.merges import MergePlan
 from walletd.domain.ledger.balances import Balances
 from walletd.domain.ledger.bookings import Booking
+from walletd.domain.ledger.commands import Reverse
 from walletd.domain.ledger.documents import account_document, entry_document
 from walletd.domain.merchants.principals import SCOPES, Principal, PrincipalKind
 from walletd.domain.outbox.attempts import Attempt, Verdict
 from walletd.domain.pages import PageRequest
 from walletd.services import Services, build_services
 from walletd.services.idempotency import Answer
-from walletd.services.ledger.bookings.commands import Reverse
 from walletd.services.merchants.merchants import NewMerchant
 from walletd.services.runtime import Runtime
 from walletd.settings import Settings

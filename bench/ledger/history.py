@@ -17,7 +17,7 @@ from walletd.domain.identifiers import new_id
 from walletd.domain.ledger.bookings import Booking, Movement
 from walletd.domain.ledger.entries import Transaction
 from walletd.domain.ledger.postings import post
-from walletd.services.ledger.bookings.loading import open_books
+from walletd.services.ledger.balances import open_books
 from walletd.services.ledger.bookings.storing import store_books
 
 _AT_ONCE: Final = 1000

@@ -22,7 +22,7 @@ from walletd.db.ledger import accounts
 from walletd.domain.customers.customers import NewCustomer
 from walletd.domain.errors import CardKeyReplaced
 from walletd.domain.ledger.balances import Balances
-from walletd.services.ledger.bookings.loading import open_books
+from walletd.services.ledger.balances import open_books
 
 Result = TypeVar("Result")
 CUSTOMERS = 4

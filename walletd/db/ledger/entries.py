@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
@@ -27,6 +26,7 @@ from walletd.db.engine.bulk import insert_rows, one_of
 from walletd.db.engine.pages import Listing, fetch_page, says
 from walletd.domain.calendar import from_milliseconds, milliseconds
 from walletd.domain.ledger.entries import Entry, Transaction
+from walletd.domain.ledger.reversals import Reversed
 from walletd.domain.pages import Page, PageRequest
 
 transactions = Table(
@@ -98,18 +98,6 @@ _REVERSALS = select(transactions.c.corrects, transactions.c.purchase_total, ledg
     ledger_entries.c.transaction_id == transactions.c.id,
     ledger_entries.c.kind == "reversal",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Reversed:
-    """What was taken back of a transaction: of its purchase in minor units, and of its amount."""
-
-    purchase_total: int = 0
-    amount: int = 0
-
-    def plus(self, other: Reversed) -> Reversed:
-        """Return what both took back together."""
-        return Reversed(self.purchase_total + other.purchase_total, self.amount + other.amount)
 
 
 def append(tx: Tx, merchant_of: Mapping[str, str], entries: Sequence[Entry]) -> None:

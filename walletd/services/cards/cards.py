@@ -39,7 +39,7 @@ from walletd.services.customers.customers import check_goes_on, insert_customer
 from walletd.services.delivery.card_status import follow_phones
 from walletd.services.delivery.links import Links
 from walletd.services.idempotency import Answer, Protected, check_key, encode, once
-from walletd.services.ledger.bookings.loading import open_books
+from walletd.services.ledger.balances import open_books
 from walletd.services.ledger.bookings.storing import store_books
 from walletd.services.runtime import Runtime
 

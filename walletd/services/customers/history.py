@@ -17,7 +17,7 @@ from walletd.domain.merchants.audit import MOVES, AuditFilter, AuditRow, History
 from walletd.domain.merchants.principals import Principal
 from walletd.domain.pages import Page, PageRequest, decode_cursor, encode_cursor
 from walletd.domain.validation import invalid
-from walletd.services.ledger.bookings.loading import TIME
+from walletd.services.ledger.balances import TIME
 from walletd.services.runtime import Runtime
 
 

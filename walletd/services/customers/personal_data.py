@@ -28,7 +28,7 @@ from walletd.domain.promotions.orders import Order, OrderFilter
 from walletd.services.changes.recorder import record
 from walletd.services.customers.customers import check_goes_on
 from walletd.services.customers.history import page_of_customer
-from walletd.services.ledger.bookings.loading import open_books
+from walletd.services.ledger.balances import open_books
 from walletd.services.runtime import Runtime
 
 _AT_ONCE: Final = 100

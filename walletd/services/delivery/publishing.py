@@ -27,7 +27,7 @@ from walletd.domain.calendar import age_seconds, milliseconds
 from walletd.domain.delivery.faces import Holding, compose_face
 from walletd.domain.delivery.publishing import BOOKED, due_at, next_last_modified
 from walletd.domain.ledger.books import AccountBook
-from walletd.services.ledger.bookings.loading import open_books
+from walletd.services.ledger.balances import open_books
 from walletd.services.runtime import Runtime
 from walletd.telemetry import PUBLISH_LAG, PUBLISH_UNCHANGED, PUBLISHED, logger
 from walletd.wallets import RenderedPass, WalletPlatform

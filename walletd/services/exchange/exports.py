@@ -27,7 +27,7 @@ from walletd.domain.merchants.principals import Principal
 from walletd.domain.money import Money
 from walletd.domain.validation import invalid
 from walletd.services.changes.recorder import record
-from walletd.services.ledger.bookings.loading import open_books
+from walletd.services.ledger.balances import open_books
 from walletd.services.runtime import Runtime
 
 Cell = str | int | None

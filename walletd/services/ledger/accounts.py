@@ -12,7 +12,7 @@ from walletd.domain.ledger.balances import AccountState, Balances
 from walletd.domain.ledger.entries import Entry, Transaction
 from walletd.domain.merchants.principals import Principal
 from walletd.domain.pages import Page, PageRequest
-from walletd.services.ledger.bookings.loading import open_books
+from walletd.services.ledger.balances import open_books
 from walletd.services.runtime import Runtime
 
 

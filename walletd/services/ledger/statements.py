@@ -18,7 +18,7 @@ from walletd.domain.ledger.entries import Entry, Transaction
 from walletd.domain.merchants.principals import Principal
 from walletd.domain.pages import PageRequest
 from walletd.services.ledger.accounts import open_to_queries
-from walletd.services.ledger.bookings.loading import open_books
+from walletd.services.ledger.balances import open_books
 from walletd.services.runtime import Runtime
 
 _LINES_AT_ONCE: Final = 100

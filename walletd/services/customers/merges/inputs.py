@@ -22,7 +22,7 @@ from walletd.domain.customers.merges import MergePlan, RedemptionOpen
 from walletd.domain.errors import AccountUnproved, CardRevoked, CurrencyMismatch, NotFound, WalletdError
 from walletd.domain.ledger.books import AccountBook
 from walletd.services.customers.customers import check_goes_on
-from walletd.services.ledger.bookings.loading import open_books
+from walletd.services.ledger.balances import open_books
 
 _MONEY_KINDS: Final = frozenset({"cashback", "gift"})
 

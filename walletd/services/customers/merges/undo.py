@@ -27,7 +27,7 @@ from walletd.domain.ledger.lots import Consumption
 from walletd.domain.ledger.transfers import give_back_parcel, take_home
 from walletd.domain.merchants.principals import Principal
 from walletd.services.customers.merges.moves import transaction_of
-from walletd.services.ledger.bookings.loading import lay_out_lots, open_books
+from walletd.services.ledger.balances import lay_out_lots, open_books
 from walletd.services.ledger.bookings.storing import store_books
 
 

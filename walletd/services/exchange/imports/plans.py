@@ -21,7 +21,7 @@ from walletd.domain.customers.matching import email_key
 from walletd.domain.exchange.import_consent import imported
 from walletd.domain.exchange.import_rows import ERROR, WARNING, Finding, ImportRow, merged
 from walletd.domain.ledger.books import AccountBook
-from walletd.services.ledger.bookings.loading import open_books
+from walletd.services.ledger.balances import open_books
 
 CREATE, UPDATE, KEEP = "create", "update", "keep"
 ISSUE, NONE = "issue", "none"

@@ -21,10 +21,10 @@ from walletd.db.engine.bulk import together
 from walletd.db.merchants import idempotency
 from walletd.db.merchants.idempotency import IdempotencyRow, Place
 from walletd.domain.errors import Conflict, Overloaded, StorageUnavailable, WalletdError
+from walletd.domain.ledger.decisions import decide
 from walletd.services.changes.recorder import Recorded
 from walletd.services.idempotency import Answer, answered, declined, repeat
 from walletd.services.ledger.bookings.commands import Command
-from walletd.services.ledger.bookings.decisions import decide
 from walletd.services.ledger.bookings.loading import load
 from walletd.services.ledger.bookings.storing import store
 from walletd.services.runtime import Runtime
@@ -122,7 +122,7 @@ def run_batch(tx: Tx, runtime: Runtime, commands: Sequence[Command]) -> Sequence
     now = runtime.clock()
     rows = [None if command.protected is None else command.protected.row(now) for command in commands]
     taken = idempotency.taken_keys(tx, [row for row in rows if row is not None])
-    desk = load(
+    context = load(
         tx,
         [command for command, row in zip(commands, rows, strict=True) if row is None or row.place not in taken],
         now,
@@ -137,7 +137,7 @@ def run_batch(tx: Tx, runtime: Runtime, commands: Sequence[Command]) -> Sequence
             if row is not None and earlier is not None and command.protected is not None:
                 outcomes.append(repeat(command.protected, earlier, row))
                 continue
-            decision = decide(desk, command)
+            decision = decide(context, command.by, command.work)
         except Conflict as error:
             if row is not None and earlier is None and command.protected is not None:
                 fresh[row.place] = declined(command.protected, row, error)
@@ -152,7 +152,7 @@ def run_batch(tx: Tx, runtime: Runtime, commands: Sequence[Command]) -> Sequence
                 recorded.append((command.by, decision.change))
             outcomes.append(answer)
     with together(tx):
-        store(tx, desk, recorded)
+        store(tx, context, recorded)
         idempotency.insert_keys(tx, list(fresh.values()))
     return outcomes
 

@@ -10,31 +10,31 @@ from walletd.db.engine.base import Tx
 from walletd.db.ledger import accounts, lots, redemptions
 from walletd.db.ledger import entries as ledger
 from walletd.domain.delivery.publishing import BOOKED, CHANGED
+from walletd.domain.ledger.batches import BatchContext
 from walletd.domain.ledger.books import AccountBook
 from walletd.domain.ledger.changes import AccountChanged
 from walletd.domain.ledger.entries import ACTIVE
 from walletd.domain.merchants.principals import walletd
 from walletd.services.changes.recorder import Recorded, record_all
-from walletd.services.ledger.bookings.loading import Desk
 
 _TOLD: Final = frozenset({"earn", "manual_credit", "redeem", "reward", "visit", "coupon", "tier"})
 
 
-def store(tx: Tx, desk: Desk, recorded: Sequence[Recorded]) -> None:
+def store(tx: Tx, context: BatchContext, recorded: Sequence[Recorded]) -> None:
     """Store all changed books, and record what commands did and which accounts have other figures."""
-    changed = [book for book in desk.books.values() if book.is_changed]
+    changed = [book for book in context.books.values() if book.is_changed]
     if changed:
         store_books(tx, changed)
-    if desk.spent:
-        rotating_codes.use(tx, desk.spent)
+    if context.spent:
+        rotating_codes.use(tx, context.spent)
     # Several commands may have changed one account, so none of them is named for it.
-    accounts_changed = [(walletd(book.state.merchant_id), _change(book, desk)) for book in changed]
-    record_all(tx, desk.now, [*recorded, *accounts_changed])
+    accounts_changed = [(walletd(book.state.merchant_id), _change(book, context)) for book in changed]
+    record_all(tx, context.now, [*recorded, *accounts_changed])
 
 
-def _change(book: AccountBook, desk: Desk) -> AccountChanged:
+def _change(book: AccountBook, context: BatchContext) -> AccountChanged:
     urgency = BOOKED if _is_told(book) else CHANGED
-    return AccountChanged(book.state, urgency, watched=book.state.merchant_id in desk.told)
+    return AccountChanged(book.state, urgency, watched=book.state.merchant_id in context.told)
 
 
 def _is_told(book: AccountBook) -> bool:

@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 
 from walletd.domain.ledger.balances import AMOUNT_MAX
 from walletd.domain.ledger.bookings import Booking
-from walletd.services.ledger.bookings.commands import Reverse
+from walletd.domain.ledger.commands import Reverse
 from walletd.web.api.fields import Amount, Note, Total
 
 

@@ -1,4 +1,4 @@
-"""Deciding the commands of a batch, one after the other, in memory: refusals leave the desk as it was."""
+"""Decisions: what each command of a batch appends to the books, one after the other; a refusal changes nothing."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from walletd.db.ledger.entries import Reversed
 from walletd.domain.cards.cards import BookableCard, check_may_book
 from walletd.domain.cards.programs import Program
 from walletd.domain.changes import Change
 from walletd.domain.errors import AlreadyReversed, NotFound, ReversalExceeded, ReversalNotAllowed
 from walletd.domain.identifiers import new_id, new_redemption_code
 from walletd.domain.ledger.balances import AMOUNT_MAX
+from walletd.domain.ledger.batches import BatchContext
 from walletd.domain.ledger.bookings import Movement, Standing
 from walletd.domain.ledger.books import AccountBook
 from walletd.domain.ledger.changes import (
@@ -24,6 +24,7 @@ from walletd.domain.ledger.changes import (
     TransactionBooked,
     TransactionReversed,
 )
+from walletd.domain.ledger.commands import Book, Capture, Release, Reserve, Reverse, Settle, Work
 from walletd.domain.ledger.documents import redemption_document, transaction_document
 from walletd.domain.ledger.earning import give_back
 from walletd.domain.ledger.entries import Entry, Transaction
@@ -38,9 +39,9 @@ from walletd.domain.ledger.postings import (
     reverse_debit_of_merged,
 )
 from walletd.domain.ledger.redemptions import RESERVED, Redemption, check_capture, check_release
+from walletd.domain.ledger.reversals import Original, Reversed
+from walletd.domain.merchants.principals import Principal
 from walletd.domain.validation import invalid
-from walletd.services.ledger.bookings.commands import Book, Capture, Command, Release, Reserve, Reverse, Settle
-from walletd.services.ledger.bookings.loading import Desk, Original
 
 _SALT_BYTES: Final = 16
 _IRREVERSIBLE: Final = frozenset({"opening", "tier", "reversal", "expiry", "release", "merge", "merge_undo", "import"})
@@ -56,35 +57,34 @@ class Decision:
     """None for what time did: the entries themselves say so."""
 
 
-def decide(desk: Desk, command: Command) -> Decision:
-    """Do a command on the desk; raises what it is refused for, before anything on the desk is changed."""
-    work = command.work
+def decide(context: BatchContext, by: Principal, work: Work) -> Decision:
+    """Do a command on the books of its batch; raises what it is refused for, before anything of them is changed."""
     match work:
         case Book():
-            return _book(desk, command, work)
+            return _book(context, by, work)
         case Reserve():
-            return _reserve(desk, command, work)
+            return _reserve(context, by, work)
         case Capture():
-            return _capture(desk, command, work)
+            return _capture(context, by, work)
         case Release():
-            return _release(desk, command, work)
+            return _release(context, by, work)
         case Reverse():
-            return _reverse(desk, command, work)
+            return _reverse(context, by, work)
         case _:
-            return _settle(desk, work)
+            return _settle(context, work)
 
 
-def _book(desk: Desk, command: Command, work: Book) -> Decision:
+def _book(context: BatchContext, by: Principal, work: Book) -> Decision:
     booking = work.booking
-    card = desk.card(command.by.merchant_id, booking.card)
-    book = desk.books[card.account_id]
-    program, zone = desk.program_of(book)
-    movement = decide_movement(program, booking, _standing(book), desk.now, zone)
+    card = context.card(by.merchant_id, booking.card)
+    book = context.books[card.account_id]
+    program, zone = context.program_of(book)
+    movement = decide_movement(program, booking, _standing(book), context.now, zone)
     check_may_book(card, takes=movement.takes)
-    code = desk.unspent(command.by.merchant_id, booking.card, card.serial_number)
+    code = context.unspent(by.merchant_id, booking.card, card.serial_number)
     transaction = _transaction(
-        desk,
-        command,
+        context,
+        by,
         card,
         booking.type,
         purchase_total=booking.purchase_total,
@@ -95,42 +95,42 @@ def _book(desk: Desk, command: Command, work: Book) -> Decision:
     )
     unallocated = movement.kind == "manual_debit" and program.text("manual_debit") == "unallocated"
     entry = post(book, transaction, movement, limit=_limit(program), fefo=not unallocated)
-    desk.spend(code)
+    context.spend(code)
     document = transaction_document(transaction, [entry], book.state, book.balances())
     return Decision(transaction.id, document, TransactionBooked(transaction.id, booking.type))
 
 
-def _reserve(desk: Desk, command: Command, work: Reserve) -> Decision:
-    card = desk.card(command.by.merchant_id, work.card)
+def _reserve(context: BatchContext, by: Principal, work: Reserve) -> Decision:
+    card = context.card(by.merchant_id, work.card)
     check_may_book(card, takes=True)
-    code = desk.unspent(command.by.merchant_id, work.card, card.serial_number)
-    book = desk.books[card.account_id]
+    code = context.unspent(by.merchant_id, work.card, card.serial_number)
+    book = context.books[card.account_id]
     redemption = reserve(
         book,
         Redemption(
             code=new_redemption_code(),
-            merchant_id=command.by.merchant_id,
+            merchant_id=by.merchant_id,
             account_id=card.account_id,
             serial_number=card.serial_number,
             amount=work.amount,
             state=RESERVED,
             allocations=(),
             reference=work.reference,
-            created_at=desk.now,
+            created_at=context.now,
         ),
     )
-    desk.spend(code)
+    context.spend(code)
     document = redemption_document(redemption, book.state, book.balances())
     return Decision(redemption.code, document, RedemptionReserved(redemption.code, redemption.amount))
 
 
-def _capture(desk: Desk, command: Command, work: Capture) -> Decision:
-    book, redemption = desk.redemption(command.by.merchant_id, work.code)
+def _capture(context: BatchContext, by: Principal, work: Capture) -> Decision:
+    book, redemption = context.redemption(by.merchant_id, work.code)
     amount = redemption.amount if work.amount is None else work.amount
-    check_capture(redemption, amount, desk.now)
-    check_may_book(desk.card(command.by.merchant_id, redemption.serial_number), takes=True)
-    program, _ = desk.program_of(book)
-    transaction = _transaction(desk, command, redemption, "redemption", reference=redemption.reference)
+    check_capture(redemption, amount, context.now)
+    check_may_book(context.card(by.merchant_id, redemption.serial_number), takes=True)
+    program, _ = context.program_of(book)
+    transaction = _transaction(context, by, redemption, "redemption", reference=redemption.reference)
     movement = Movement("redeem", -amount, "stored_value" if program.kind == "gift" else "redeemed")
     entry = capture(book, redemption, transaction, movement)
     captured = book.redemptions[redemption.code]
@@ -138,29 +138,29 @@ def _capture(desk: Desk, command: Command, work: Capture) -> Decision:
     return Decision(transaction.id, document, RedemptionCaptured(transaction.id, amount))
 
 
-def _release(desk: Desk, command: Command, work: Release) -> Decision:
-    book, redemption = desk.redemption(command.by.merchant_id, work.code)
+def _release(context: BatchContext, by: Principal, work: Release) -> Decision:
+    book, redemption = context.redemption(by.merchant_id, work.code)
     if redemption.state != "released":
-        check_release(redemption, desk.now)
-        transaction = _transaction(desk, command, redemption, "release", reference=redemption.reference)
+        check_release(redemption, context.now)
+        transaction = _transaction(context, by, redemption, "release", reference=redemption.reference)
         release(book, redemption, transaction)
     released = book.redemptions[redemption.code]
     document = redemption_document(released, book.state, book.balances())
     return Decision(redemption.code, document, RedemptionReleased(redemption.code, redemption.amount))
 
 
-def _reverse(desk: Desk, command: Command, work: Reverse) -> Decision:
-    original = desk.original(command.by.merchant_id, work.transaction_id)
+def _reverse(context: BatchContext, by: Principal, work: Reverse) -> Decision:
+    original = context.original(by.merchant_id, work.transaction_id)
     entry = original.entry
     if entry is None or original.transaction.type in _IRREVERSIBLE:
         raise ReversalNotAllowed(f"A transaction of type {original.transaction.type} cannot be reversed.")
     if original.transaction.purchase_total is not None and original.transaction.terms is None:
         raise ReversalNotAllowed("This purchase is older than the books know terms; debit what it earned by hand.")
-    book = desk.book_of(entry.account_id)
+    book = context.book_of(entry.account_id)
     part, movement = _to_reverse(book, original, entry, work)
     transaction = _transaction(
-        desk,
-        command,
+        context,
+        by,
         replace(original.transaction, account_id=book.state.id),
         "reversal",
         purchase_total=part.purchase_total or None,
@@ -168,32 +168,32 @@ def _reverse(desk: Desk, command: Command, work: Reverse) -> Decision:
         reference=work.reference,
         reason=work.reason,
     )
-    grace = timedelta(days=desk.program_of(book)[0].number("grace_days"))
+    grace = timedelta(days=context.program_of(book)[0].number("grace_days"))
     if entry.amount >= 0:
-        reversal = reverse_credit(book, transaction, entry, movement, desk.moved_lots.get(entry.id, entry.id))
+        reversal = reverse_credit(book, transaction, entry, movement, context.moved_lots.get(entry.id, entry.id))
     elif book.state.id == entry.account_id:
         reversal = reverse_debit(book, transaction, entry, original.consumptions, part.amount, grace)
     else:
-        until = _end_of_returned(desk, original, entry, grace)
+        until = _end_of_returned(context, original, entry, grace)
         reversal = reverse_debit_of_merged(book, transaction, entry, part.amount, until)
-    desk.originals[original.transaction.id] = original.after(part, book.appended[-1].consumptions)
+    context.originals[original.transaction.id] = original.after(part, book.appended[-1].consumptions)
     document = transaction_document(transaction, [reversal], book.state, book.balances())
     reversed_now = TransactionReversed(transaction.id, original.transaction.id)
     return Decision(transaction.id, document, reversed_now)
 
 
-def _end_of_returned(desk: Desk, original: Original, entry: Entry, grace: timedelta) -> datetime | None:
+def _end_of_returned(context: BatchContext, original: Original, entry: Entry, grace: timedelta) -> datetime | None:
     """Return until when that is valid what comes back to another account than it went from: as the last of its lots."""
-    lots = desk.books[entry.account_id].lots
+    lots = context.books[entry.account_id].lots
     ends = [lots[part.lot_id].valid_until for part in original.consumptions]
     if not ends or None in ends:
         return None
-    return max(desk.now + grace, *(end for end in ends if end is not None))
+    return max(context.now + grace, *(end for end in ends if end is not None))
 
 
-def _settle(desk: Desk, work: Settle) -> Decision:
+def _settle(context: BatchContext, work: Settle) -> Decision:
     account_id = work.account_id
-    if account_id not in desk.books:
+    if account_id not in context.books:
         raise NotFound(f"There is no account {account_id}.")
     return Decision(account_id, {}, None)
 
@@ -228,18 +228,18 @@ def _part(asked: int | None, whole: int, before: int, pointer: str) -> int:
 
 
 def _transaction(
-    desk: Desk, command: Command, of: BookableCard | Redemption | Transaction, kind: str, **details: Any
+    context: BatchContext, by: Principal, of: BookableCard | Redemption | Transaction, kind: str, **details: Any
 ) -> Transaction:
     """Return a new transaction on the card and account of something; texts get a salt, see `Transaction.content`."""
     has_texts = any(details.get(name) is not None for name in ("reference", "reason", "campaign"))
     return Transaction(
-        id=new_id("txn", desk.now),
-        merchant_id=command.by.merchant_id,
+        id=new_id("txn", context.now),
+        merchant_id=by.merchant_id,
         account_id=of.account_id,
         serial_number=of.serial_number,
         type=kind,
-        actor=command.by.id,
-        created_at=desk.now,
+        actor=by.id,
+        created_at=context.now,
         note_salt=secrets.token_hex(_SALT_BYTES) if has_texts else None,
         **details,
     )
