@@ -25,9 +25,9 @@ from walletd.domain.cards.programs import NewProgram
 from walletd.domain.customers.customers import NewCustomer
 from walletd.domain.customers.merges import MergePlan
 from walletd.domain.ledger.balances import Balances
-from walletd.domain.ledger.bookings import Booking
-from walletd.domain.ledger.commands import Reverse
+from walletd.domain.ledger.bookings.commands import Reverse
 from walletd.domain.ledger.documents import account_document, entry_document
+from walletd.domain.ledger.movements import Booking
 from walletd.domain.merchants.principals import SCOPES, Principal, PrincipalKind
 from walletd.domain.outbox.attempts import Attempt, Verdict
 from walletd.domain.pages import PageRequest

@@ -14,7 +14,7 @@ from bench.shop import Shop, database_url, folder, open_shop, run_loop, settings
 from tests.wallets.google.serving import ISSUER, Served, a_fake_google
 from walletd.bootstrap import read_key_file, utc_now
 from walletd.db.engine.base import Tx
-from walletd.domain.ledger.bookings import Booking
+from walletd.domain.ledger.movements import Booking
 
 _ALLOWED: Final = 20
 """Requests in a second that Google allows; the fake answers 429 beyond."""

@@ -16,7 +16,7 @@ from bench.ledger.http_load import Connection, get, post
 from bench.rates import Scale, percentile, stay_on_core
 from bench.shop import Shop, database_url, environment_for, folder, open_shop, run_loop, settings_for
 from walletd.bootstrap import utc_now
-from walletd.domain.ledger.bookings import Booking
+from walletd.domain.ledger.movements import Booking
 from walletd.wallets.apple.demo_credentials import make_demo_credentials
 from walletd.worker import Worker
 

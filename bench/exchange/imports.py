@@ -12,7 +12,7 @@ from bench.exchange.bare_rows import rate_of_postgres, rate_of_sqlite
 from bench.figures import Figure, thousands
 from bench.rates import Scale, memory_bytes, percentile
 from bench.shop import ENGINES, Shop, database_url, folder, open_shop, run_loop, settings_for
-from walletd.domain.ledger.bookings import Booking
+from walletd.domain.ledger.movements import Booking
 from walletd.services.exchange.imports.imports import ImportOptions
 
 _GOAL_SHARE: Final = 0.25

@@ -14,9 +14,9 @@ from bench.shop import ENGINES, Shop, database_url, folder, open_shop, run_loop,
 from walletd.db.engine.base import Tx
 from walletd.db.ledger import accounts
 from walletd.domain.identifiers import new_id
-from walletd.domain.ledger.bookings import Booking, Movement
+from walletd.domain.ledger.bookings.postings import post
 from walletd.domain.ledger.entries import Transaction
-from walletd.domain.ledger.postings import post
+from walletd.domain.ledger.movements import Booking, Movement
 from walletd.services.ledger.balances import open_books
 from walletd.services.ledger.bookings.storing import store_books
 

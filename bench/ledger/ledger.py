@@ -27,7 +27,7 @@ from bench.shop import (
     run_loop,
     settings_for,
 )
-from walletd.domain.ledger.bookings import Booking
+from walletd.domain.ledger.movements import Booking
 
 try:
     import pysqlite3.dbapi2 as sqlite

@@ -22,7 +22,7 @@ from walletd.bootstrap import Application, application, make_demo_credentials, u
 from walletd.domain.cards.cards import NewCard
 from walletd.domain.cards.programs import NewProgram
 from walletd.domain.customers.customers import NewCustomer
-from walletd.domain.ledger.bookings import Booking
+from walletd.domain.ledger.movements import Booking
 from walletd.services.merchants.merchants import shell
 from walletd.settings import load
 

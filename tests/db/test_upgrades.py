@@ -16,7 +16,7 @@ from walletd.db.engine.database import migrate, open_database
 from walletd.db.ledger import accounts, lots
 from walletd.domain.calendar import milliseconds, rfc3339
 from walletd.domain.errors import ReversalNotAllowed
-from walletd.domain.ledger.commands import Reverse
+from walletd.domain.ledger.bookings.commands import Reverse
 from walletd.domain.merchants.principals import Principal, PrincipalKind
 from walletd.services.ledger.ledger import Ledger
 from walletd.services.ledger.proof import Proof

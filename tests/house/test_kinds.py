@@ -13,7 +13,7 @@ from tests.house.source import ROOT, modules
 from walletd.cli.demo import shop
 from walletd.domain.cards.kinds import DESCRIPTIONS, KINDS
 from walletd.domain.delivery import faces
-from walletd.domain.ledger.operations import TYPES
+from walletd.domain.ledger.bookings.operations import TYPES
 from walletd.wallets.google.class_documents import NATIVE
 from walletd.wallets.google.names import RESOURCES
 from walletd.web.api.cards.requests import Kind
@@ -38,7 +38,7 @@ _KEYED = {
     "walletd/domain/delivery/faces.py",
     # How a purchase earns and what a booking does are logic, which a kind of a new sort brings with it.
     "walletd/domain/ledger/earning.py",
-    "walletd/domain/ledger/operations.py",
+    "walletd/domain/ledger/bookings/operations.py",
     "walletd/wallets/google/class_documents.py",
     "walletd/wallets/google/names.py",
     "walletd/web/api/cards/requests.py",

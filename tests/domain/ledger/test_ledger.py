@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from walletd.domain.cards.kinds import UNITS
 from walletd.domain.cards.programs import Program, complete_rules
 from walletd.domain.errors import BalanceLimit, InsufficientBalance, LedgerUnproved
-from walletd.domain.ledger import postings
 from walletd.domain.ledger.balances import AMOUNT_MAX, AccountState
-from walletd.domain.ledger.bookings import Movement
+from walletd.domain.ledger.bookings import postings
 from walletd.domain.ledger.books import AccountBook
 from walletd.domain.ledger.entries import GENESIS_HASH, Transaction, request_hash
 from walletd.domain.ledger.lots import Consumption, Lot, share
+from walletd.domain.ledger.movements import Movement
 from walletd.domain.ledger.proof import Proof, begin, check_end, go_on
 
 NOW = datetime(2026, 11, 22, 9, 30, 0, 125_000, tzinfo=UTC)

@@ -15,9 +15,9 @@ from tests.domain.ledger.test_ledger import a_program
 from walletd.domain.cards.kinds import KINDS
 from walletd.domain.errors import AmountInvalid, MembershipEnded, OperationNotAllowed, ValidationFailed
 from walletd.domain.ledger.balances import AMOUNT_MAX
-from walletd.domain.ledger.bookings import Booking, Movement, Standing
+from walletd.domain.ledger.bookings.operations import ALLOWED, TYPES, decide, member_until, opening
 from walletd.domain.ledger.earning import earn, give_back
-from walletd.domain.ledger.operations import ALLOWED, TYPES, decide, member_until, opening
+from walletd.domain.ledger.movements import Booking, Movement, Standing
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 3, 15, 11, 0, tzinfo=UTC)

@@ -18,7 +18,7 @@ from walletd.domain.errors import (
     NotFound,
     OperationNotAllowed,
 )
-from walletd.domain.ledger.bookings import Booking
+from walletd.domain.ledger.movements import Booking
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from tests.builders import Shop
 from walletd.domain.errors import CardRevoked, HoldClosed, HoldExpired, IdempotencyKeySpent, InsufficientBalance
-from walletd.domain.ledger.bookings import Booking
+from walletd.domain.ledger.movements import Booking
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

@@ -15,7 +15,7 @@ from walletd.bootstrap import Application
 from walletd.domain.cards.cards import NewCard
 from walletd.domain.cards.programs import NewProgram
 from walletd.domain.customers.customers import NewCustomer
-from walletd.domain.ledger.bookings import Booking
+from walletd.domain.ledger.movements import Booking
 from walletd.domain.merchants.principals import Principal
 
 SHOP_NAME: Final = "Café Morgenrot"

@@ -25,8 +25,8 @@ from walletd.db.engine.base import Tx, merchant_column, metadata, moment, named,
 from walletd.db.engine.bulk import insert_rows, one_of
 from walletd.db.engine.pages import Listing, fetch_page, says
 from walletd.domain.calendar import from_milliseconds, milliseconds
+from walletd.domain.ledger.bookings.reversals import Reversed
 from walletd.domain.ledger.entries import Entry, Transaction
-from walletd.domain.ledger.reversals import Reversed
 from walletd.domain.pages import Page, PageRequest
 
 transactions = Table(

@@ -15,7 +15,7 @@ from walletd.domain.cards.kinds import FACE_VALUES
 from walletd.domain.cards.programs import Program, reached, rewards_of, tiers_of
 from walletd.domain.cards.rotating_codes import GOOGLE, can_rotate
 from walletd.domain.ledger.balances import AccountState, Balances
-from walletd.domain.ledger.operations import member_until
+from walletd.domain.ledger.bookings.operations import member_until
 from walletd.domain.money import Money
 
 

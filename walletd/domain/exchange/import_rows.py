@@ -23,7 +23,7 @@ from walletd.domain.exchange.import_consent import COLUMNS as CONSENT
 from walletd.domain.exchange.import_consent import imported
 from walletd.domain.identifiers import is_card_key
 from walletd.domain.ledger.balances import AMOUNT_MAX
-from walletd.domain.ledger.bookings import Movement
+from walletd.domain.ledger.movements import Movement
 from walletd.domain.money import minor_digits
 
 ERROR, WARNING, INFO = "error", "warning", "info"

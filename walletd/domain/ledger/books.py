@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from typing import Final
 
 from walletd.domain.ledger.balances import AccountState, Balances, balances_at
-from walletd.domain.ledger.bookings import Movement
 from walletd.domain.ledger.entries import ACTIVE, COLLECTING, Entry, Transaction, entry_hash
 from walletd.domain.ledger.lots import Consumption, Lot, consumption_order
+from walletd.domain.ledger.movements import Movement
 from walletd.domain.ledger.redemptions import Redemption
 
 _BEFORE_ALL: Final = (datetime.min.replace(tzinfo=UTC), 0)

@@ -15,11 +15,11 @@ from walletd.domain.cards.programs import Program, tiers_of
 from walletd.domain.customers.merges import JoinedAccounts, MovedLot, RedemptionOpen
 from walletd.domain.errors import BalanceLimit
 from walletd.domain.ledger.balances import AMOUNT_MAX
-from walletd.domain.ledger.bookings import Movement
+from walletd.domain.ledger.bookings.postings import pay_debt
 from walletd.domain.ledger.books import AccountBook, Effect, portions
 from walletd.domain.ledger.entries import Transaction
 from walletd.domain.ledger.lots import Consumption, Lot
-from walletd.domain.ledger.postings import pay_debt
+from walletd.domain.ledger.movements import Movement
 
 _MERGED = "merged"
 

@@ -24,12 +24,12 @@ from walletd.domain.customers.merges import CardMerged
 from walletd.domain.errors import CardDeleted, CardKeyReplaced, CardKeyTaken, LoyaltySuspended, NotFound, WalletdError
 from walletd.domain.identifiers import is_card_key, new_id
 from walletd.domain.ledger.balances import AccountState
+from walletd.domain.ledger.bookings.operations import opening
+from walletd.domain.ledger.bookings.postings import post
 from walletd.domain.ledger.books import AccountBook
 from walletd.domain.ledger.card_views import CardView
 from walletd.domain.ledger.documents import card_document
 from walletd.domain.ledger.entries import Transaction
-from walletd.domain.ledger.operations import opening
-from walletd.domain.ledger.postings import post
 from walletd.domain.merchants.principals import Principal
 from walletd.domain.pages import Page, PageRequest
 from walletd.domain.validation import check_name, check_note, invalid

@@ -14,10 +14,10 @@ from walletd.db.engine.base import Tx
 from walletd.db.ledger import lots, redemptions
 from walletd.domain.identifiers import new_id
 from walletd.domain.ledger.balances import EXPIRING_SOON, AccountState
+from walletd.domain.ledger.bookings.postings import Horizon, settle
 from walletd.domain.ledger.books import AccountBook
 from walletd.domain.ledger.entries import Transaction
 from walletd.domain.ledger.lots import Lot
-from walletd.domain.ledger.postings import Horizon, settle
 
 TIME = "walletd"
 """The actor of what time alone does."""

@@ -8,10 +8,10 @@ from typing import Final
 from walletd.db.engine.base import Tx
 from walletd.db.ledger import accounts, entries, redemptions
 from walletd.domain.errors import IdempotencyKeyMissing, NotFound, WalletdError
-from walletd.domain.ledger.bookings import Booking
-from walletd.domain.ledger.commands import Book, Capture, Release, Reserve, Reverse, Settle, Work
+from walletd.domain.ledger.bookings.commands import Book, Capture, Release, Reserve, Reverse, Settle, Work
+from walletd.domain.ledger.bookings.operations import check_amount
 from walletd.domain.ledger.documents import redemption_document, transaction_document
-from walletd.domain.ledger.operations import check_amount
+from walletd.domain.ledger.movements import Booking
 from walletd.domain.merchants.principals import Principal, walletd
 from walletd.domain.validation import check_note
 from walletd.services.idempotency import Answer, check_key, encode

@@ -29,11 +29,11 @@ from walletd.domain.exchange.import_consent import imported
 from walletd.domain.exchange.import_rows import ERROR, ImportRow, movement_of
 from walletd.domain.exchange.imports import CheckedRow, ImportHead
 from walletd.domain.identifiers import new_id
+from walletd.domain.ledger.bookings.operations import opening
+from walletd.domain.ledger.bookings.postings import post
 from walletd.domain.ledger.books import AccountBook
 from walletd.domain.ledger.changes import AccountChanged
 from walletd.domain.ledger.entries import Transaction, request_hash
-from walletd.domain.ledger.operations import opening
-from walletd.domain.ledger.postings import post
 from walletd.domain.merchants.principals import Principal, kind_of
 from walletd.services.cards.issuing import new_account, new_card
 from walletd.services.changes.recorder import record_all

@@ -21,7 +21,7 @@ from walletd.db.engine.bulk import together
 from walletd.db.merchants import idempotency
 from walletd.db.merchants.idempotency import IdempotencyRow, Place
 from walletd.domain.errors import Conflict, Overloaded, StorageUnavailable, WalletdError
-from walletd.domain.ledger.decisions import decide
+from walletd.domain.ledger.bookings.decisions import decide
 from walletd.services.changes.recorder import Recorded
 from walletd.services.idempotency import Answer, answered, declined, repeat
 from walletd.services.ledger.bookings.commands import Command

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Final, get_args
 
-from walletd.domain.ledger.bookings import Booking
-from walletd.domain.ledger.commands import Book, Work
+from walletd.domain.ledger.bookings.commands import Book, Work
+from walletd.domain.ledger.movements import Booking
 from walletd.domain.merchants.principals import Principal
 from walletd.services.idempotency import Protected
 

@@ -13,10 +13,10 @@ from walletd.db.ledger import accounts, lots, redemptions
 from walletd.db.ledger import entries as ledger
 from walletd.domain.cards.rotating_codes import RotatingCodeRefused, read_code
 from walletd.domain.ledger.balances import AccountState
-from walletd.domain.ledger.batches import BatchContext
-from walletd.domain.ledger.commands import Book, Capture, Release, Reserve, Reverse, Settle
+from walletd.domain.ledger.bookings.batches import BatchContext
+from walletd.domain.ledger.bookings.commands import Book, Capture, Release, Reserve, Reverse, Settle
+from walletd.domain.ledger.bookings.reversals import Original, Reversed
 from walletd.domain.ledger.entries import ACTIVE, Transaction
-from walletd.domain.ledger.reversals import Original, Reversed
 from walletd.services.ledger.balances import lay_out_lots, open_books
 from walletd.services.ledger.bookings.commands import Command
 from walletd.services.runtime import Vault

@@ -10,7 +10,7 @@ from walletd.db.engine.base import Tx
 from walletd.db.ledger import accounts, lots, redemptions
 from walletd.db.ledger import entries as ledger
 from walletd.domain.delivery.publishing import BOOKED, CHANGED
-from walletd.domain.ledger.batches import BatchContext
+from walletd.domain.ledger.bookings.batches import BatchContext
 from walletd.domain.ledger.books import AccountBook
 from walletd.domain.ledger.changes import AccountChanged
 from walletd.domain.ledger.entries import ACTIVE

@@ -11,8 +11,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from walletd.domain.ledger.balances import AMOUNT_MAX
-from walletd.domain.ledger.bookings import Booking
-from walletd.domain.ledger.commands import Reverse
+from walletd.domain.ledger.bookings.commands import Reverse
+from walletd.domain.ledger.movements import Booking
 from walletd.web.api.fields import Amount, Note, Total
 
 

@@ -10,9 +10,9 @@ from walletd.domain.cards.cards import BookableCard
 from walletd.domain.cards.programs import Program
 from walletd.domain.cards.rotating_codes import RotatingCode, RotatingCodeUsed
 from walletd.domain.errors import CardKeyReplaced, NotFound, WalletdError
+from walletd.domain.ledger.bookings.reversals import Original
 from walletd.domain.ledger.books import AccountBook
 from walletd.domain.ledger.redemptions import Redemption
-from walletd.domain.ledger.reversals import Original
 
 
 @dataclass(slots=True)

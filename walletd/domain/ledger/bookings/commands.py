@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from walletd.domain.ledger.bookings import Booking
+from walletd.domain.ledger.movements import Booking
 
 
 @dataclass(frozen=True, slots=True)

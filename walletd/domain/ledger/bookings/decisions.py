@@ -14,22 +14,10 @@ from walletd.domain.changes import Change
 from walletd.domain.errors import AlreadyReversed, NotFound, ReversalExceeded, ReversalNotAllowed
 from walletd.domain.identifiers import new_id, new_redemption_code
 from walletd.domain.ledger.balances import AMOUNT_MAX
-from walletd.domain.ledger.batches import BatchContext
-from walletd.domain.ledger.bookings import Movement, Standing
-from walletd.domain.ledger.books import AccountBook
-from walletd.domain.ledger.changes import (
-    RedemptionCaptured,
-    RedemptionReleased,
-    RedemptionReserved,
-    TransactionBooked,
-    TransactionReversed,
-)
-from walletd.domain.ledger.commands import Book, Capture, Release, Reserve, Reverse, Settle, Work
-from walletd.domain.ledger.documents import redemption_document, transaction_document
-from walletd.domain.ledger.earning import give_back
-from walletd.domain.ledger.entries import Entry, Transaction
-from walletd.domain.ledger.operations import decide as decide_movement
-from walletd.domain.ledger.postings import (
+from walletd.domain.ledger.bookings.batches import BatchContext
+from walletd.domain.ledger.bookings.commands import Book, Capture, Release, Reserve, Reverse, Settle, Work
+from walletd.domain.ledger.bookings.operations import decide as decide_movement
+from walletd.domain.ledger.bookings.postings import (
     capture,
     post,
     release,
@@ -38,8 +26,20 @@ from walletd.domain.ledger.postings import (
     reverse_debit,
     reverse_debit_of_merged,
 )
+from walletd.domain.ledger.bookings.reversals import Original, Reversed
+from walletd.domain.ledger.books import AccountBook
+from walletd.domain.ledger.changes import (
+    RedemptionCaptured,
+    RedemptionReleased,
+    RedemptionReserved,
+    TransactionBooked,
+    TransactionReversed,
+)
+from walletd.domain.ledger.documents import redemption_document, transaction_document
+from walletd.domain.ledger.earning import give_back
+from walletd.domain.ledger.entries import Entry, Transaction
+from walletd.domain.ledger.movements import Movement, Standing
 from walletd.domain.ledger.redemptions import RESERVED, Redemption, check_capture, check_release
-from walletd.domain.ledger.reversals import Original, Reversed
 from walletd.domain.merchants.principals import Principal
 from walletd.domain.validation import invalid
 

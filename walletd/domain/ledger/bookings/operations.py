@@ -12,8 +12,8 @@ from walletd.domain.cards.kinds import DESCRIPTIONS
 from walletd.domain.cards.programs import Program, Reward, rewards_of, tiers_of
 from walletd.domain.errors import AmountInvalid, MembershipEnded, OperationNotAllowed
 from walletd.domain.ledger.balances import AMOUNT_MAX
-from walletd.domain.ledger.bookings import Booking, Movement, Standing
 from walletd.domain.ledger.earning import earn
+from walletd.domain.ledger.movements import Booking, Movement, Standing
 from walletd.domain.validation import invalid
 
 TYPES: Final = ("credit", "debit", "purchase", "reward", "visit", "coupon", "tier")

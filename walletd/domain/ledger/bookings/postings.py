@@ -13,10 +13,10 @@ from itertools import chain
 
 from walletd.domain.errors import AccountUnproved, BalanceLimit, InsufficientBalance
 from walletd.domain.ledger.balances import AMOUNT_MAX
-from walletd.domain.ledger.bookings import Movement
 from walletd.domain.ledger.books import AccountBook, Effect, earlier, portions
 from walletd.domain.ledger.entries import DISCARDED, Entry, Transaction
 from walletd.domain.ledger.lots import Consumption, Lot, consumption_order, share
+from walletd.domain.ledger.movements import Movement
 from walletd.domain.ledger.redemptions import CAPTURED, RELEASED, RESERVED, Redemption
 from walletd.domain.ledger.redemptions import DISCARDED as TIMED_OUT
 

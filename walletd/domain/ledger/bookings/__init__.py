@@ -1,0 +1,1 @@
+"""Bookings: what a batch of commands does to the books, decided in memory."""
