@@ -27,7 +27,7 @@ class Job:
 
 
 TIMETABLE: Final[tuple[Job, ...]] = (
-    Job("settle_accounts", "* * * * * */15", "utc", "run_once", lambda services: services.upkeep.settle_due()),
+    Job("settle_accounts", "* * * * * */15", "utc", "run_once", lambda services: services.upkeep.advance_due()),
     Job("ledger_checkpoint", "0 * * * *", "utc", "run_once", lambda services: services.assurance.checkpoint_ledger()),
     Job("ledger_proof", "30 2 * * *", "local", "run_once", lambda services: services.assurance.prove_ledger()),
     Job("duplicate_scan", "0 3 * * *", "local", "run_once", lambda services: services.duplicates.scan()),

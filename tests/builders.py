@@ -190,7 +190,7 @@ class Shop:
         """Register a card's pass on a phone."""
         return await self.services.devices.register(PASS_TYPE, serial, device, self.authorization(serial), token)
 
-    async def settle(self) -> None:
+    async def until_idle(self) -> None:
         """Publish and deliver until nothing is left to do now."""
         while (
             await self.services.publisher.publish_next(100)

@@ -47,7 +47,7 @@ class OracleAccount:
     expired: int = 0
     debt: int = 0
 
-    def settle(self, now: datetime) -> None:
+    def advance(self, now: datetime) -> None:
         """Let time do its work."""
         for code in [code for code, ends in self.holds.items() if ends <= now]:
             self.let_go(code, now)

@@ -175,7 +175,7 @@ class _Loop:
                 if worked:
                     empty = 0
                     continue
-                # What is due may be held by somebody else or by a paused lane: look again, but less and less often.
+                # What is due may be held by somebody else or by a paused channel: look again, but less and less often.
                 shortest = min(_SHORTEST_WAIT_SECONDS * 2.0**empty, self.longest_seconds)
                 empty = min(empty + 1, 10)
                 await _first(stop.wait(), wakeup.wait(max(seconds, shortest)))

@@ -52,9 +52,9 @@ async def test_no_booking_and_no_publishing_walks_through_a_table(sqlite_url: st
         await shop.release((await shop.reserve(serial, 5))["code"])
         await shop.reserve(serial, 5)
         await shop.reverse(booked["transaction_id"])
-        await shop.settle()
+        await shop.until_idle()
         shop.clock.advance(minutes=16)
-        await shop.services.upkeep.settle_due()
+        await shop.services.upkeep.advance_due()
     assert len(spoken) > 100
     walked = {step for statement in set(spoken) for step in steps(sqlite_url, statement) if walks(step)}
     assert walked == set()

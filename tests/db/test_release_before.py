@@ -115,7 +115,7 @@ async def test_no_phone_notices_that_the_release_before_was_upgraded(empty_url: 
     async with _upgraded(empty_url, release) as shop:
         # Opening the shop gave it another certificate, which marks every card as changed.
         assert (await shop.services.health.ready())["dirty_cards"]
-        await shop.settle()
+        await shop.until_idle()
         for device, phone in phones.items():
             serial = phone["serial_number"]
             assert shop.authorization(serial) == phone["authorization"]
@@ -132,7 +132,7 @@ async def test_a_booking_after_the_upgrade_reaches_the_phone(empty_url: str, rel
     phone = release.expected["phones"]["device-0"]
     async with _upgraded(empty_url, release) as shop:
         await shop.book(phone["serial_number"], "credit", 1, "after-the-upgrade")
-        await shop.settle()
+        await shop.until_idle()
         assert len(shop.pushes.pushed) == 1
         changed = await shop.services.devices.changed(PASS_TYPE, "device-0", phone["tag"])
         assert changed is not None

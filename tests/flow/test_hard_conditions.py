@@ -84,7 +84,7 @@ async def test_every_phone_converges_under_hard_conditions(database: Database, t
             )
         using.cancel()
         await asyncio.sleep(0.3)
-        await world.settle()
+        await world.until_idle()
         world.apns.conditions = NetworkConditions()
         await let_time_pass(world)
         assert network.lost > PHONES

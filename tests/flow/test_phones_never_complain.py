@@ -82,7 +82,7 @@ async def let_time_pass(world: World) -> None:
             return
         world.clock.shift += timedelta(minutes=20)
         await world.services.upkeep.remind_stale()
-        await world.settle()
+        await world.until_idle()
 
 
 @pytest.mark.timeout(300)
@@ -93,14 +93,14 @@ async def test_every_phone_ends_with_the_newest_state_and_none_complains(databas
         for number in range(PHONES):
             world.phone(f"phone {number}")
         cards = await hand_out_cards(world, draw)
-        await world.settle()
+        await world.until_idle()
         world.apns.conditions = NetworkConditions(lose=0.2, double=0.2, delay=(0.0, 0.3), seed=SEED)
         statuses = await book_at_random(world, cards, draw)
         assert set(statuses) <= {201, 409, 422}
         assert statuses[201] > TRANSACTIONS // 2
         assert len(world.apns.pushes) > PHONES
         await asyncio.sleep(0.4)
-        await world.settle()
+        await world.until_idle()
         world.apns.conditions = NetworkConditions()
         await let_time_pass(world)
         assert await all_current(world)

@@ -86,10 +86,10 @@ class World:
                 raise
             return await self.till.post(url, json=body, headers=headers)
 
-    async def settle(self) -> None:
+    async def until_idle(self) -> None:
         """Let phones and server come to rest: nothing dirty, nothing due now, no phone at work."""
         for _ in range(500):
-            await asyncio.gather(*(phone.settle(60) for phone in self.phones))
+            await asyncio.gather(*(phone.until_idle(60) for phone in self.phones))
             ready = await self.services.health.ready()
             if not ready["dirty_cards"] and not ready["due_targets"]:
                 return

@@ -157,7 +157,7 @@ class Outside:
         self.apns.know(phone.push_token)
         self.phones.append(phone)
         await phone.add_from_url(card["add_url"])
-        await phone.settle(30)
+        await phone.until_idle(30)
         return phone
 
     def deliver(self, push: Push) -> None:

@@ -12,7 +12,7 @@ FAILURE: Final = "failure"
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The outcome of one check; `cure` is the command or deed that mends it."""
+    """The outcome of one check; `cure` is the command or action that mends it."""
 
     name: str
     level: str

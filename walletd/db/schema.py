@@ -5,9 +5,9 @@ from __future__ import annotations
 from walletd.db.cards import cards, programs, rotating_codes
 from walletd.db.customers import customers, duplicates, merge_requests, merges
 from walletd.db.delivery import (
+    channels,
     device_log,
     devices,
-    lanes,
     publish_counters,
     publishing,
     targets,
@@ -40,7 +40,7 @@ NOUNS = (
     idempotency,
     imports,
     jobs,
-    lanes,
+    channels,
     entries,
     lots,
     merchants,

@@ -148,14 +148,14 @@ class DemoWorld:
         Raises PassRefused, httpx.TransportError or TimeoutError.
         """
         card = await phone.add_from_url(url)
-        await phone.settle()
+        await phone.until_idle()
         return card
 
-    async def settle(self, timeout_seconds: float = 10.0) -> None:
+    async def until_idle(self, timeout_seconds: float = 10.0) -> None:
         """Wait until no push is under way and no phone has anything left to do; raises TimeoutError."""
-        await self.apns.settle()
-        await asyncio.gather(*(phone.settle(timeout_seconds) for phone in self.phones))
-        await asyncio.gather(*(phone.settle() for phone in self.androids))
+        await self.apns.until_idle()
+        await asyncio.gather(*(phone.until_idle(timeout_seconds) for phone in self.phones))
+        await asyncio.gather(*(phone.until_idle() for phone in self.androids))
 
     async def close(self) -> None:
         """Stop everything that was started."""

@@ -151,4 +151,4 @@ def build_services(runtime: Runtime) -> Services:
 
 def _handlers(mail: ServiceMail, messages: Messages, imports: Imports, tills: Tills) -> dict[str, Handler]:
     """Return who does the jobs, by their kind."""
-    return {MAIL: mail.send, MESSAGE: messages.deliver, IMPORT: imports.work, TILL: tills.tell}
+    return {MAIL: mail.send, MESSAGE: messages.deliver, IMPORT: imports.work, TILL: tills.notify}

@@ -130,10 +130,10 @@ class ObjectPlatform(WalletPlatform, Protocol):
     def render_class(self, merchant_id: str, template: str, program: ProgramShown) -> RenderedPass:
         """Render what all cards of a program have in common. Raises SigningUnavailable, TemplateInvalid."""
 
-    async def send(self, merchant_id: str, document: bytes, told: bytes | None, pace: Pace, *, notify: bool) -> Sent:
+    async def send(self, merchant_id: str, document: bytes, before: bytes | None, pace: Pace, *, notify: bool) -> Sent:
         """Bring a class or an object to a document, whatever is there; never raises.
 
-        `told` is what it was brought to before, None where nothing is known. Nothing is sent where they are equal.
+        `before` is what it was brought to before, None where nothing is known. Nothing is sent where they are equal.
         """
 
     async def send_message(self, merchant_id: str, document: bytes, message: CardMessage, pace: Pace) -> Sent:

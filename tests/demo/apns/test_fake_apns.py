@@ -293,7 +293,7 @@ async def test_a_lossy_network_accepts_everything_and_delivers_some(
     apns.conditions = NetworkConditions(lose=0.3, double=0.2, delay=(0.0, 0.01), seed=7)
     for _ in range(40):
         assert (await push(apns, client)).status_code == 200
-    await apns.settle()
+    await apns.until_idle()
     twin = NetworkConditions(lose=0.3, double=0.2, delay=(0.0, 0.01), seed=7)
     assert len(arrived) == sum(len(twin.delays()) for _ in range(40))
     assert len(arrived) not in (0, 40)

@@ -98,7 +98,7 @@ async def test_pictures_are_fetched_once_and_served_by_the_page(scene: Scene) ->
     scene.keep("stamp")
     without_callbacks(scene)
     card = await scene.phone.add_from_url(scene.link("stamp"))
-    await scene.phone.settle()
+    await scene.phone.until_idle()
     async with browser(phone_app([scene.phone])) as client:
         answer = await client.get(f"/phones/0/cards/{card.card_id}/hero.png")
     assert answer.content == PICTURE
@@ -130,7 +130,7 @@ async def test_removing_a_card_is_told_to_the_shop(scene: Scene) -> None:
     users = set(scene.google.store.items[OBJECT_ID].users)
     async with browser(phone_app([scene.phone])) as client:
         await client.post(f"/phones/0/cards/{card.card_id}/delete", headers={"sec-fetch-site": "same-origin"})
-    await scene.phone.settle()
+    await scene.phone.until_idle()
     assert (len(users), scene.google.store.items[OBJECT_ID].users, scene.phone.cards) == (1, set(), {})
 
 

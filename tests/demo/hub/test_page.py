@@ -25,7 +25,7 @@ SERIAL = "serial-0001"
 async def page(phone: VirtualIPhone) -> PhonePage:
     """The page of one phone with one card."""
     await phone.add_from_url(f"http://shop.test/add/{SERIAL}")
-    await phone.settle()
+    await phone.until_idle()
     return phone_app([phone])
 
 
@@ -115,7 +115,7 @@ async def test_buttons_work_as_plain_forms(
     assert (was_online, phone.is_online) == (False, True)
     shop.publish(SERIAL, 99)
     await browser.post(f"/phones/0/cards/{card.card_id}/refresh")
-    await phone.settle()
+    await phone.until_idle()
     assert card.value("balance") == "99"
     await browser.post(f"/phones/0/cards/{card.card_id}/delete")
     assert not phone.cards
@@ -152,7 +152,7 @@ async def test_banner_is_shown_while_it_is_fresh(
     """A change message is on the screen for some seconds and in the list of events for good."""
     shop.publish(SERIAL, 11)
     phone.receive_push(PASS_TYPE)
-    await phone.settle()
+    await phone.until_idle()
     text = (await browser.get("/", headers={"Accept-Language": "de"})).text
     assert text.count("Du hast jetzt 11 Punkte") == 2
     clock.advance(60)

@@ -106,7 +106,7 @@ async def test_old_push_token_is_gone_and_strangers_are_unknown(town: Town) -> N
     await town.world.add_card(anna, town.add_url)
     old = anna.push_token
     anna.change_push_token()
-    await town.world.settle()
+    await town.world.until_idle()
     assert (await town.push(old)).status_code == 410
     assert (await town.push(anna.push_token)).status_code == 200
     assert (await town.push("ef" * 32)).json() == {"reason": "BadDeviceToken"}

@@ -15,13 +15,13 @@ ADD_URL = f"http://shop.test/add/{SERIAL}"
 async def installed(phone: VirtualIPhone) -> None:
     """Add the shop's card and wait until it is registered and fetched."""
     await phone.add_from_url(ADD_URL)
-    await phone.settle()
+    await phone.until_idle()
 
 
 async def pushed(phone: VirtualIPhone) -> None:
     """Push and wait for what the phone does about it."""
     phone.receive_push(PASS_TYPE)
-    await phone.settle()
+    await phone.until_idle()
 
 
 def codes(phone: VirtualIPhone) -> list[Code]:

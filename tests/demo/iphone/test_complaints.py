@@ -44,7 +44,7 @@ async def test_code_2_condition_ignored(phone: VirtualIPhone, shop: Shop) -> Non
     await installed(phone)
     shop.faults.add("ignore_condition")
     phone.pull_to_refresh(KEY)
-    await phone.settle()
+    await phone.until_idle()
     assert codes(phone) == [Code.IF_MODIFIED_SINCE_IGNORED]
     assert "Server ignored the 'if-modified-since' header" in shop.log[0]
 

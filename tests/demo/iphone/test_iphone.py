@@ -82,7 +82,7 @@ async def test_condition_echoes_the_stored_last_modified(phone: VirtualIPhone, s
     """The phone sends the Last-Modified it was given, letter by letter, and takes a 304 (W16)."""
     await installed(phone)
     phone.pull_to_refresh(KEY)
-    await phone.settle()
+    await phone.until_idle()
     method, path, headers = shop.requests[-1]
     assert (method, path) == ("GET", f"/wallet/v1/passes/{PASS_TYPE}/{SERIAL}")
     assert headers["if-modified-since"] == shop.passes[SERIAL].last_modified
@@ -110,7 +110,7 @@ async def test_deleted_card_is_unregistered(phone: VirtualIPhone, shop: Shop) ->
     await installed(phone)
     phone.delete_card(KEY)
     assert phone.cards == {}
-    await phone.settle()
+    await phone.until_idle()
     assert shop.registrations == {}
 
 
@@ -119,7 +119,7 @@ async def test_card_deleted_and_added_again_stays_registered(phone: VirtualIPhon
     await installed(phone)
     phone.delete_card(KEY)
     phone.add_pass(shop.passes[SERIAL].content)
-    await phone.settle()
+    await phone.until_idle()
     assert (phone.device_library_identifier, SERIAL) in shop.registrations
 
 
@@ -128,9 +128,9 @@ async def test_new_push_token_is_posted_for_every_card(phone: VirtualIPhone, sho
     shop.publish("serial-0002", 5)
     await installed(phone)
     phone.add_pass(shop.passes["serial-0002"].content)
-    await phone.settle()
+    await phone.until_idle()
     token = phone.change_push_token()
-    await phone.settle()
+    await phone.until_idle()
     assert set(shop.registrations.values()) == {token}
     assert len(shop.registrations) == 2
 
@@ -149,10 +149,10 @@ async def test_offline_phone_waits_and_goes_on_when_online(phone: VirtualIPhone,
     """Nothing is sent offline; what was wanted is done when the network is back."""
     phone.go_offline()
     phone.add_pass(shop.passes[SERIAL].content)
-    await phone.settle()
+    await phone.until_idle()
     assert shop.requests == []
     phone.go_online()
-    await phone.settle()
+    await phone.until_idle()
     assert len(shop.registrations) == 1
 
 
@@ -191,7 +191,7 @@ async def test_rejected_token_is_not_retried(phone: VirtualIPhone, shop: Shop) -
 async def test_pass_without_web_service_stays_alone(phone: VirtualIPhone, shop: Shop, leaf: Leaf) -> None:
     """A card without webServiceURL is kept and never registered."""
     phone.add_pass(pkpass(document("serial-0009", webServiceURL=None, authenticationToken=None), leaf))
-    await phone.settle()
+    await phone.until_idle()
     assert len(phone.cards) == 1
     assert shop.requests == []
 

@@ -17,11 +17,11 @@ from walletd.domain.errors import AmountInvalid, MembershipEnded, OperationNotAl
 from walletd.domain.ledger.balances import AMOUNT_MAX
 from walletd.domain.ledger.bookings.operations import ALLOWED, TYPES, decide, member_until, opening
 from walletd.domain.ledger.earning import earn, give_back
-from walletd.domain.ledger.movements import Booking, Movement, Standing
+from walletd.domain.ledger.movements import AccountStatus, Booking, Movement
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 3, 15, 11, 0, tzinfo=UTC)
-EMPTY = Standing(0, 0, 0, 0, None, None)
+EMPTY = AccountStatus(0, 0, 0, 0, None, None)
 BODIES: dict[str, dict[str, object]] = {
     "credit": {"amount": 5},
     "debit": {"amount": 5},
@@ -34,12 +34,12 @@ BODIES: dict[str, dict[str, object]] = {
 REWARDS = [{"name": "Tea", "price": 3}]
 
 
-def decided(kind: str, kind_of: str, *, standing: Standing = EMPTY, **rules: Any) -> Movement:
+def decided(kind: str, kind_of: str, *, status: AccountStatus = EMPTY, **rules: Any) -> Movement:
     """Decide a booking of a type with its usual fields; names that a booking knows go there, others are rules."""
     body = BODIES[kind_of] | {
         name: rules.pop(name) for name in list(rules) if name in Booking.__slots__ and name != "reward"
     }
-    return decide(a_program(kind, **rules), Booking("card", kind_of, **body), standing, NOW, BERLIN)  # type: ignore[arg-type]
+    return decide(a_program(kind, **rules), Booking("card", kind_of, **body), status, NOW, BERLIN)  # type: ignore[arg-type]
 
 
 D_45 = {
@@ -124,7 +124,7 @@ def test_cashback_grows_with_the_tier_that_turnover_reached(turnover: int, earne
         {"name": "Gold", "threshold": 300_000, "rate": 800},
         {"name": "Silver", "threshold": 100_000, "rate": 500},
     ]
-    assert decided("cashback", "purchase", standing=replace(EMPTY, turnover=turnover), tiers=tiers).amount == earned
+    assert decided("cashback", "purchase", status=replace(EMPTY, turnover=turnover), tiers=tiers).amount == earned
 
 
 @pytest.mark.parametrize(
@@ -247,9 +247,9 @@ def test_a_membership_that_would_outlast_the_calendar_is_refused() -> None:
 def test_turnover_never_grows_beyond_what_json_can_say(kind: str) -> None:
     """The last purchase that fits is booked, one minor unit more is refused."""
     full = replace(EMPTY, turnover=AMOUNT_MAX - 1000)
-    assert decided(kind, "purchase", standing=full, purchase_total=1000).turnover == 1000
+    assert decided(kind, "purchase", status=full, purchase_total=1000).turnover == 1000
     with pytest.raises(AmountInvalid):
-        decided(kind, "purchase", standing=full, purchase_total=1001)
+        decided(kind, "purchase", status=full, purchase_total=1001)
 
 
 def test_a_membership_that_renews_itself_goes_on_by_whole_periods() -> None:

@@ -47,10 +47,10 @@ async def test_t12_the_barcode_changes_and_the_serial_stays(shop: Shop) -> None:
     serial, old = card["serial_number"], card["key"]
     for device in ("device-1", "device-2"):
         await shop.register(serial, device=device, token=f"{device:0<64}".encode().hex()[:64])
-    await shop.settle()
+    await shop.until_idle()
     before, token = await shop.published_sequence(serial), shop.authorization(serial)
     await rewritten(shop, serial, "4711")
-    await shop.settle()
+    await shop.until_idle()
     assert await shop.published_sequence(serial) > before
     assert shop.authorization(serial) == token
     assert [await found(shop, key) for key in ("4711", old)] == [(serial, "4711")] * 2

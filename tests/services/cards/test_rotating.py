@@ -130,6 +130,6 @@ async def test_without_the_rule_a_card_has_its_plain_barcode(shop: Shop) -> None
         program = await shop.program()
         for rule, has, lacks in (("google", "rotatingBarcode", "barcode"), ("off", "barcode", "rotatingBarcode")):
             await shop.services.programs.update(shop.principal, program, rules={"rotating_barcode": rule})
-            await shop.settle()
+            await shop.until_idle()
             assert has in at.object_of(serial).body
             assert lacks not in at.object_of(serial).body

@@ -275,7 +275,7 @@ class Merging(MergingWorld):
     @rule()
     def let_the_scheduler_run(self) -> None:
         """Book what time did."""
-        self.run(self.shop.services.ledger.settle_due())
+        self.run(self.shop.services.ledger.advance_due())
 
 
 def run_merges(runner: asyncio.Runner, shop: Shop, steps: int, *, steps_at_once: int = 40) -> int:

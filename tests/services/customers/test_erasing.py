@@ -104,12 +104,12 @@ async def test_after_erasing_no_row_names_the_person_and_the_books_still_prove(s
         shop.runtime.mail_channel = MailSender(MailServer.from_url(box.url(), "shop.test"), "shop.test", seconds=5)
         await shop.services.opt_ins.invite(shop.principal, person, by_mail=True)
     await merged(shop, main, twin, reason="gruendlich-falsch angelegt")
-    await shop.settle()
+    await shop.until_idle()
     before = await shop.runtime.database.read(everything)
     # The reasons in the audit log are what staff wrote; it only ever grows, and is told apart below.
     assert [mark for mark in MARKS if mark not in before] == []
     erased = await shop.services.erasing.erase(shop.principal, person)
-    await shop.settle()
+    await shop.until_idle()
     assert set(erased.customers) == {person, twin["customer_id"]}
     assert len(erased.cards) == 3
     after = await shop.runtime.database.read(everything)
@@ -132,10 +132,10 @@ async def test_a_customer_with_an_installed_card_is_not_erased_until_it_is_delet
     with pytest.raises(CardInstalled) as refused:
         await shop.services.erasing.erase(shop.principal, card["customer_id"])
     assert refused.value.facts["cards"] == [serial]
-    await shop.settle()
+    await shop.until_idle()
     before = await shop.published_sequence(serial)
     await shop.services.cards.delete(shop.principal, serial, "moved away")
-    await shop.settle()
+    await shop.until_idle()
     assert await shop.published_sequence(serial) > before
     await shop.services.erasing.erase(shop.principal, card["customer_id"])
     with pytest.raises(CustomerErased):

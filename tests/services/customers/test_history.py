@@ -71,7 +71,7 @@ async def test_what_time_brings_about_is_no_visit(shop: Shop) -> None:
     await shop.post(card["serial_number"], "credit", amount=5, valid_until="2026-12-31")
     visited = shop.clock()
     shop.clock.advance(days=60)
-    await shop.services.upkeep.settle_due()
+    await shop.services.upkeep.advance_due()
     rows = await happened(shop, card["customer_id"])
     infos = await shop.services.history.quick_infos(shop.principal, card["customer_id"])
     assert (rows[0].event, rows[0].source, infos.last_visit) == ("expire", "walletd", visited)

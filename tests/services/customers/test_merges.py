@@ -57,10 +57,10 @@ async def test_both_passes_are_published_anew_after_a_merge(shop: Shop) -> None:
     new, old = await two_cards(shop)
     for card in (new, old):
         await shop.post(card["serial_number"], "credit", amount=5)
-    await shop.settle()
+    await shop.until_idle()
     before = [await shop.published_sequence(card["serial_number"]) for card in (new, old)]
     await merged(shop, new, old)
-    await shop.settle()
+    await shop.until_idle()
     after = [await shop.published_sequence(card["serial_number"]) for card in (new, old)]
     assert all(later > earlier for earlier, later in zip(before, after, strict=True))
 

@@ -45,10 +45,10 @@ async def test_both_phones_hear_of_what_one_card_books(shop: Shop) -> None:
     serials = [card["serial_number"] for card in (main, second)]
     for serial in serials:
         await shop.register(serial, device=f"phone-of-{serial}")
-    await shop.settle()
+    await shop.until_idle()
     before = [await shop.published_sequence(serial) for serial in serials]
     await shop.post(second["key"], "credit", amount=5)
-    await shop.settle()
+    await shop.until_idle()
     after = [await shop.published_sequence(serial) for serial in serials]
     assert all(later > earlier for earlier, later in zip(before, after, strict=True))
 

@@ -20,7 +20,7 @@ TOKEN = "aa" * 32
 async def registered(shop: Shop, **named: str) -> str:
     """Return a card that a phone holds in its newest version."""
     serial: str = (await shop.card())["serial_number"]
-    await shop.settle()
+    await shop.until_idle()
     await shop.register(serial, **named)
     return serial
 
@@ -30,7 +30,7 @@ async def test_one_push_per_phone_however_many_of_its_passes_changed(shop: Shop)
     serials = [await registered(shop) for _ in range(4)]
     for serial in serials:
         await shop.book(serial, "credit", 1)
-    await shop.settle()
+    await shop.until_idle()
     assert shop.pushes.pushed == [TOKEN]
 
 
@@ -39,18 +39,18 @@ async def test_a_small_burst_goes_out_at_once_and_many_changes_are_delayed(shop:
     serial = await registered(shop)
     for _ in range(5):
         await shop.book(serial, "credit", 1)
-        await shop.settle()
+        await shop.until_idle()
         shop.clock.advance(seconds=5)
     assert len(shop.pushes.pushed) == 5
     for _ in range(5):
         await shop.book(serial, "credit", 1)
-        await shop.settle()
+        await shop.until_idle()
         shop.clock.advance(seconds=5)
     assert len(shop.pushes.pushed) < 8
     phone = (await shop.services.deliveries.of_card(shop.principal, serial))[0]
     assert phone.state == "waiting"
     shop.clock.advance(hours=1)
-    await shop.settle()
+    await shop.until_idle()
     phone = (await shop.services.deliveries.of_card(shop.principal, serial))[0]
     assert phone.state == "announced"
 
@@ -60,13 +60,13 @@ async def test_trouble_with_the_platform_is_tried_again_later(shop: Shop) -> Non
     serial = await registered(shop)
     shop.pushes.answers[TOKEN] = Attempt(Verdict.RETRY, "ServiceUnavailable", retry_after_seconds=900)
     await shop.book(serial, "credit", 1)
-    await shop.settle()
+    await shop.until_idle()
     shop.pushes.answers.clear()
     shop.clock.advance(seconds=899)
-    await shop.settle()
+    await shop.until_idle()
     assert len(shop.pushes.pushed) == 1
     shop.clock.advance(seconds=2)
-    await shop.settle()
+    await shop.until_idle()
     assert len(shop.pushes.pushed) == 2
 
 
@@ -78,11 +78,11 @@ async def test_a_phone_that_is_gone_is_forgotten_and_its_card_uninstalled(shop: 
     shop.pushes.answers[TOKEN] = Attempt(Verdict.GONE, "Unregistered", gone_since=gone)
     shop.clock.advance(seconds=2)
     await shop.book(serial, "credit", 1)
-    await shop.settle()
+    await shop.until_idle()
     assert await shop.services.deliveries.of_card(shop.principal, serial) == ()
     assert (await shop.services.cards.get(shop.principal, serial)).card.status == "uninstalled"
     await shop.book(serial, "credit", 1)
-    await shop.settle()
+    await shop.until_idle()
     assert len(shop.pushes.pushed) == 1
 
 
@@ -91,7 +91,7 @@ async def test_a_phone_that_registered_again_after_it_was_gone_is_kept(shop: Sho
     serial = await registered(shop)
     shop.pushes.answers[TOKEN] = Attempt(Verdict.GONE, "Unregistered", gone_since=shop.clock.now - timedelta(seconds=1))
     await shop.book(serial, "credit", 1)
-    await shop.settle()
+    await shop.until_idle()
     assert len(await shop.services.deliveries.of_card(shop.principal, serial)) == 1
 
 
@@ -105,17 +105,17 @@ async def test_a_mass_rejection_deletes_nobody_however_long_it_lasts(shop: Shop)
     for _ in range(24):
         for serial in serials:
             await shop.book(serial, "credit", 1)
-        await shop.settle()
+        await shop.until_idle()
         shop.clock.advance(hours=1)
     kept = [len(await shop.services.deliveries.of_card(shop.principal, serial)) for serial in serials]
     assert sum(kept) == 12
-    assert (await shop.services.health.ready())["paused_lanes"]
+    assert (await shop.services.health.ready())["paused_channels"]
     shop.pushes.answers.clear()
     shop.clock.advance(days=2)
-    await shop.settle()
+    await shop.until_idle()
     states = {(await shop.services.deliveries.of_card(shop.principal, serial))[0].state for serial in serials}
     assert states == {"announced"}
-    assert not (await shop.services.health.ready())["paused_lanes"]
+    assert not (await shop.services.health.ready())["paused_channels"]
 
 
 async def test_a_rejected_token_is_dropped_beside_one_that_is_accepted(shop: Shop) -> None:
@@ -125,7 +125,7 @@ async def test_a_rejected_token_is_dropped_beside_one_that_is_accepted(shop: Sho
     shop.pushes.answers["bb" * 32] = Attempt(Verdict.REFUSED, "BadDeviceToken")
     for serial in (good, bad):
         await shop.book(serial, "credit", 1)
-    await shop.settle()
+    await shop.until_idle()
     assert len(await shop.services.deliveries.of_card(shop.principal, good)) == 1
     assert await shop.services.deliveries.of_card(shop.principal, bad) == ()
 
@@ -134,19 +134,19 @@ async def test_made_up_tokens_on_one_card_stop_nobody_else_s_pushes(shop: Shop) 
     """Whoever registers tokens that do not exist harms only his own pass (P16)."""
     innocent = await registered(shop)
     evil = (await shop.card())["serial_number"]
-    await shop.settle()
+    await shop.until_idle()
     for number in range(20):
         token = f"{number:064x}"
         await shop.register(evil, device=f"evil-{number}", token=token)
         shop.pushes.answers[token] = Attempt(Verdict.REFUSED, "BadDeviceToken")
     await shop.book(evil, "credit", 1)
-    await shop.settle()
+    await shop.until_idle()
     shop.clock.advance(seconds=1)
     await shop.book(innocent, "credit", 1)
-    await shop.settle()
+    await shop.until_idle()
     assert shop.pushes.pushed[-1] == TOKEN
     shop.clock.advance(hours=2)
-    await shop.settle()
+    await shop.until_idle()
     assert await shop.services.deliveries.of_card(shop.principal, evil) == ()
 
 
@@ -168,7 +168,7 @@ async def test_an_answer_about_an_old_token_does_not_touch_a_phone_with_a_new_on
     shop.pushes.deliver = deliver_while_the_phone_registers  # type: ignore[method-assign]  # a moment in the middle
     await shop.services.deliveries.deliver_due()
     shop.clock.advance(minutes=1)
-    await shop.settle()
+    await shop.until_idle()
     assert len(await shop.services.deliveries.of_card(shop.principal, serial)) == 1
     assert shop.pushes.pushed[-1] == "bb" * 32
 
@@ -180,22 +180,22 @@ async def test_a_phone_that_becomes_another_wallet_is_never_pushed_to(shop: Shop
     await shop.services.publisher.publish_next(10)
     authorization = shop.authorization(serial).replace("ApplePass", "AndroidPass")
     await shop.services.devices.register(PASS_TYPE, serial, "device-1", authorization, "fcm:token")
-    await shop.settle()
+    await shop.until_idle()
     assert shop.pushes.pushed == []
 
 
-async def test_a_paused_lane_goes_on_after_the_certificate_is_mended(shop: Shop) -> None:
-    """403 pauses the lane without using up attempts; later everything is delivered."""
+async def test_a_paused_channel_goes_on_after_the_certificate_is_mended(shop: Shop) -> None:
+    """403 pauses the channel without using up attempts; later everything is delivered."""
     serial = await registered(shop)
     shop.pushes.answers[TOKEN] = Attempt(Verdict.CHANNEL_FAILED, "BadCertificate")
     await shop.book(serial, "credit", 1)
-    await shop.settle()
+    await shop.until_idle()
     assert len(shop.pushes.pushed) == 1
     shop.pushes.answers.clear()
     shop.clock.advance(minutes=2)
-    await shop.settle()
+    await shop.until_idle()
     assert len(shop.pushes.pushed) == 2
-    assert not (await shop.services.health.ready())["paused_lanes"]
+    assert not (await shop.services.health.ready())["paused_channels"]
 
 
 async def test_a_phone_that_was_told_but_never_fetched_is_reminded_a_few_times(shop: Shop) -> None:
@@ -203,11 +203,11 @@ async def test_a_phone_that_was_told_but_never_fetched_is_reminded_a_few_times(s
     serial = await registered(shop)
     shop.clock.advance(seconds=1)
     await shop.book(serial, "credit", 1)
-    await shop.settle()
+    await shop.until_idle()
     for _ in range(200):
         shop.clock.advance(minutes=20)
         await shop.services.upkeep.remind_stale()
-        await shop.settle()
+        await shop.until_idle()
     assert len(shop.pushes.pushed) == 1 + 6
     assert (await shop.services.deliveries.of_card(shop.principal, serial))[0].state == "stale"
 
@@ -218,14 +218,14 @@ async def test_a_phone_that_fetched_is_not_reminded(shop: Shop) -> None:
     await shop.services.devices.changed(PASS_TYPE, "device-1", None)
     shop.clock.advance(seconds=1)
     await shop.book(serial, "credit", 1)
-    await shop.settle()
+    await shop.until_idle()
     await shop.services.devices.changed(PASS_TYPE, "device-1", None)
     file = await shop.services.passes.fetch(PASS_TYPE, serial, shop.authorization(serial), None)
     assert file is not None
     await shop.services.passes.delivered(file)
     shop.clock.advance(hours=5)
     await shop.services.upkeep.remind_stale()
-    await shop.settle()
+    await shop.until_idle()
     assert len(shop.pushes.pushed) == 1
     assert (await shop.services.deliveries.of_card(shop.principal, serial))[0].state == "current"
 
@@ -236,7 +236,7 @@ async def test_registering_again_replaces_the_push_token(shop: Shop) -> None:
     assert await shop.register(serial) is False
     assert await shop.register(serial, token="bb" * 32) is False
     await shop.book(serial, "credit", 1)
-    await shop.settle()
+    await shop.until_idle()
     assert shop.pushes.pushed == ["bb" * 32]
 
 
@@ -247,7 +247,7 @@ async def test_unregistering_twice_and_out_of_order_is_harmless(shop: Shop) -> N
         await shop.services.devices.unregister(PASS_TYPE, serial, "device-1", shop.authorization(serial))
     assert (await shop.services.cards.get(shop.principal, serial)).card.status == "uninstalled"
     await shop.book(serial, "credit", 1)
-    await shop.settle()
+    await shop.until_idle()
     assert shop.pushes.pushed == []
     assert await shop.services.devices.changed(PASS_TYPE, "device-1", None) is None
     assert await shop.services.passes.fetch(PASS_TYPE, serial, shop.authorization(serial), None) is not None
@@ -259,7 +259,7 @@ async def test_tokens_of_other_wallets_are_kept_but_never_pushed_to(shop: Shop) 
     authorization = shop.authorization(serial).replace("ApplePass", "AndroidPass")
     await shop.services.devices.register(PASS_TYPE, serial, "android-1", authorization, "firebase:token_1")
     await shop.book(serial, "credit", 1)
-    await shop.settle()
+    await shop.until_idle()
     assert shop.pushes.pushed == []
     assert await shop.services.devices.changed(PASS_TYPE, "android-1", None) is not None
 
@@ -284,19 +284,19 @@ async def test_a_pass_that_is_registered_everywhere_at_once_is_slowed_down(shop:
     assert await shop.register(serial, device="d20")
 
 
-async def test_a_new_certificate_opens_a_paused_lane_at_once(shop: Shop) -> None:
+async def test_a_new_certificate_opens_a_paused_channel_at_once(shop: Shop) -> None:
     """Nobody waits for the end of a pause once its cause is mended (B29)."""
     serial = await registered(shop)
     shop.pushes.answers[TOKEN] = Attempt(Verdict.CHANNEL_FAILED, "BadCertificate")
     await shop.book(serial, "credit", 1)
-    await shop.settle()
+    await shop.until_idle()
     assert await shop.services.deliveries.seconds_until_due() is None
     shop.pushes.answers.clear()
     credentials = demo_credentials()
     await shop.services.merchants.set_credentials(
         shop.principal.merchant_id, "apple", PASS_TYPE, credentials.to_bytes(), credentials.not_valid_after
     )
-    await shop.settle()
+    await shop.until_idle()
     assert len(shop.pushes.pushed) == 2
 
 
@@ -319,8 +319,8 @@ async def test_a_target_whose_worker_died_is_told_by_another_when_the_lease_ends
     database = shop.runtime.database
     claimed = await database.write(targets.claim, "apple", shop.principal.merchant_id, now, 10, lease)
     assert len(claimed) == 1
-    await shop.settle()
+    await shop.until_idle()
     assert shop.pushes.pushed == []
     shop.clock.advance(seconds=31)
-    await shop.settle()
+    await shop.until_idle()
     assert shop.pushes.pushed == [TOKEN]

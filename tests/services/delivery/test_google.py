@@ -74,10 +74,10 @@ async def test_the_client_of_google_reads_what_walletd_wrote(at_google: GoogleSh
 async def test_a_card_that_nobody_saves_costs_no_call(at_google: GoogleShop) -> None:
     """Only classes are written before somebody opens a link (G3.8)."""
     card = await at_google.shop.card()
-    await at_google.shop.settle()
+    await at_google.shop.until_idle()
     calls = len(at_google.google.faults.requests)
     await at_google.shop.book(card["serial_number"], "credit", 5)
-    await at_google.shop.settle()
+    await at_google.shop.until_idle()
     assert len(at_google.google.faults.requests) == calls
     assert {stored.resource for stored in at_google.google.store.items.values()} == {"loyaltyClass"}
 
@@ -88,12 +88,12 @@ async def test_a_booking_reaches_google_as_one_patch_of_what_changed(at_google: 
     calls = len(at_google.google.faults.requests)
     for amount in (1, 2, 3, 4, 5):
         await at_google.shop.book(serial, "credit", amount)
-    await at_google.shop.settle()
+    await at_google.shop.until_idle()
     assert at_google.points(serial) == {"int": 15}
     assert [request.verb for request in at_google.google.faults.requests][calls:] == ["PATCH"]
     await at_google.shop.book(serial, "credit", 5)
     await at_google.shop.book(serial, "debit", 5)
-    await at_google.shop.settle()
+    await at_google.shop.until_idle()
     assert len(at_google.google.faults.requests) == calls + 1
 
 
@@ -102,13 +102,13 @@ async def test_three_changes_a_day_are_announced_and_the_fourth_comes_silently(a
     serial = (await at_google.saved())["serial_number"]
     for _ in range(5):
         await at_google.shop.book(serial, "credit", 1)
-        await at_google.shop.settle()
+        await at_google.shop.until_idle()
     stored = at_google.object_of(serial)
     assert (at_google.points(serial), len(stored.field_notifications)) == ({"int": 5}, 3)
     assert 403 not in [request.status for request in at_google.google.faults.requests]
     at_google.shop.clock.advance(days=1)
     await at_google.shop.book(serial, "credit", 1)
-    await at_google.shop.settle()
+    await at_google.shop.until_idle()
     assert stored.field_notifications == [at_google.shop.clock.now]
 
 
@@ -116,13 +116,13 @@ async def test_corrections_and_merges_are_not_announced(at_google: GoogleShop) -
     """A holder is told of what he did, not of what was put right (G5)."""
     card, other = await at_google.saved(), await at_google.shop.card()
     done = await at_google.shop.book(card["serial_number"], "credit", 10)
-    await at_google.shop.settle()
+    await at_google.shop.until_idle()
     announced = len(at_google.object_of(card["serial_number"]).field_notifications)
     await at_google.shop.reverse(done["transaction_id"])
-    await at_google.shop.settle()
+    await at_google.shop.until_idle()
     await at_google.shop.book(other["serial_number"], "credit", 7)
     await at_google.shop.merge(card["customer_id"], other["customer_id"])
-    await at_google.shop.settle()
+    await at_google.shop.until_idle()
     assert at_google.points(card["serial_number"]) == {"int": 7}
     assert len(at_google.object_of(card["serial_number"]).field_notifications) == announced == 1
 
@@ -133,7 +133,7 @@ async def test_saved_and_removed_follow_google_and_apple_together(at_google: Goo
     assert await status(at_google, serial) == "issued"
     await at_google.event(serial, "save")
     assert await status(at_google, serial) == "installed"
-    await at_google.shop.settle()
+    await at_google.shop.until_idle()
     await at_google.shop.register(serial)
     await at_google.event(serial, "del")
     assert await status(at_google, serial) == "installed"
@@ -174,16 +174,16 @@ async def test_a_revoked_card_keeps_nothing_at_google_and_a_reinstated_one_has_i
     card = await at_google.saved()
     serial, cards = card["serial_number"], at_google.shop.services.cards
     await at_google.shop.book(serial, "credit", 5)
-    await at_google.shop.settle()
+    await at_google.shop.until_idle()
     await cards.revoke(at_google.shop.principal, serial, "lost")
-    await at_google.shop.settle()
+    await at_google.shop.until_idle()
     void = at_google.object_of(serial).body
     assert void["state"] == "INACTIVE"
     assert not void.keys() & {"barcode", "accountId", "accountName", "loyaltyPoints"}
     assert card["key"] not in shown(at_google.object_of(serial))
     assert "Muster" not in shown(at_google.object_of(serial))
     await cards.reinstate(at_google.shop.principal, serial, "found")
-    await at_google.shop.settle()
+    await at_google.shop.until_idle()
     assert (at_google.object_of(serial).body["state"], at_google.points(serial)) == ("ACTIVE", {"int": 5})
 
 
@@ -193,7 +193,7 @@ async def test_a_merge_shows_both_cards_the_joined_account(at_google: GoogleShop
     for card, amount in ((new, 40), (old, 25)):
         await at_google.shop.book(card["serial_number"], "credit", amount)
     await at_google.shop.merge(new["customer_id"], old["customer_id"])
-    await at_google.shop.settle()
+    await at_google.shop.until_idle()
     for card in (new, old):
         body = at_google.object_of(card["serial_number"]).body
         assert (body["accountId"], body["barcode"]["value"]) == (old["key"], old["key"])
@@ -219,10 +219,10 @@ async def test_trouble_at_google_delays_a_change_and_loses_nothing(at_google: Go
     await at_google.shop.book(serial, "credit", 8)
     at_google.google.faults.play(fault, path="Object")
     for _ in range(6):
-        await at_google.shop.settle()
+        await at_google.shop.until_idle()
         at_google.shop.clock.advance(seconds=90)
     assert at_google.points(serial) == {"int": 8}
-    assert (await at_google.shop.services.object_saving.standings(at_google.shop.principal, serial))[0].is_current
+    assert (await at_google.shop.services.object_saving.statuses(at_google.shop.principal, serial))[0].is_current
 
 
 async def test_a_lost_reply_of_the_first_write_leads_to_a_patch(at_google: GoogleShop) -> None:
@@ -233,7 +233,7 @@ async def test_a_lost_reply_of_the_first_write_leads_to_a_patch(at_google: Googl
     with pytest.raises(WalletUnavailable):
         await link(at_google.shop.principal, "google", card["serial_number"])
     await at_google.shop.book(card["serial_number"], "credit", 3)
-    await at_google.shop.settle()
+    await at_google.shop.until_idle()
     assert await link(at_google.shop.principal, "google", card["serial_number"])
     assert at_google.points(card["serial_number"]) == {"int": 3}
 
@@ -243,15 +243,15 @@ async def test_missing_permission_pauses_the_merchant_and_goes_on_when_it_is_giv
     serial = (await at_google.saved())["serial_number"]
     await at_google.shop.book(serial, "credit", 4)
     permissions, at_google.google._users = at_google.google._users, {}
-    await at_google.shop.settle()
+    await at_google.shop.until_idle()
     calls = len(at_google.google.faults.requests)
-    await at_google.shop.settle()
+    await at_google.shop.until_idle()
     assert len(at_google.google.faults.requests) == calls
-    standing = (await at_google.shop.services.object_saving.standings(at_google.shop.principal, serial))[0]
-    assert "permissionDenied" in standing.last_reason
+    status = (await at_google.shop.services.object_saving.statuses(at_google.shop.principal, serial))[0]
+    assert "permissionDenied" in status.last_reason
     at_google.google._users = permissions
     at_google.shop.clock.advance(minutes=2)
-    await at_google.shop.settle()
+    await at_google.shop.until_idle()
     assert at_google.points(serial) == {"int": 4}
 
 
@@ -260,26 +260,26 @@ async def test_a_document_that_google_refuses_is_not_sent_again_until_it_changes
     serial = (await at_google.saved())["serial_number"]
     await at_google.shop.book(serial, "credit", 4)
     at_google.google.faults.play(Fault(ApiError(400, "invalidResource", "Barcode type must be set.")))
-    await at_google.shop.settle()
+    await at_google.shop.until_idle()
     calls = len(at_google.google.faults.requests)
     at_google.shop.clock.advance(hours=5)
-    await at_google.shop.settle()
-    standing = (await at_google.shop.services.object_saving.standings(at_google.shop.principal, serial))[0]
+    await at_google.shop.until_idle()
+    status = (await at_google.shop.services.object_saving.statuses(at_google.shop.principal, serial))[0]
     assert len(at_google.google.faults.requests) == calls
-    assert "Barcode type must be set." in standing.last_reason
+    assert "Barcode type must be set." in status.last_reason
     await at_google.shop.book(serial, "credit", 1)
-    await at_google.shop.settle()
+    await at_google.shop.until_idle()
     assert at_google.points(serial) == {"int": 5}
 
 
 async def test_a_changed_name_changes_the_class_and_no_object(at_google: GoogleShop) -> None:
     """One call reaches every holder (G3.4)."""
     serial = (await at_google.saved())["serial_number"]
-    await at_google.shop.settle()
+    await at_google.shop.until_idle()
     calls = len(at_google.google.faults.requests)
     program = await at_google.shop.program()
     await at_google.shop.services.programs.update(at_google.shop.principal, program, name="Gold club")
-    await at_google.shop.settle()
+    await at_google.shop.until_idle()
     class_id = at_google.object_of(serial).body["classId"]
     assert at_google.google.store.items[class_id].body["programName"] == "Gold club"
     assert [request.verb for request in at_google.google.faults.requests][calls:] == ["PATCH"]

@@ -85,7 +85,7 @@ async def test_a_thousand_events_over_a_hundred_cards_end_as_the_books_say(at_go
     faults.on = False
     for _ in range(8):
         shop.clock.advance(minutes=6)
-        await shop.settle()
+        await shop.until_idle()
     for serial in serials:
         stored, total = at_google.object_of(serial), await shop.balance(serial)
         seen = [body["loyaltyPoints"]["balance"]["int"] for body in stored.history]
@@ -125,7 +125,7 @@ async def test_a_merchant_never_calls_faster_than_its_pace(at_google: GoogleShop
 
 
 async def test_a_booking_overtakes_a_change_of_many_cards(at_google: GoogleShop) -> None:
-    """Lanes: what a holder did goes before what concerns everybody, whenever it comes."""
+    """Channels: what a holder did goes before what concerns everybody, whenever it comes."""
     shop = at_google.shop
     serials = [(await at_google.linked("reward"))["serial_number"] for _ in range(60)]
     program = await shop.program("reward")
@@ -138,10 +138,9 @@ async def test_a_booking_overtakes_a_change_of_many_cards(at_google: GoogleShop)
     await shop.book(hurried, "credit", 7)
     await shop.services.publisher.publish_next(100)
     await shop.services.object_sending.send_due()
-    standings = {
-        serial: (await shop.services.object_saving.standings(shop.principal, serial))[0].is_current
-        for serial in serials
+    statuses = {
+        serial: (await shop.services.object_saving.statuses(shop.principal, serial))[0].is_current for serial in serials
     }
     assert at_google.points(hurried) == {"int": 7}
-    assert standings[hurried]
-    assert 10 < list(standings.values()).count(False) < 50
+    assert statuses[hurried]
+    assert 10 < list(statuses.values()).count(False) < 50

@@ -16,7 +16,7 @@ from walletd.wallets import PassIdentity, RenderedPass
 async def test_a_balance_that_went_there_and_back_wakes_nobody_again(shop: Shop) -> None:
     """A phone that holds exactly what is published now is neither told nor sent, whatever happened in between."""
     serial = (await shop.card())["serial_number"]
-    await shop.settle()
+    await shop.until_idle()
     await shop.register(serial)
     listed = await shop.services.devices.changed(PASS_TYPE, "device-1", None)
     file = await fetched(shop, serial)
@@ -25,7 +25,7 @@ async def test_a_balance_that_went_there_and_back_wakes_nobody_again(shop: Shop)
     await shop.book(serial, "credit", 5)
     await shop.services.publisher.publish_next(10)
     await shop.book(serial, "debit", 5)
-    await shop.settle()
+    await shop.until_idle()
     assert shop.pushes.pushed == []
     assert await shop.services.devices.changed(PASS_TYPE, "device-1", listed[1]) is None
     assert (await shop.services.deliveries.of_card(shop.principal, serial))[0].state == "current"
@@ -34,13 +34,13 @@ async def test_a_balance_that_went_there_and_back_wakes_nobody_again(shop: Shop)
 async def test_a_phone_that_fetched_before_its_turn_is_not_told(shop: Shop) -> None:
     """A push that waited for its turn is dropped when the phone came by itself meanwhile."""
     serial = (await shop.card())["serial_number"]
-    await shop.settle()
+    await shop.until_idle()
     await shop.register(serial)
     await shop.book(serial, "credit", 5)
     await shop.services.publisher.publish_next(10)
     await shop.services.devices.changed(PASS_TYPE, "device-1", None)
     await fetched(shop, serial)
-    await shop.settle()
+    await shop.until_idle()
     assert shop.pushes.pushed == []
 
 
@@ -48,7 +48,7 @@ async def test_a_render_that_was_overtaken_is_dropped_also_when_nothing_changed(
     """A publisher with an older balance in its hands cannot publish it after a newer look found the old content."""
     serial = (await shop.card())["serial_number"]
     await shop.book(serial, "credit", 10)
-    await shop.settle()
+    await shop.until_idle()
     await shop.book(serial, "credit", 10)
     render = shop.pushes.render
     entered, go_on = threading.Event(), threading.Event()
@@ -67,7 +67,7 @@ async def test_a_render_that_was_overtaken_is_dropped_also_when_nothing_changed(
     assert shown_balance(await fetched(shop, serial)) == 10
     go_on.set()
     await late
-    await shop.settle()
+    await shop.until_idle()
     assert shown_balance(await fetched(shop, serial)) == await shop.balance(serial) == 10
 
 
@@ -75,7 +75,7 @@ async def test_a_refresh_by_hand_is_not_mistaken_for_what_the_phone_held_before(
     """After a fetch that no list asked for, nothing is taken for known: the phone is told and sent again."""
     serial = (await shop.card())["serial_number"]
     await shop.book(serial, "credit", 10)
-    await shop.settle()
+    await shop.until_idle()
     await shop.register(serial)
     listed = await shop.services.devices.changed(PASS_TYPE, "device-1", None)
     assert listed is not None
@@ -83,7 +83,7 @@ async def test_a_refresh_by_hand_is_not_mistaken_for_what_the_phone_held_before(
     await shop.book(serial, "credit", 10)
     assert shown_balance(await fetched(shop, serial)) == 20
     await shop.book(serial, "debit", 10)
-    await shop.settle()
+    await shop.until_idle()
     assert shop.pushes.pushed == ["aa" * 32]
     news = await shop.services.devices.changed(PASS_TYPE, "device-1", listed[1])
     assert news is not None
@@ -93,7 +93,7 @@ async def test_a_refresh_by_hand_is_not_mistaken_for_what_the_phone_held_before(
 async def test_the_fetch_of_one_phone_never_counts_for_another(shop: Shop) -> None:
     """Two phones hold a pass: one fetches, the other lost its list, asks again with its old tag and is sent."""
     serial = (await shop.card())["serial_number"]
-    await shop.settle()
+    await shop.until_idle()
     tags = {}
     for device, token in (("device-1", "aa" * 32), ("device-2", "bb" * 32)):
         await shop.register(serial, device=device, token=token)
@@ -110,14 +110,14 @@ async def test_the_fetch_of_one_phone_never_counts_for_another(shop: Shop) -> No
 async def test_a_card_whose_merchant_lost_its_certificate_stays_dirty(shop: Shop) -> None:
     """A process without usable credentials leaves the change for one that has them."""
     serial = (await shop.card())["serial_number"]
-    await shop.settle()
+    await shop.until_idle()
     await shop.book(serial, "credit", 42)
     configured = shop.pushes._merchants.copy()
     shop.pushes._merchants.clear()
-    await shop.settle()
+    await shop.until_idle()
     shop.pushes._merchants.update(configured)
     shop.clock.advance(minutes=2)
-    await shop.settle()
+    await shop.until_idle()
     assert (await shop.services.health.ready())["dirty_cards"] == 0
     assert shown_balance(await fetched(shop, serial)) == 42
 
@@ -133,12 +133,12 @@ async def test_one_card_that_cannot_be_rendered_stops_no_other(shop: Shop) -> No
         return render(merchant_id, template, identity, face)
 
     shop.pushes.render = faulty  # type: ignore[method-assign]  # a fault that no error of ours names
-    await shop.settle()
+    await shop.until_idle()
     assert (await shop.services.health.ready())["dirty_cards"] == 1
     assert shown_balance(await fetched(shop, good)) == 0
     shop.pushes.render = render  # type: ignore[method-assign]  # mended
     shop.clock.advance(minutes=2)
-    await shop.settle()
+    await shop.until_idle()
     assert shown_balance(await fetched(shop, bad)) == 0
 
 

@@ -35,7 +35,7 @@ async def _send(shop: Shop, serial: str, body: str = "2 für 1", key: str | None
 async def _deliver(shop: Shop) -> None:
     while await shop.services.jobs.start_due():
         await shop.services.jobs.finish()
-    await shop.settle()
+    await shop.until_idle()
 
 
 async def test_a_message_is_a_field_of_the_pass_that_announces_its_change(shop: Shop) -> None:
@@ -86,7 +86,7 @@ async def test_a_booking_after_a_message_leaves_the_messages_alone(at_google: Go
     await _send(at_google.shop, serial)
     await _deliver(at_google.shop)
     await at_google.shop.book(serial, "credit", 5)
-    await at_google.shop.settle()
+    await at_google.shop.until_idle()
     assert (at_google.points(serial), len(at_google.object_of(serial).body["messages"])) == ({"int": 5}, 1)
 
 

@@ -16,7 +16,7 @@ _CARDS = 7
 async def _cards(shop: Shop) -> list[str]:
     """Issue some cards, publish them, and return their serial numbers in order."""
     serials = [(await shop.card())["serial_number"] for _ in range(_CARDS)]
-    await shop.settle()
+    await shop.until_idle()
     assert await _dirty(shop) == 0
     return sorted(serials)
 
@@ -39,7 +39,7 @@ async def test_a_changed_program_publishes_every_card_and_leaves_nothing_to_do(s
     """All cards of the program are marked, in steps, and no other program's."""
     await _cards(shop)
     await shop.card("stamp")
-    await shop.settle()
+    await shop.until_idle()
     await shop.services.programs.update(shop.principal, await shop.program(), name="Renamed")
     assert (await _dirty(shop), await _left(shop)) == (_CARDS, [])
 
@@ -79,7 +79,7 @@ async def test_a_new_certificate_publishes_the_cards_of_all_programs_of_its_merc
     """The cards of each program are marked, and nothing is left to do."""
     await _cards(shop)
     await shop.card("gift")
-    await shop.settle()
+    await shop.until_idle()
     made = demo_credentials()
     await shop.services.merchants.set_credentials(
         shop.principal.merchant_id, "apple", made.pass_type_identifier, made.to_bytes(), made.not_valid_after

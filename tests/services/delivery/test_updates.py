@@ -21,7 +21,7 @@ async def test_a_booking_reaches_the_phone(shop: Shop) -> None:
     assert listed is not None
     await shop.book(serial, "credit", 25)
     shop.clock.advance(seconds=1)
-    await shop.settle()
+    await shop.until_idle()
     assert shop.pushes.pushed == ["aa" * 32]
     news = await shop.services.devices.changed(PASS_TYPE, "device-1", listed[1])
     assert news is not None
@@ -76,13 +76,13 @@ async def test_a_fetch_of_a_dirty_card_publishes_it_first(shop: Shop) -> None:
 async def test_a_change_that_nobody_can_see_wakes_no_phone(shop: Shop) -> None:
     """A booking that leaves the pass as it was gives no version and no push (W17)."""
     serial = (await shop.card())["serial_number"]
-    await shop.settle()
+    await shop.until_idle()
     await shop.register(serial)
     listed = await shop.services.devices.changed(PASS_TYPE, "device-1", None)
     assert listed is not None
     await shop.book(serial, "credit", 5)
     await shop.book(serial, "debit", 5)
-    await shop.settle()
+    await shop.until_idle()
     assert shop.pushes.pushed == []
     assert await shop.services.devices.changed(PASS_TYPE, "device-1", listed[1]) is None
 

@@ -221,10 +221,10 @@ async def test_phones_show_what_an_import_changed(shop: Shop) -> None:
     """A customer's new name reaches the pass on the phone."""
     card = await shop.card("loyalty", customer=NewCustomer(last_name="Muster", number=9))
     await shop.register(card["serial_number"])
-    await shop.settle()
+    await shop.until_idle()
     before = await shop.published_sequence(card["serial_number"])
     await take_in(shop, a_file(["Kundennummer", "Nachname"], [9, "Meier"]))
-    await shop.settle()
+    await shop.until_idle()
     assert await shop.published_sequence(card["serial_number"]) > before
 
 

@@ -82,7 +82,7 @@ class Books(RuleBasedStateMachine):
 
     def post(self, kind: str, **fields: Any) -> dict[str, Any] | None:
         """Book; None where a block refuses it."""
-        self.oracle.settle(self.now)
+        self.oracle.advance(self.now)
         key, takes = next_key(), kind == "debit"
         try:
             answer = self.run(self.shop.post(self.serial, kind, key, **fields))
@@ -115,7 +115,7 @@ class Books(RuleBasedStateMachine):
 
     def part_of_redeemable(self, share: int) -> int:
         """Return so many percent of what is redeemable, at least 1."""
-        self.oracle.settle(self.now)
+        self.oracle.advance(self.now)
         return max(1, self.oracle.redeemable(self.now) * share // 100)
 
     @rule(share=SHARES)
@@ -150,7 +150,7 @@ class Books(RuleBasedStateMachine):
         """Capture, whole or in part; a block refuses it and changes nothing (I-12)."""
         code = data.draw(st.sampled_from(list(self.holds)))
         amount = min(part, self.holds[code])
-        self.oracle.settle(self.now)
+        self.oracle.advance(self.now)
         try:
             self.run(self.shop.capture(code, amount))
         except HoldExpired:
@@ -168,7 +168,7 @@ class Books(RuleBasedStateMachine):
     def release(self, data: st.DataObject) -> None:
         """Release; what is over stays over."""
         code = data.draw(st.sampled_from(list(self.holds)))
-        self.oracle.settle(self.now)
+        self.oracle.advance(self.now)
         try:
             self.run(self.shop.release(code))
         except (HoldExpired, HoldClosed):
@@ -183,7 +183,7 @@ class Books(RuleBasedStateMachine):
         """Take back a part of a credit; what is missing becomes debt."""
         place = data.draw(st.integers(0, len(self.credits) - 1))
         transaction, lot, left = self.credits[place]
-        self.oracle.settle(self.now)
+        self.oracle.advance(self.now)
         try:
             self.run(self.shop.reverse(transaction, amount=part))
         except AlreadyReversed:
@@ -213,7 +213,7 @@ class Books(RuleBasedStateMachine):
     def let_the_scheduler_run(self) -> None:
         """I-01: once what time did is booked, the active entries sum up to total and reserved; nobody sees a change."""
         before = self.run(self.shop.figures(self.serial))
-        self.run(self.shop.services.ledger.settle_due())
+        self.run(self.shop.services.ledger.advance_due())
         assert self.run(self.shop.figures(self.serial)) == before
         assert self.run(self.shop.sum_of_entries(self.account)) == before["total"] + before["reserved"]
 
@@ -235,7 +235,7 @@ class Books(RuleBasedStateMachine):
     @rule()
     def publish(self) -> None:
         """I-19: the version of the pass only ever rises."""
-        self.run(self.shop.settle())
+        self.run(self.shop.until_idle())
         sequence = self.run(self.shop.published_sequence(self.serial))
         assert sequence >= self.published
         self.published = sequence
@@ -243,7 +243,7 @@ class Books(RuleBasedStateMachine):
     @invariant()
     def the_oracle_agrees(self) -> None:
         """I-02, I-03, I-04: the six balances are exact at every instant, whether booked or not."""
-        self.oracle.settle(self.now)
+        self.oracle.advance(self.now)
         figures = self.run(self.shop.figures(self.serial))
         assert figures == self.oracle.figures(self.now)
         assert figures["total"] == figures["redeemable"] + figures["locked"] - figures["debt"]

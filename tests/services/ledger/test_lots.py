@@ -181,10 +181,10 @@ async def test_a_reserved_lot_stays_valid_until_its_reservation_ends(shop: Shop)
 async def test_the_scheduler_books_an_expiry_per_lot_and_tells_the_phone(shop: Shop) -> None:
     """Each ended lot has its own entry; doing it again books nothing."""
     serial = await three_lots(shop)
-    await shop.settle()
+    await shop.until_idle()
     shop.clock.now = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)
-    assert await shop.services.ledger.settle_due() == 1
-    assert await shop.services.ledger.settle_due() == 0
+    assert await shop.services.ledger.advance_due() == 1
+    assert await shop.services.ledger.advance_due() == 0
     expiries = [entry["amount"] for entry in await shop.history(serial) if entry["kind"] == "expire"]
     assert expiries == [-50, -30]
     assert await shop.services.publisher.publish_next(10) == 1
@@ -194,9 +194,9 @@ async def test_unlocking_reaches_the_phone_without_a_booking(shop: Shop) -> None
     """The end of a lock is due work: the card is published anew, the books stay as they are."""
     serial = (await shop.card())["serial_number"]
     await shop.post(serial, "credit", amount=60, locked_until="2026-04-01")
-    await shop.settle()
+    await shop.until_idle()
     shop.clock.now = datetime(2026, 4, 1, 10, 0, tzinfo=UTC)
-    assert await shop.services.ledger.settle_due() == 1
+    assert await shop.services.ledger.advance_due() == 1
     assert await shop.services.publisher.publish_next(10) == 1
     assert len(await shop.history(serial)) == 1
 
@@ -204,7 +204,7 @@ async def test_unlocking_reaches_the_phone_without_a_booking(shop: Shop) -> None
 async def test_what_expires_soon_is_told_once_per_lot(shop: Shop) -> None:
     """The notice of 30 days reaches each card once."""
     await three_lots(shop)
-    await shop.settle()
+    await shop.until_idle()
     assert await shop.services.upkeep.notice_expiring() == "1 lots expire soon"
     assert await shop.services.publisher.publish_next(10) == 1
     assert await shop.services.upkeep.notice_expiring() == "0 lots expire soon"

@@ -113,7 +113,7 @@ async def after(seconds: float, call: Coroutine[Any, Any, Any]) -> Any:
 async def pass_the_end(shop: Shop) -> None:
     """Let the clock pass the end of the reservations, and book what ended."""
     shop.clock.advance(milliseconds=1)
-    await shop.services.upkeep.settle_due()
+    await shop.services.upkeep.advance_due()
 
 
 async def test_after_the_answer_of_a_revocation_nothing_is_redeemed_in_two_thousand_races(shop: Shop) -> None:

@@ -55,7 +55,7 @@ async def test_what_expired_counts_from_its_end_though_it_is_booked_later(shop: 
     serial = (await shop.card())["serial_number"]
     await shop.post(serial, "credit", amount=9, valid_until="2026-12-31T23:00:00Z")
     shop.clock.now = datetime(2026, 12, 31, 23, 0, 12, tzinfo=UTC)
-    await shop.services.ledger.settle_due()
+    await shop.services.ledger.advance_due()
     shop.clock.advance(days=1)
     ended = await liability(shop, as_of="2026-12-31")
     assert (ended.expired, ended.owed) == (9, 0)

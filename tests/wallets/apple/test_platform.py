@@ -208,7 +208,7 @@ def test_key_of_another_certificate_is_refused(credentials: PassCredentials, now
 async def test_expired_credentials_keep_the_topic_but_sign_and_push_nothing(
     credentials: PassCredentials, now: datetime
 ) -> None:
-    """After the certificate's end registrations go on, signing says no, and the lane pauses (P15, B29)."""
+    """After the certificate's end registrations go on, signing says no, and the channel pauses (P15, B29)."""
     later = now + timedelta(days=500)
     platform = _platform(later)
     platform.configure(_MERCHANT, credentials.to_bytes())

@@ -51,7 +51,7 @@ async def test_410_carries_the_time_since_when(apns: FakeApns, client: PushClien
     assert outcome.gone_since == since
 
 
-async def test_403_pauses_the_lane_and_spares_the_rest(apns: FakeApns, client: PushClient) -> None:
+async def test_403_pauses_the_channel_and_spares_the_rest(apns: FakeApns, client: PushClient) -> None:
     """A refused certificate is said of all addresses, without trying thousands of times (B29)."""
     apns.faults.next(403, "BadCertificate", count=10_000)
 
@@ -61,7 +61,7 @@ async def test_403_pauses_the_lane_and_spares_the_rest(apns: FakeApns, client: P
     assert len(apns.answers) <= push.STREAMS_AT_ONCE
 
 
-async def test_expired_certificate_pauses_the_lane_without_connecting(apns: FakeApns, server_ca: Path) -> None:
+async def test_expired_certificate_pauses_the_channel_without_connecting(apns: FakeApns, server_ca: Path) -> None:
     """With an expired certificate nothing is attempted (B29)."""
     expired = make_demo_credentials(utc_now() - timedelta(days=400))
     client = PushClient(expired, ApnsServer.from_url(apns.url, server_ca), utc_now)

@@ -161,7 +161,7 @@ class _RefusingServer(threading.Thread):
             time.sleep(0.2)
 
 
-async def test_certificate_that_apns_refuses_by_a_tls_alert_pauses_the_lane(
+async def test_certificate_that_apns_refuses_by_a_tls_alert_pauses_the_channel(
     authority: DemoAuthority, fresh: PassCredentials, server_ca: Path, tmp_path: Path
 ) -> None:
     """A TLS alert about our certificate is a matter of configuration, not of the network."""

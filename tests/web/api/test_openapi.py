@@ -133,7 +133,7 @@ async def told(till: Till, openapi: Document) -> dict[tuple[str, str], httpx.Res
         headers = till.headers | {name: value for name, value in parameters.items() if name == "Idempotency-Key"}
         body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("example")
         if path == "/cards/{serial_number}/deliveries":
-            await till.shop.settle()
+            await till.shop.until_idle()
             await till.shop.register(known["mfrggzdfmztwq2lknnwg23tpob"])
         url = API + re.sub(r"\{(\w+)\}", lambda match: known[_example_of(openapi, match[1])], path)
         content = None if body is None else _translated(json.dumps(body), known)

@@ -27,7 +27,7 @@ async def a_history(till: Till, kind: str = "loyalty", **customer: object) -> st
     await shop.post(serial, "debit", amount=50)
     await shop.reserve(serial, 10)
     shop.clock.advance(minutes=15)
-    await shop.services.ledger.settle_due()
+    await shop.services.ledger.advance_due()
     account: str = card["account_id"]
     return account
 

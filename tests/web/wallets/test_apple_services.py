@@ -101,13 +101,13 @@ async def test_registering_again_takes_the_new_push_token(till: Till) -> None:
     """201, then 200, then 200 with another token, which is the one that is pushed to (B19, W4)."""
     serial = (await till.shop.card())["serial_number"]
     authorized = {"authorization": till.shop.authorization(serial)}
-    await till.shop.settle()
+    await till.shop.until_idle()
     statuses = []
     for token in ("aa" * 32, "aa" * 32, "bb" * 32):
         answer = await till.client.post(f"{LIST}/{serial}", headers=authorized, json={"pushToken": token})
         statuses.append(answer.status_code)
     await till.book(serial, "one", type="credit", amount=1)
-    await till.shop.settle()
+    await till.shop.until_idle()
     assert statuses == [201, 200, 200]
     assert till.shop.pushes.pushed[-1] == "bb" * 32
 

@@ -78,7 +78,7 @@ async def _do(till: Till, world: DemoWorld, steps: _Steps) -> None:
     steps.end(f"shows {installed.value('balance')}")
     await _google(till, world, steps, card)
     steps.begin("everything is quiet and in order")
-    await world.settle()
+    await world.until_idle()
     _expect(len(phone.pushes) > pushes, "the change came without a push")
     _expect(not phone.complaints, f"the phone complains: {[each.log_line for each in phone.complaints]}")
     deliveries: Any = json.loads(await till.get(f"/api/v1/cards/{card['serial_number']}/deliveries"))

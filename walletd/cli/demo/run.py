@@ -16,7 +16,7 @@ from walletd.cli.demo.check import main_job
 from walletd.cli.demo.client import Till
 from walletd.cli.demo.google import use_fake_google, where_google_is
 from walletd.cli.demo.kept import Kept
-from walletd.cli.demo.shop import ANDROIDS, HISTORY, PHONES, SHOP_NAME, MovedClock, tell_history
+from walletd.cli.demo.shop import ANDROIDS, HISTORY, PHONES, SHOP_NAME, MovedClock, make_history
 from walletd.cli.operations.running import Shutdown, parts_of, run_together, say
 from walletd.demo.google.android import VirtualAndroid
 from walletd.demo.iphone.iphone import VirtualIPhone
@@ -77,7 +77,7 @@ class Demo:
                 credentials.to_bytes(),
                 credentials.not_valid_after,
             )
-            issued = await tell_history(app, by, clock)
+            issued = await make_history(app, by, clock)
             _, secret = await services.api_keys.create(by, "demo", ("admin",))
         cards = {
             name: [card.serial_number for card in issued if card.first_name == name and card.kind in kinds]
@@ -146,7 +146,7 @@ class Demo:
         for android in world.androids:
             for serial in kept.cards.get(android.name, kept.cards.get(ANDROIDS[android.name], [])):
                 await self._add(app, android, serial)
-        await self._tell(app, kept, world)
+        await self._show_addresses(app, kept, world)
         waits = [asyncio.create_task(event.wait()) for event in (asked, stop)]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for wait in waits:
@@ -159,16 +159,16 @@ class Demo:
                 for phone in world.phones:
                     for key in list(phone.cards):
                         phone.delete_card(key)
-                await world.settle(_GOODBYE_SECONDS)
+                await world.until_idle(_GOODBYE_SECONDS)
 
     async def _add(self, app: Application, phone: VirtualIPhone | VirtualAndroid, serial: str) -> None:
         try:
             await phone.add_from_url(app.services.links.url(serial))
-            await phone.settle()
+            await phone.until_idle()
         except Exception as error:  # noqa: BLE001 - the demo goes on with a card less
             say(f"{phone.name} could not add a card: {error}")
 
-    async def _tell(self, app: Application, kept: Kept, world: DemoWorld) -> None:
+    async def _show_addresses(self, app: Application, kept: Kept, world: DemoWorld) -> None:
         serial = next(iter(world.phones[0].cards)).serial
         merchant = await app.services.merchants.get(None)
         card = await app.services.cards.get(shell(merchant.id), serial)

@@ -76,7 +76,7 @@ class Issued:
     serial_number: str
 
 
-async def tell_history(app: Application, by: Principal, clock: MovedClock) -> list[Issued]:
+async def make_history(app: Application, by: Principal, clock: MovedClock) -> list[Issued]:
     """Make programs, customers, cards and two months of visits, the clock ending now; returns the cards."""
     chance = random.Random(20)  # noqa: S311 - the same history in every demo
     end = clock.now + HISTORY

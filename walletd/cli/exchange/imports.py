@@ -124,10 +124,10 @@ async def _print_rows(app: Application, by: Principal, import_id: str) -> None:
 
 def _line(row: CheckedRow) -> str:
     customer = row.customer_id or (f"customer {row.number}" if row.number is not None else "customer")
-    deeds = [f"{row.action} {customer}"]
-    deeds += [f"{row.card} card"] if row.card != "none" else []
-    deeds += [f"book {row.amount}"] if row.amount is not None else []
-    return f"line {row.line}: {', '.join(deeds)}"
+    actions = [f"{row.action} {customer}"]
+    actions += [f"{row.card} card"] if row.card != "none" else []
+    actions += [f"book {row.amount}"] if row.amount is not None else []
+    return f"line {row.line}: {', '.join(actions)}"
 
 
 def _summary(report: ImportReport) -> str:

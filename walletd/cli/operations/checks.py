@@ -126,9 +126,9 @@ async def _ledger(app: Application) -> Check:
 
 async def _worker(app: Application) -> Check:
     state: Any = await app.services.health.ready()
-    paused = state["paused_lanes"]
+    paused = state["paused_channels"]
     if paused:
-        reasons = "; ".join(f"{lane['platform']}: {lane['reason']}" for lane in paused)
+        reasons = "; ".join(f"{channel['platform']}: {channel['reason']}" for channel in paused)
         return Check("worker", FAILURE, f"nothing can be delivered now ({reasons})", "walletd doctor --online")
     lag = max(state["publish_lag_seconds"], state["deliver_lag_seconds"])
     waiting = f"{state['dirty_cards']} cards to publish, {state['due_targets']} phones to tell, {lag:.0f} s behind"

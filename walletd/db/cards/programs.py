@@ -51,7 +51,7 @@ _WITH_ZONES = (
     .join(merchants, merchants.c.id == programs.c.merchant_id)
     .where(one_of(programs.c.id, "ids"))
 )
-_FOR_BOOKING = _WITH_ZONES.add_columns(webhooks.is_told(programs.c.merchant_id).label("is_told"))
+_FOR_BOOKING = _WITH_ZONES.add_columns(webhooks.is_notified(programs.c.merchant_id).label("is_notified"))
 
 
 def insert(tx: Tx, program: Program) -> None:
@@ -88,7 +88,7 @@ def with_zones(tx: Tx, program_ids: Collection[str]) -> dict[str, tuple[Program,
 def for_booking(tx: Tx, program_ids: Collection[str]) -> dict[str, tuple[Program, str, bool]]:
     """Return programs by id, each with the time zone of its merchant and whether any of its endpoints is active."""
     rows = tx.rows(_FOR_BOOKING, {"ids": list(program_ids)})
-    return {row.id: (_program(row), row.timezone, bool(row.is_told)) for row in rows}
+    return {row.id: (_program(row), row.timezone, bool(row.is_notified)) for row in rows}
 
 
 def page(tx: Tx, merchant_id: str, request: PageRequest) -> Page[Program]:

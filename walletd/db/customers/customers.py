@@ -90,7 +90,7 @@ def insert(tx: Tx, made: Sequence[Customer]) -> None:
             "merchant_id": customer.merchant_id,
             "number": customer.number,
             "created_at": milliseconds(customer.created_at),
-            **_standing(customer),
+            **_status(customer),
             **_details(customer.details),
         }
         for customer in made
@@ -144,11 +144,11 @@ def ids_merged_into(tx: Tx, merchant_id: str, customer_id: str) -> list[str]:
 
 
 def change(tx: Tx, changed: Sequence[Customer]) -> None:
-    """Store details and standing of customers that were read with `lock`."""
+    """Store details and status of customers that were read with `lock`."""
     update_rows(
         tx,
         customers,
-        [{"id": customer.id, **_standing(customer), **_details(customer.details)} for customer in changed],
+        [{"id": customer.id, **_status(customer), **_details(customer.details)} for customer in changed],
     )
     active = [customer.id for customer in changed if customer.crm_active]
     claimed = update(customers).where(customers.c.id.in_(active), customers.c.deactivated_by.is_not(None))
@@ -222,7 +222,7 @@ def to_customer(row: Row[Any]) -> Customer:
     )
 
 
-def _standing(customer: Customer) -> dict[str, Any]:
+def _status(customer: Customer) -> dict[str, Any]:
     opt_in = customer.opt_in
     return {
         "crm_active": customer.crm_active,

@@ -169,17 +169,19 @@ def open_at(tx: Tx, merchant_id: str, stage: str, after: str, limit: int) -> lis
     return [_case(row) for row in tx.execute(query)]
 
 
-def untold(tx: Tx, merchant_id: str, limit: int) -> list[DuplicateCase]:
+def not_notified(tx: Tx, merchant_id: str, limit: int) -> list[DuplicateCase]:
     """Return the newest open cases that no mail has told staff about."""
-    query = select(duplicate_cases).where(*_untold(merchant_id))
+    query = select(duplicate_cases).where(*_not_notified(merchant_id))
     newest = query.order_by(duplicate_cases.c.created_at.desc(), duplicate_cases.c.id.desc()).limit(limit)
     return [_case(row) for row in tx.execute(newest)]
 
 
-def set_told(tx: Tx, merchant_id: str, now: datetime) -> int:
+def set_notified(tx: Tx, merchant_id: str, now: datetime) -> int:
     """Note that staff are told of all open cases; return how many of them are new to them."""
     return int(
-        tx.execute(update(duplicate_cases).where(*_untold(merchant_id)).values(told_at=milliseconds(now))).rowcount
+        tx.execute(
+            update(duplicate_cases).where(*_not_notified(merchant_id)).values(told_at=milliseconds(now))
+        ).rowcount
     )
 
 
@@ -190,7 +192,7 @@ def count_open(tx: Tx, merchant_id: str) -> int:
     return counted
 
 
-def _untold(merchant_id: str) -> tuple[ColumnElement[bool], ...]:
+def _not_notified(merchant_id: str) -> tuple[ColumnElement[bool], ...]:
     return (
         duplicate_cases.c.merchant_id == merchant_id,
         duplicate_cases.c.state == OPEN,

@@ -21,8 +21,8 @@ class PhoneRow:
     listed_sequence: int
     fetched_sequence: int
     fetched_hash: str
-    told_sequence: int
-    told_at: int | None
+    notified_sequence: int
+    notified_at: int | None
     due_at: int | None
     last_reason: str
 

@@ -18,7 +18,7 @@ from walletd.db.delivery.targets import (
 from walletd.db.engine.base import Tx
 
 
-def stale(tx: Tx, *, told_before: int, reminders: int, limit: int) -> list[TargetRow]:
+def stale(tx: Tx, *, notified_before: int, reminders: int, limit: int) -> list[TargetRow]:
     """Return targets that were told, reminded so often, and hold a pass whose newest version was not fetched."""
     unfetched = holds_outdated(
         delivery_targets.c.told_sequence >= published_passes.c.sequence,
@@ -27,7 +27,7 @@ def stale(tx: Tx, *, told_before: int, reminders: int, limit: int) -> list[Targe
     )
     rows = tx.execute(
         TARGETS.where(
-            delivery_targets.c.told_at < told_before,
+            delivery_targets.c.told_at < notified_before,
             delivery_targets.c.due_at.is_(None),
             delivery_targets.c.reminders == reminders,
             unfetched,

@@ -11,15 +11,15 @@ from walletd.db.engine.base import Tx
 from walletd.domain.delivery.publishing import Pace
 
 
-def settle_told(tx: Tx, target: TargetRow, pace: Pace, next_due: int) -> None:
+def settle_notified(tx: Tx, target: TargetRow, pace: Pace, next_due: int) -> None:
     """Store that a target was told; it is due again where something newer was published meanwhile."""
-    told = target.published_sequence
+    sequence = target.published_sequence
     values = {
-        "told_sequence": told,
-        "due_at": _if_newer(told, next_due),
+        "told_sequence": sequence,
+        "due_at": _if_newer(sequence, next_due),
         "attempts": 0,
         "score": pace.score,
-        "told_at": pace.told_at,
+        "told_at": pace.notified_at,
         "rejected_at": None,
         "last_reason": "",
     }
@@ -28,8 +28,8 @@ def settle_told(tx: Tx, target: TargetRow, pace: Pace, next_due: int) -> None:
 
 def settle_known(tx: Tx, target: TargetRow) -> None:
     """Store that a target has all that is published without having been told."""
-    told = target.published_sequence
-    values = {"told_sequence": told, "due_at": _if_newer(told, 0), "attempts": 0}
+    sequence = target.published_sequence
+    values = {"told_sequence": sequence, "due_at": _if_newer(sequence, 0), "attempts": 0}
     QUEUE.settle(tx, values, *is_target(target.key))
 
 
@@ -54,5 +54,5 @@ def settle_failed(tx: Tx, target: TargetRow, *, due: int, reason: str, attempts:
     QUEUE.settle(tx, {"due_at": due, "attempts": attempts, "last_reason": reason}, *is_target(target.key))
 
 
-def _if_newer(told: int, due: int) -> Any:
-    return case((delivery_targets.c.published_sequence > told, literal(due)), else_=None)
+def _if_newer(sequence: int, due: int) -> Any:
+    return case((delivery_targets.c.published_sequence > sequence, literal(due)), else_=None)

@@ -1,4 +1,4 @@
-"""Delivery targets and lanes: what each target was told, what is published for it, and when it may be told."""
+"""Delivery targets and channels: what each target was told, what is published for it, and when it may be told."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ from sqlalchemy import (
     update,
 )
 
+from walletd.db.delivery.channels import paused_merchants
 from walletd.db.delivery.devices import apple_devices, apple_registrations
-from walletd.db.delivery.lanes import paused_merchants
 from walletd.db.delivery.publishing import published_passes
 from walletd.db.engine.base import Tx, merchant_column, metadata
 from walletd.db.engine.leases import Lease, LeaseQueue
@@ -77,7 +77,7 @@ class TargetRow:
     key: TargetKey
     merchant_id: str
     published_sequence: int
-    told_sequence: int
+    notified_sequence: int
     attempts: int
     pace: Pace
     address: str
@@ -200,13 +200,13 @@ def raise_targets(tx: Tx, raised: Sequence[tuple[TargetKey, int, int]]) -> None:
 
 
 def merchants_with_due(tx: Tx, platform: str, now: int) -> list[str]:
-    """Return the merchants that have a due target and an open lane."""
-    return QUEUE.owners_with_due(tx, now, *_of_open_lanes(platform, now))
+    """Return the merchants that have a due target and an open channel."""
+    return QUEUE.owners_with_due(tx, now, *_of_open_channels(platform, now))
 
 
 def next_due_at(tx: Tx, platform: str, now: int) -> int | None:
-    """Return when the next target with an open lane can be claimed, in milliseconds."""
-    return QUEUE.next_due(tx, now, *_of_open_lanes(platform, now))
+    """Return when the next target with an open channel can be claimed, in milliseconds."""
+    return QUEUE.next_due(tx, now, *_of_open_channels(platform, now))
 
 
 def claim(tx: Tx, platform: str, merchant_id: str, now: int, limit: int, lease: Lease) -> list[TargetRow]:
@@ -225,7 +225,7 @@ def is_target(key: TargetKey) -> tuple[Any, ...]:
     )
 
 
-def _of_open_lanes(platform: str, now: int) -> tuple[ColumnElement[bool], ...]:
+def _of_open_channels(platform: str, now: int) -> tuple[ColumnElement[bool], ...]:
     return (
         delivery_targets.c.platform == platform,
         delivery_targets.c.merchant_id.not_in(paused_merchants(platform, now)),

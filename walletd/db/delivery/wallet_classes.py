@@ -71,8 +71,8 @@ class ClassRow:
     program_name: str
     merchant_name: str
     template: str
-    told: bytes | None
-    told_hash: str
+    sent: bytes | None
+    sent_hash: str
     attempts: int
     last_reason: str
 
@@ -112,7 +112,7 @@ def settle(tx: Tx, row: ClassRow, outcome: Mapping[str, object]) -> None:
     QUEUE.settle(tx, outcome, *this)
 
 
-def forget_told(tx: Tx, platform: str, merchant_id: str) -> None:
+def forget_sent(tx: Tx, platform: str, merchant_id: str) -> None:
     """Forget what the classes of a merchant were told: the server does not have them."""
     tx.execute(
         update(wallet_classes)

@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 
 from walletd.db.cards.cards import cards
-from walletd.db.delivery.lanes import paused_merchants
+from walletd.db.delivery.channels import paused_merchants
 from walletd.db.delivery.publishing import published_passes
 from walletd.db.delivery.wallet_classes import target_columns
 from walletd.db.engine.base import Tx, metadata, partial_index, reference
@@ -62,8 +62,8 @@ class ObjectRow:
     serial_number: str
     merchant_id: str
     program_id: str
-    told: bytes | None
-    told_hash: str
+    sent: bytes | None
+    sent_hash: str
     attempts: int
     notify: bool
     notified: tuple[int, ...]
@@ -73,13 +73,13 @@ class ObjectRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class StoredStatus:
     """What staff see of a card at one wallet."""
 
     platform: str
     saved: bool
     is_current: bool
-    told_at: int | None
+    sent_at: int | None
     due_at: int | None
     last_reason: str
 
@@ -179,7 +179,7 @@ def settle(tx: Tx, row: ObjectRow, outcome: Mapping[str, object]) -> None:
     QUEUE.settle(tx, outcome, *_is(row))
 
 
-def settle_told(tx: Tx, row: ObjectRow, now: int, *, reason: str) -> None:
+def settle_sent(tx: Tx, row: ObjectRow, now: int, *, reason: str) -> None:
     """Note that an object is what was published; it stays due where something newer was published meanwhile."""
     newest = (
         select(published_passes.c.content_hash)
@@ -230,7 +230,7 @@ def is_saved(tx: Tx, serial_number: str) -> bool:
     return tx.execute(query.limit(1)).first() is not None
 
 
-def standings(tx: Tx, serial_number: str) -> list[Standing]:
+def statuses(tx: Tx, serial_number: str) -> list[StoredStatus]:
     """Return how a card stands at each wallet."""
     here = and_(
         published_passes.c.serial_number == wallet_objects.c.serial_number,
@@ -243,26 +243,28 @@ def standings(tx: Tx, serial_number: str) -> list[Standing]:
         .order_by(wallet_objects.c.platform)
     )
     return [
-        Standing(row.platform, row.saved, row.told_hash == row.content_hash, row.told_at, row.due_at, row.last_reason)
+        StoredStatus(
+            row.platform, row.saved, row.told_hash == row.content_hash, row.told_at, row.due_at, row.last_reason
+        )
         for row in tx.execute(query)
     ]
 
 
 def merchants_with_due(tx: Tx, platform: str, now: int) -> list[str]:
-    """Return the merchants that have a due object and an open lane."""
-    return QUEUE.owners_with_due(tx, now, *_of_open_lanes(platform, now))
+    """Return the merchants that have a due object and an open channel."""
+    return QUEUE.owners_with_due(tx, now, *_of_open_channels(platform, now))
 
 
 def next_due_at(tx: Tx, platform: str, now: int) -> int | None:
-    """Return when the next object with an open lane can be claimed, in milliseconds."""
-    return QUEUE.next_due(tx, now, *_of_open_lanes(platform, now))
+    """Return when the next object with an open channel can be claimed, in milliseconds."""
+    return QUEUE.next_due(tx, now, *_of_open_channels(platform, now))
 
 
 def _is(row: ObjectRow) -> tuple[Any, ...]:
     return (wallet_objects.c.platform == row.platform, wallet_objects.c.serial_number == row.serial_number)
 
 
-def _of_open_lanes(platform: str, now: int) -> tuple[ColumnElement[bool], ...]:
+def _of_open_channels(platform: str, now: int) -> tuple[ColumnElement[bool], ...]:
     return (
         wallet_objects.c.platform == platform,
         wallet_objects.c.merchant_id.not_in(paused_merchants(platform, now)),

@@ -104,7 +104,7 @@ def page(tx: Tx, merchant_id: str, request: PageRequest) -> Page[Endpoint]:
     return fetch_page(tx, query, request, Listing(sorts, webhook_endpoints.c.id, _endpoint))
 
 
-def is_told(merchant: ColumnElement[str]) -> ColumnElement[bool]:
+def is_notified(merchant: ColumnElement[str]) -> ColumnElement[bool]:
     """Return the condition that a merchant has an endpoint that is told of events, for a query of another table."""
     return exists().where(webhook_endpoints.c.merchant_id == merchant, _IS_ACTIVE)
 

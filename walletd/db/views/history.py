@@ -1,4 +1,4 @@
-"""What happened between a customer and the shop: entries of the accounts, and deeds of the audit log."""
+"""What happened between a customer and the shop: ledger entries of the accounts, and entries of the audit log."""
 
 from __future__ import annotations
 

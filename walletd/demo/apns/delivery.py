@@ -84,7 +84,7 @@ class Delivery:
             if expires_at is None or int(expires_at) > now.timestamp():
                 self.send(push)
 
-    async def settle(self) -> None:
+    async def until_idle(self) -> None:
         """Wait until every push that is under way has arrived."""
         while self._tasks:
             await asyncio.wait(list(self._tasks))

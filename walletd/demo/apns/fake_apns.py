@@ -120,9 +120,9 @@ class FakeApns:
         """Reach the phone again and deliver what was stored for it."""
         self.delivery.come_online(token, self._clock())
 
-    async def settle(self) -> None:
+    async def until_idle(self) -> None:
         """Wait until every accepted push has arrived, been lost, or been stored."""
-        await self.delivery.settle()
+        await self.delivery.until_idle()
 
     def end_connections(self, reason: str = "IdleTimeout") -> None:
         """Say GOAWAY on every open connection now."""

@@ -125,7 +125,7 @@ class VirtualAndroid:
             self._start(self._remove(object_id))
             self._tell_listeners()
 
-    async def settle(self) -> None:
+    async def until_idle(self) -> None:
         """Wait until nothing is under way."""
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -53,7 +53,7 @@ class GoogleStore:
         if name in self.items:
             raise exists(name)
         stored = Stored(resource, {})
-        self.items[name] = self._settled(stored, canonical(_schema(resource), body))
+        self.items[name] = self._store(stored, canonical(_schema(resource), body))
         return self.items[name]
 
     def get(self, resource: str, name: str) -> Stored:
@@ -78,7 +78,7 @@ class GoogleStore:
             raise invalid(f"Invalid review status: {asked.get('reviewStatus', stored.body.get('reviewStatus'))}")
         merged = _merged(stored.body, {key: value for key, value in asked.items() if key not in _READ_ONLY})
         _check(resource, merged)
-        self._settled(stored, merged, notify=asked.get("notifyPreference") == "NOTIFY_ON_UPDATE")
+        self._store(stored, merged, notify=asked.get("notifyPreference") == "NOTIFY_ON_UPDATE")
         return stored
 
     def put(self, resource: str, name: str, body: Json) -> Stored:
@@ -88,7 +88,7 @@ class GoogleStore:
             raise invalid(f"Read-only: {', '.join(sorted(body.keys() & _READ_ONLY))}")
         _check(resource, {**body, "id": name})
         asked = canonical(_schema(resource), {**body, "id": name})
-        self._settled(stored, asked, notify=asked.get("notifyPreference") == "NOTIFY_ON_UPDATE")
+        self._store(stored, asked, notify=asked.get("notifyPreference") == "NOTIFY_ON_UPDATE")
         return stored
 
     def add_message(self, resource: str, name: str, message: Json) -> Stored:
@@ -125,7 +125,7 @@ class GoogleStore:
             document["hasUsers"] = True
         return document
 
-    def _settled(self, stored: Stored, body: Json, *, notify: bool = False) -> Stored:
+    def _store(self, stored: Stored, body: Json, *, notify: bool = False) -> Stored:
         self._check_class(stored, body)
         if stored.resource.endswith("Class") and stored.resource != "genericClass":
             if body.get("reviewStatus") == "UNDER_REVIEW":

@@ -125,7 +125,7 @@ class VirtualIPhone:
     def add_pass(self, content: bytes) -> Card:
         """Add a pass, or replace the installed one with the same serial number (PK14); raises PassRefused.
 
-        Registration follows in the background; await `settle` for its end.
+        Registration follows in the background; await `until_idle` for its end.
         """
         opened = open_pass(content, self._trust_roots)
         now = self.settings.clock()
@@ -177,9 +177,9 @@ class VirtualIPhone:
         self._work.catch_up()
         self.changed()
 
-    async def settle(self, timeout_seconds: float = 10.0) -> None:
+    async def until_idle(self, timeout_seconds: float = 10.0) -> None:
         """Wait until the phone has nothing left to do, or is offline; raises TimeoutError."""
-        await self._work.settle(timeout_seconds)
+        await self._work.until_idle(timeout_seconds)
 
     async def close(self) -> None:
         """Stop at once."""

@@ -150,7 +150,7 @@ class PhoneWork:
                 self._want(_Task(_Kind.FETCH, card.service, key.serial))
         self._start()
 
-    async def settle(self, timeout_seconds: float) -> None:
+    async def until_idle(self, timeout_seconds: float) -> None:
         """Wait for the runner to come to rest; raises TimeoutError, and whatever broke the runner."""
         async with asyncio.timeout(timeout_seconds):
             while self._runner is not None:

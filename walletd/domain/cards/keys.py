@@ -26,11 +26,11 @@ class RewritesRefused(ValidationFailed):
 
     @classmethod
     def of(cls, failures: Sequence[tuple[int, WalletdError]]) -> RewritesRefused:
-        """Return the refusal of a list with these failures; the first 100 are told."""
-        told = [
+        """Return the refusal of a list with these failures; the first 100 are named."""
+        errors = [
             {"pointer": f"/rows/{place}", "code": error.code, "detail": error.detail} for place, error in failures[:100]
         ]
-        refused = cls(f"{len(failures)} of the rows cannot be done; nothing was changed.", errors=told)
+        refused = cls(f"{len(failures)} of the rows cannot be done; nothing was changed.", errors=errors)
         refused.failures = failures
         return refused
 

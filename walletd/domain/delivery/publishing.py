@@ -56,7 +56,7 @@ class Pace:
     """How often a target was told lately: the score and the moment it was counted, in milliseconds."""
 
     score: float = 0.0
-    told_at: int | None = None
+    notified_at: int | None = None
 
 
 def _zone_milliseconds(passes: int) -> int:
@@ -65,23 +65,23 @@ def _zone_milliseconds(passes: int) -> int:
 
 def paced(pace: Pace, now: int, passes: int) -> Pace:
     """Return the pace after one more push, by the formula of N11; `passes` are those of the type on the device."""
-    if pace.told_at is None:
+    if pace.notified_at is None:
         return Pace(0.0, now)
     zone = _zone_milliseconds(passes)
-    gap = max(now - pace.told_at, 0)
+    gap = max(now - pace.notified_at, 0)
     score = pace.score + ((zone - gap) / zone) ** 3 if gap < zone else max(0.0, pace.score - (gap - zone) / zone)
-    return replace(pace, score=score, told_at=now)
+    return replace(pace, score=score, notified_at=now)
 
 
 def due_at(schedule: PushSchedule, pace: Pace, now: int, passes: int) -> int:
     """Return when a target that has something new may be told, in milliseconds."""
-    if pace.told_at is None:
+    if pace.notified_at is None:
         return now
     score = paced(pace, now, passes).score
     if score <= schedule.burst:
         return now
     level = (score > schedule.second_level) + (score > schedule.third_level)
-    return max(now, pace.told_at + schedule.pauses_seconds[level] * 1000)
+    return max(now, pace.notified_at + schedule.pauses_seconds[level] * 1000)
 
 
 PUSH_PAUSES: Final = BackOff(doubling(2, 3_600), (0.5, 1.0))

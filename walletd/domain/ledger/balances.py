@@ -84,7 +84,7 @@ class Balances:
 
 
 def balances_at(account: AccountState, lots: Iterable[Lot], now: datetime) -> Balances:
-    """Return the balances at an instant to which the account was settled.
+    """Return the balances at an instant to which the account was advanced.
 
     `lots` holds at least those that are locked at `now` or end within 30 days after it.
     """

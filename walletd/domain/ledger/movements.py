@@ -24,7 +24,7 @@ class Booking:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class AccountStatus:
     """What the rules look at of an account."""
 
     total: int

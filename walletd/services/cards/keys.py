@@ -32,7 +32,7 @@ class _Step:
     key: str
 
     @property
-    def told(self) -> Rewritten:
+    def answer(self) -> Rewritten:
         return Rewritten(self.card.serial_number, self.card.key, self.key)
 
 
@@ -43,7 +43,7 @@ class KeyRewrites:
         self._runtime = runtime
 
     async def rewrite(self, by: Principal, wanted: Rewrite, plan: RewritePlan) -> Rewritten:
-        """Give a card another key; the serial number stays and every phone is told.
+        """Give a card another key; the serial number stays and every phone is notified.
 
         The same key again changes nothing; a former key of the same card comes back. Raises NotFound,
         ValidationFailed, CardKeyTaken, CardKeyReplaced, CardMerged, CardRevoked, CardDeleted.
@@ -67,7 +67,7 @@ class KeyRewrites:
         if not dry_run:
             for start in range(0, len(rows), _BATCH):
                 await self._write(by, rows[start : start + _BATCH], plan)
-        return [step.told for step in steps]
+        return [step.answer for step in steps]
 
     async def _write(self, by: Principal, rows: Sequence[Rewrite], plan: RewritePlan) -> list[Rewritten]:
         now = self._runtime.clock()
@@ -79,7 +79,7 @@ class KeyRewrites:
                 step = _step(tx, by.merchant_id, row, lock=True)
                 if step.key != step.card.key:
                     self._store(tx, by, step, plan, now)
-                done.append(step.told)
+                done.append(step.answer)
             return done
 
         return await self._runtime.database.write(write)

@@ -1,4 +1,4 @@
-"""Mail about duplicates: staff are told what came into the inbox since the last mail (D-04, J-11)."""
+"""Mail about duplicates: staff are mailed what came into the inbox since the last mail (D-04, J-11)."""
 
 from __future__ import annotations
 
@@ -53,22 +53,22 @@ class DuplicateMails:
         if self._runtime.mail_channel is None:
             return NO_SERVER
         rows = await self._runtime.database.read(merchants.all_merchants)
-        told = 0
+        mails = 0
         for merchant in rows:
             if merchant.duplicate_mail == policy and merchant.service_mail is not None:
-                told += await self._tell(merchant)
-        return f"{told} mails"
+                mails += await self._notify(merchant)
+        return f"{mails} mails"
 
-    async def _tell(self, merchant: MerchantRow) -> bool:
+    async def _notify(self, merchant: MerchantRow) -> bool:
         now, database = self._runtime.clock(), self._runtime.database
         # A look first: what runs every minute must not write every minute.
-        if not await database.read(duplicates.untold, merchant.id, 1):
+        if not await database.read(duplicates.not_notified, merchant.id, 1):
             return False
 
         def write(tx: Tx) -> bool:
-            found = duplicates.untold(tx, merchant.id, _SHOWN)
-            # Marked one by one and not by a moment: a pair that is stored meanwhile is told of by the next mail.
-            new = duplicates.set_told(tx, merchant.id, now)
+            found = duplicates.not_notified(tx, merchant.id, _SHOWN)
+            # Marked one by one and not by a moment: a pair that is stored meanwhile is in the next mail.
+            new = duplicates.set_notified(tx, merchant.id, now)
             facts = {"new": new, "open": duplicates.count_open(tx, merchant.id), "pairs": _lines(tx, merchant, found)}
             mail = to_staff(merchant, FOUND, **facts)
             if mail is None or not found:

@@ -68,9 +68,11 @@ def page_of_customer(tx: Tx, by: Principal, customer_id: str, request: PageReque
     before = None if position is None else (int(position[0]), str(position[1]))
     trail, limit = _trail(tx, by, customer_id), request.page_size + 1
     entries = history.entries(tx, trail.accounts, before, limit)
-    deeds = audit.about(tx, by.merchant_id, trail.subjects, before, limit)
+    audit_entries = audit.about(tx, by.merchant_id, trail.subjects, before, limit)
     called = {key.id: key.name for key in api_keys.of_merchant(tx, by.merchant_id)}
-    rows = [_of_entry(*pair, called) for pair in entries] + [_of_deed(deed, called) for deed in deeds]
+    rows = [_of_entry(*pair, called) for pair in entries] + [
+        _of_audit_entry(audit_entry, called) for audit_entry in audit_entries
+    ]
     rows.sort(key=lambda row: (row.at, row.id), reverse=True)
     shown = rows[: request.page_size]
     more = len(rows) > request.page_size
@@ -110,13 +112,13 @@ def _of_entry(entry: Entry, transaction: Transaction, called: Mapping[str, str])
     )
 
 
-def _of_deed(deed: AuditRow, called: Mapping[str, str]) -> HistoryRow:
-    reason = deed.details.get("reason")
+def _of_audit_entry(audit_entry: AuditRow, called: Mapping[str, str]) -> HistoryRow:
+    reason = audit_entry.details.get("reason")
     return HistoryRow(
-        id=deed.id,
-        at=deed.at,
-        source=called.get(deed.actor, deed.actor),
-        event=deed.action,
-        subject=deed.subject,
+        id=audit_entry.id,
+        at=audit_entry.at,
+        source=called.get(audit_entry.actor, audit_entry.actor),
+        event=audit_entry.action,
+        subject=audit_entry.subject,
         reason=reason if isinstance(reason, str) else None,
     )

@@ -84,20 +84,20 @@ class RequestMails:
         facts = {"applicant": address, "link": link, "days": CONFIRM_WITHIN.days}
         self._queue(to_customer(self._merchant, second, ASKED, "/requested_for", **facts))
 
-    def tell_filed(self, applicant: Customer, second: Customer) -> None:
+    def queue_filed(self, applicant: Customer, second: Customer) -> None:
         """Tell staff that there is a new request (S4-054)."""
         gettext = translations(spoken(self._merchant.languages)).gettext
         waits = gettext(_WAITS[self._request.confirm_until is not None])
         self._queue(to_staff(self._merchant, FILED, waits=waits, **self._facts(applicant, second)))
 
-    def tell_confirmed(self, applicant: Customer, second: Customer) -> None:
+    def queue_confirmed(self, applicant: Customer, second: Customer) -> None:
         """Tell staff that they can decide now."""
         self._queue(to_staff(self._merchant, CONFIRMED, **self._facts(applicant, second)))
 
-    def tell_decided(self, told: Customer, text: Text) -> None:
+    def queue_decided(self, recipients: Customer, text: Text) -> None:
         """Tell a customer what became of the request, where there is an address to write to."""
         try:
-            self._queue(to_customer(self._merchant, told, text))
+            self._queue(to_customer(self._merchant, recipients, text))
         except ValidationFailed:
             return
 

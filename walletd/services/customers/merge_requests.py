@@ -215,7 +215,7 @@ class MergeRequests:
                 record(tx, by, now, MergeRequestConfirmed(request))
                 view = _views(tx, [confirmed], now)[0]
                 if self._runtime.mail_channel is not None:
-                    self._mails(tx, confirmed, now).tell_confirmed(view.applicant, view.second)
+                    self._mails(tx, confirmed, now).queue_confirmed(view.applicant, view.second)
             return _confirmation(tx, confirmed, now)
 
         return await self._runtime.database.write(write)
@@ -226,7 +226,7 @@ class MergeRequests:
         record(tx, by, now, MergeRequestRejected(request))
         view = _views(tx, [rejected], now)[0]
         if self._runtime.mail_channel is not None:
-            self._mails(tx, rejected, now).tell_decided(view.applicant, REJECTED_MAIL)
+            self._mails(tx, rejected, now).queue_decided(view.applicant, REJECTED_MAIL)
         return view
 
     def _tell_filed(self, tx: Tx, view: RequestView, now: datetime) -> None:
@@ -236,7 +236,7 @@ class MergeRequests:
                 raise MailUnavailable
             mails.ask(view.applicant, view.second, self.link(view.request.id))
         if self._runtime.mail_channel is not None:
-            mails.tell_filed(view.applicant, view.second)
+            mails.queue_filed(view.applicant, view.second)
 
     def _mails(self, tx: Tx, request: MergeRequest, now: datetime) -> RequestMails:
         return RequestMails(tx, merchants.get(tx, request.merchant_id), request, now)

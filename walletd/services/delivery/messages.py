@@ -121,7 +121,7 @@ class Messages:
             raise CardRevoked if found.card.status == "revoked" else CardDeleted
         message_id = new_id("msg", now)
         cards.set_message(tx, new.serial_number, f"{new.header.strip()}: {new.body.strip()}")
-        wallets = [row.platform for row in wallet_objects.standings(tx, new.serial_number)]
+        wallets = [row.platform for row in wallet_objects.statuses(tx, new.serial_number)]
         language = merchants.get(tx, by.merchant_id).languages[0]
         content = {
             "message_id": message_id,

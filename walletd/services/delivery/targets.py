@@ -1,4 +1,4 @@
-"""Delivering: due targets are leased, told with no transaction open, and settled.
+"""Delivering: due targets are leased, notified with no transaction open, and settled.
 
 A crash anywhere loses nothing: a target that was not settled is still due when its lease ends.
 """
@@ -13,8 +13,8 @@ from typing import Final
 
 from walletd.db.cards import cards
 from walletd.db.delivery import (
+    channels,
     devices,
-    lanes,
     phones,
     publish_counters,
     publishing,
@@ -24,7 +24,7 @@ from walletd.db.delivery import (
 from walletd.db.delivery import (
     targets as deliveries,
 )
-from walletd.db.delivery.lanes import LaneRow
+from walletd.db.delivery.channels import ChannelRow
 from walletd.db.delivery.phones import PhoneRow
 from walletd.db.delivery.publishing import PublishedPass
 from walletd.db.delivery.targets import TargetRow
@@ -44,7 +44,7 @@ from walletd.domain.errors import NotFound, SigningUnavailable
 from walletd.domain.merchants.principals import Principal
 from walletd.domain.outbox.attempts import Attempt, Verdict
 from walletd.services.delivery import card_status
-from walletd.services.delivery.lanes import paused
+from walletd.services.delivery.channels import paused
 from walletd.services.runtime import Runtime
 from walletd.telemetry import PUSHES, logger
 from walletd.wallets import PushPlatform
@@ -52,7 +52,7 @@ from walletd.wallets import PushPlatform
 _AT_ONCE: Final = 500
 _PATIENCE_SECONDS: Final = 20
 _LEASE_MILLISECONDS: Final = 30_000
-"""Longer than anybody waits for a platform, so that nothing is told twice at once."""
+"""Longer than anybody waits for a platform, so that nothing is notified twice at once."""
 MASS_REJECTION: Final = 5
 _STALE_MILLISECONDS: Final = 600_000
 _DEVICE_SHOWN: Final = 8
@@ -67,7 +67,7 @@ class PhoneDelivery:
     device: str
     wallet: str
     state: str
-    """`current`, `waiting` for its turn, `announced`, or `stale`: told a while ago and not fetched."""
+    """`current`, `waiting` for its turn, `announced`, or `stale`: notified a while ago and not fetched."""
     published: str | None
     accepted: str | None
     listed: str | None
@@ -110,14 +110,14 @@ class Deliveries:
         return max(0.0, (min(waiting) - self._now()) / 1000) if waiting else None
 
     async def remind_stale(self) -> int:
-        """Make targets due once more that were told but did not fetch (N12); return how many."""
+        """Make targets due once more that were notified but did not fetch (N12); return how many."""
         now = self._now()
 
         def write(tx: Tx) -> int:
             reminded = 0
             for count in range(REMINDER_LIMIT):
                 before = now - int(REMINDER_PAUSES.pause(count, self._runtime.jitter()) * 1000)
-                for target in reminders.stale(tx, told_before=before, reminders=count, limit=_AT_ONCE):
+                for target in reminders.stale(tx, notified_before=before, reminders=count, limit=_AT_ONCE):
                     reminders.remind(tx, target.key, due_at(self._runtime.schedule, target.pace, now, target.passes))
                     reminded += 1
             if reminded:
@@ -148,7 +148,7 @@ class Deliveries:
         if not targets:
             return 0
         lacking = [target for target in targets if target.needs_telling and target.address]
-        outcomes = await self._tell(platform, merchant_id, lacking)
+        outcomes = await self._notify(platform, merchant_id, lacking)
 
         def settle(tx: Tx) -> None:
             for target in targets:
@@ -159,7 +159,7 @@ class Deliveries:
         await self._runtime.database.write(settle)
         return len(targets)
 
-    async def _tell(self, platform: PushPlatform, merchant_id: str, targets: Sequence[TargetRow]) -> list[Attempt]:
+    async def _notify(self, platform: PushPlatform, merchant_id: str, targets: Sequence[TargetRow]) -> list[Attempt]:
         if not targets:
             return []
         try:
@@ -174,18 +174,20 @@ class Deliveries:
         return outcomes
 
     def _settle(
-        self, tx: Tx, platform: PushPlatform, merchant_id: str, told: Sequence[tuple[TargetRow, Attempt]]
+        self, tx: Tx, platform: PushPlatform, merchant_id: str, attempts: Sequence[tuple[TargetRow, Attempt]]
     ) -> None:
         now = self._now()
-        before = lanes.lane(tx, merchant_id, platform.name)
+        before = channels.channel(tx, merchant_id, platform.name)
         after = before
-        if any(outcome.verdict is Verdict.DONE for _, outcome in told):
+        if any(outcome.verdict is Verdict.DONE for _, outcome in attempts):
             after = replace(before, paused_until=0, reason="", pauses=0, accepted_at=now, rejections=0)
-        for target, outcome in told:
+        for target, outcome in attempts:
             match outcome.verdict:
                 case Verdict.DONE:
                     pace = paced(target.pace, now, target.passes)
-                    settlements.settle_told(tx, target, pace, due_at(self._runtime.schedule, pace, now, target.passes))
+                    settlements.settle_notified(
+                        tx, target, pace, due_at(self._runtime.schedule, pace, now, target.passes)
+                    )
                 case Verdict.GONE:
                     self._drop(tx, target, outcome)
                 case Verdict.REFUSED:
@@ -198,7 +200,7 @@ class Deliveries:
         if after != before:
             if before.rejections < MASS_REJECTION <= after.rejections:
                 log.error("mass_rejection", platform=platform.name, merchant=merchant_id, reason=after.reason)
-            lanes.store_lane(tx, after)
+            channels.store_channel(tx, after)
         tx.announce("deliver")
 
     def _settle_retry(self, tx: Tx, target: TargetRow, outcome: Attempt) -> None:
@@ -206,20 +208,20 @@ class Deliveries:
         due = self._now() + int(pause * 1000)
         settlements.settle_failed(tx, target, due=due, reason=outcome.reason, attempts=target.attempts + 1)
 
-    def _settle_rejected(self, tx: Tx, target: TargetRow, outcome: Attempt, lane: LaneRow) -> LaneRow:
+    def _settle_rejected(self, tx: Tx, target: TargetRow, outcome: Attempt, channel: ChannelRow) -> ChannelRow:
         """Drop a phone that Apple does not know, once it is proved that the fault is the phone's and not ours.
 
         The proof is a push that was accepted at the same time, or between this rejection and an earlier one. Without
         it the phone stays: a wrong host, certificate or topic rejects everybody (A3).
         """
         now = self._now()
-        if lane.accepted_at == now or (target.rejected_at is not None and lane.accepted_at > target.rejected_at):
+        if channel.accepted_at == now or (target.rejected_at is not None and channel.accepted_at > target.rejected_at):
             self._drop(tx, target, outcome)
-            return lane
+            return channel
         pause = REFUSED_PAUSES.pause(target.attempts, 0.0)
         settlements.settle_rejected(tx, target, due=now + int(pause * 1000), reason=outcome.reason, now=now)
         reason = f"{outcome.reason} for all phones since the last push that was accepted: look at certificate and host"
-        return replace(lane, rejections=lane.rejections + 1, reason=reason)
+        return replace(channel, rejections=channel.rejections + 1, reason=reason)
 
     def _drop(self, tx: Tx, target: TargetRow, outcome: Attempt) -> None:
         """Forget a phone for its pass type, unless it registered again after the platform gave it up (A3)."""
@@ -247,14 +249,14 @@ def _phone(row: PhoneRow, epoch: int, published: PublishedPass | None, now: int)
     state = "current"
     if row.due_at is not None:
         state = "waiting"
-    elif row.fetched_sequence < sequence and row.fetched_hash != content_hash and row.told_at is not None:
-        state = "stale" if now - row.told_at > _STALE_MILLISECONDS else "announced"
+    elif row.fetched_sequence < sequence and row.fetched_hash != content_hash and row.notified_at is not None:
+        state = "stale" if now - row.notified_at > _STALE_MILLISECONDS else "announced"
     return PhoneDelivery(
         device=row.device[:_DEVICE_SHOWN] + "…",
         wallet=row.scheme,
         state=state,
         published=tag(sequence),
-        accepted=None if row.told_at is None else tag(min(row.told_sequence, sequence)),
+        accepted=None if row.notified_at is None else tag(min(row.notified_sequence, sequence)),
         listed=tag(row.listed_sequence),
         fetched=tag(row.fetched_sequence),
         due_at=None if row.due_at is None else from_milliseconds(row.due_at),

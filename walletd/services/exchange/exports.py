@@ -201,11 +201,11 @@ def _held(
     cards = batches.of_customers(tx, program.id, [customer.id for customer in found])
     states = accounts.by_id(tx, {card.account_id for card in cards.values()}, lock=False)
     books = open_books(tx, states.values(), now) if states else {}
-    told = DESCRIPTIONS[program.kind].imported in {"number", "money"}
+    has_amount = DESCRIPTIONS[program.kind].imported in {"number", "money"}
     return {
         name: (
             armoured(card.key),
-            writer.amount(books[card.account_id].balances().total, program.currency) if told else None,
+            writer.amount(books[card.account_id].balances().total, program.currency) if has_amount else None,
         )
         for name, card in cards.items()
     }

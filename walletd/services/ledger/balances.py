@@ -1,4 +1,4 @@
-"""Exact balances: books of accounts, settled in memory to the instant at which they are read.
+"""Exact balances: books of accounts, advanced in memory to the instant at which they are read.
 
 Look-ups, statements, faces and bookings all read balances here, so all of them say the same at every boundary.
 """
@@ -14,7 +14,7 @@ from walletd.db.engine.base import Tx
 from walletd.db.ledger import lots, redemptions
 from walletd.domain.identifiers import new_id
 from walletd.domain.ledger.balances import EXPIRING_SOON, AccountState
-from walletd.domain.ledger.bookings.postings import Horizon, settle
+from walletd.domain.ledger.bookings.postings import Horizon, advance
 from walletd.domain.ledger.books import AccountBook
 from walletd.domain.ledger.entries import Transaction
 from walletd.domain.ledger.lots import Lot
@@ -26,7 +26,7 @@ TIME = "walletd"
 def open_books(
     tx: Tx, states: Collection[AccountState], now: datetime, *, with_next_end: bool = False
 ) -> dict[str, AccountBook]:
-    """Return a book for each account, settled to now in memory; it shows the exact balances whether stored or not.
+    """Return a book for each account, advanced to now in memory; it shows the exact balances whether stored or not.
 
     `with_next_end` reads what ends next also where that is more than 30 days away.
     """
@@ -45,11 +45,11 @@ def open_books(
         )
         for state in states
     }
-    _settle(tx, books, [book for book in books.values() if book.is_due])
+    _advance(tx, books, [book for book in books.values() if book.is_due])
     return books
 
 
-def _settle(tx: Tx, books: Mapping[str, AccountBook], due: Sequence[AccountBook]) -> None:
+def _advance(tx: Tx, books: Mapping[str, AccountBook], due: Sequence[AccountBook]) -> None:
     if not due:
         return
     ids, now = [book.state.id for book in due], due[0].now
@@ -62,7 +62,7 @@ def _settle(tx: Tx, books: Mapping[str, AccountBook], due: Sequence[AccountBook]
     for book in due:
         name = book.state.id
         horizon = Horizon(ends.get(name), unlocks.get(name), hold_ends.get(name))
-        settle(book, partial(time_transaction, book.state, now), horizon)
+        advance(book, partial(time_transaction, book.state, now), horizon)
 
 
 def time_transaction(account: AccountState, now: datetime) -> Transaction:

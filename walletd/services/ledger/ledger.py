@@ -8,7 +8,7 @@ from typing import Final
 from walletd.db.engine.base import Tx
 from walletd.db.ledger import accounts, entries, redemptions
 from walletd.domain.errors import IdempotencyKeyMissing, NotFound, WalletdError
-from walletd.domain.ledger.bookings.commands import Book, Capture, Release, Reserve, Reverse, Settle, Work
+from walletd.domain.ledger.bookings.commands import Advance, Book, Capture, Release, Reserve, Reverse, Work
 from walletd.domain.ledger.bookings.operations import check_amount
 from walletd.domain.ledger.documents import redemption_document, transaction_document
 from walletd.domain.ledger.movements import Booking
@@ -111,27 +111,27 @@ class Ledger:
 
         return await self._runtime.database.read(read)
 
-    async def settle_due(self) -> int:
+    async def advance_due(self) -> int:
         """Book what time did to accounts: expiries, ends of locks, ends of reservations; return to how many.
 
-        Correctness does not wait for this: every booking and every answer settles its account first.
+        Correctness does not wait for this: every booking and every answer advances its account first.
         """
-        settled = 0
+        advanced = 0
         while True:
             now = self._runtime.clock()
             found = await self._runtime.database.read(accounts.due, now, _DUE_AT_ONCE)
-            done = await asyncio.gather(*(self._settle(name, merchant) for name, merchant in found))
-            settled += sum(done)
+            done = await asyncio.gather(*(self._advance(name, merchant) for name, merchant in found))
+            advanced += sum(done)
             if len(found) < _DUE_AT_ONCE or not any(done):
-                return settled
+                return advanced
 
-    async def _settle(self, account_id: str, merchant_id: str) -> bool:
-        """Settle one account; one that cannot be settled is logged and holds up no other."""
+    async def _advance(self, account_id: str, merchant_id: str) -> bool:
+        """Advance one account to now; one that cannot be advanced is logged and holds up no other."""
         by = walletd(merchant_id)
         try:
-            _raised(await self._batches.submit(Command(by, Settle(account_id))))
+            _raised(await self._batches.submit(Command(by, Advance(account_id))))
         except WalletdError as error:
-            log.error("account_not_settled", account=account_id, code=error.code, detail=error.detail)  # noqa: TRY400
+            log.error("account_not_advanced", account=account_id, code=error.code, detail=error.detail)  # noqa: TRY400
             return False
         return True
 

@@ -73,7 +73,7 @@ class Reports:
         if start is not None and start > end:
             raise invalid("/from", "must not be after as_of")
         if end > now:
-            await self._ledger.settle_due()
+            await self._ledger.advance_due()
 
         def read(tx: Tx) -> tuple[Liability, ...]:
             earlier = [] if start is None else reports.sums_until(tx, by.merchant_id, start)

@@ -9,7 +9,7 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from walletd.db.cards import programs
-from walletd.db.delivery import lanes, publish_counters
+from walletd.db.delivery import channels, publish_counters
 from walletd.db.engine.base import Tx
 from walletd.db.merchants import merchants
 from walletd.db.merchants.merchants import CredentialsRow, MerchantRow
@@ -114,7 +114,7 @@ class Merchants:
 
         def write(tx: Tx) -> Sequence[str]:
             merchants.store_credentials(tx, CredentialsRow(merchant_id, platform, topic, sealed, 0, not_valid_after))
-            lanes.open_lane(tx, merchant_id, platform)
+            channels.open_channel(tx, merchant_id, platform)
             classes.want(tx, self._runtime, merchant_id, now)
             record(tx, shell(merchant_id), now, CredentialsSet(merchant_id, platform))
             return programs.want_republished(tx, merchant_id)

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Final
 
-from walletd.db.delivery import lanes, publishing, targets
+from walletd.db.delivery import channels, publishing, targets
 from walletd.db.engine.base import Tx
 from walletd.db.merchants import merchants
 from walletd.db.merchants.merchants import CredentialsRow
@@ -38,7 +38,7 @@ class Health:
             due, due_since = targets.QUEUE.count_due(tx, milliseconds(now))
             troubled = [
                 row
-                for row in lanes.lanes(tx)
+                for row in channels.channels(tx)
                 if row.paused_until > milliseconds(now) or row.rejections >= MASS_REJECTION
             ]
             publish_lag, deliver_lag = age_seconds(dirty_since, now), age_seconds(due_since, now)
@@ -65,7 +65,7 @@ class Health:
                 "publish_lag_seconds": round(publish_lag, 3),
                 "deliver_lag_seconds": round(deliver_lag, 3),
                 "worker": "behind" if max(publish_lag, deliver_lag) > _LAG_ALARM_SECONDS else "in time",
-                "paused_lanes": [{"platform": row.platform, "reason": row.reason} for row in troubled],
+                "paused_channels": [{"platform": row.platform, "reason": row.reason} for row in troubled],
                 "certificates": [asdict(certificate) for certificate in certificates],
             }
 

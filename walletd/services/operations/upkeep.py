@@ -86,9 +86,9 @@ class Upkeep:
         """Ask wallets' servers which cards anybody has."""
         return f"{await self._objects.reconcile()} cards changed"
 
-    async def settle_due(self) -> str:
+    async def advance_due(self) -> str:
         """Book expiries, ends of locks and of reservations, so that passes show them."""
-        return f"{await self._ledger.settle_due()} accounts settled"
+        return f"{await self._ledger.advance_due()} accounts advanced"
 
     async def notice_expiring(self) -> str:
         """Bring to the phones, once per lot, that something expires within 30 days."""

@@ -25,7 +25,7 @@ from walletd.services.changes.recorder import record
 from walletd.services.runtime import Runtime
 
 KIND: Final = "till"
-"""The kind of the jobs that tell tills."""
+"""The kind of the jobs that notify tills."""
 
 
 class Tills:
@@ -45,7 +45,7 @@ class Tills:
         await self._runtime.database.write(write)
         return stored
 
-    async def tell(self, job: Job) -> Attempt:
+    async def notify(self, job: Job) -> Attempt:
         """Do a job of the kind `till`, and note on the merge that its till knows."""
         database, notice = self._runtime.database, _notice(job.content or {})
         merchant = await database.read(merchants.get, job.merchant_id)
@@ -64,7 +64,7 @@ def _checked(folder: str) -> str:
     return str(path)
 
 
-def tell_of_merge(tx: Tx, merchant: MerchantRow, notice: MergeNotice, now: datetime) -> None:
+def queue_merge_notice(tx: Tx, merchant: MerchantRow, notice: MergeNotice, now: datetime) -> None:
     """Queue a notice in the transaction of the merge, where the shop has a till."""
     if merchant.till_folder is None:
         return

@@ -129,11 +129,11 @@ class GooglePlatform:
         body = class_document(blueprint, name, program, self._addresses)
         return self._rendered(f"{RESOURCES[blueprint.kind]}Class", body, blueprint)
 
-    async def send(self, merchant_id: str, document: bytes, told: bytes | None, pace: Pace, *, notify: bool) -> Sent:
+    async def send(self, merchant_id: str, document: bytes, before: bytes | None, pace: Pace, *, notify: bool) -> Sent:
         """Insert or patch a class or object; see the port."""
         await self._close_retired()
         wanted = json.loads(document)
-        known = None if told is None else self._with_secret(merchant_id, json.loads(told)["body"])
+        known = None if before is None else self._with_secret(merchant_id, json.loads(before)["body"])
         sender = Sender(self._merchant(merchant_id).client, wanted["resource"], pace)
         return await sender.bring_to(self._with_secret(merchant_id, wanted["body"]), known, notify=notify)
 

@@ -36,15 +36,15 @@ class Sender:
         self._pace = pace
         self._is_class = resource.endswith("Class")
 
-    async def bring_to(self, wanted: Json, told: Json | None, *, notify: bool) -> Sent:
-        """Return what became of it; nothing is sent where `told` is what is wanted."""
-        if told is None:
+    async def bring_to(self, wanted: Json, known: Json | None, *, notify: bool) -> Sent:
+        """Return what became of it; nothing is sent where `known` is what is wanted."""
+        if known is None:
             answer = await self._client.insert(self._resource, wanted, self._pace)
             if answer.meaning is Meaning.EXISTS:
                 # Ours, from an attempt whose reply was lost or before a restore: what it holds is not known.
                 answer = await self._patch(wanted["id"], _over_anything(self._resource, wanted), notify=False)
             return _sent(answer)
-        changes = difference(told, wanted)
+        changes = difference(known, wanted)
         if not changes:
             return Sent(Verdict.DONE, "unchanged")
         answer = await self._patch(wanted["id"], changes, notify=notify)
@@ -72,19 +72,19 @@ class Sender:
         return answer
 
 
-def difference(told: Json, wanted: Json) -> Json:
+def difference(known: Json, wanted: Json) -> Json:
     """Return the PATCH from one document to another: each member that changed as a whole, null for what goes.
 
     Google merges objects into what is there, so within a member too, what goes has to be said (G1.4, G3.3).
     """
-    changed = {name: value for name, value in wanted.items() if value != told.get(name)}
-    return {**{name: None for name in told if name not in wanted}, **_with_nulls(told, changed)}
+    changed = {name: value for name, value in wanted.items() if value != known.get(name)}
+    return {**{name: None for name in known if name not in wanted}, **_with_nulls(known, changed)}
 
 
-def _with_nulls(told: Json, wanted: Json) -> Json:
+def _with_nulls(known: Json, wanted: Json) -> Json:
     result: Json = {}
     for name, value in wanted.items():
-        before = told.get(name)
+        before = known.get(name)
         if isinstance(value, dict) and isinstance(before, dict):
             result[name] = {**dict.fromkeys(before.keys() - value.keys()), **_with_nulls(before, value)}
         else:

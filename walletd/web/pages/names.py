@@ -64,7 +64,7 @@ _EVENTS: Final[Mapping[str, str]] = {
     "card.key_rewritten": gettext_noop("Key of the card rewritten"),
     "card.message_sent": gettext_noop("Message to the holder"),
 }
-"""kind of an entry, or action of a deed → its name in English."""
+"""kind of an entry, or action of an audit entry → its name in English."""
 
 
 def kind_name(kind: str, language: str) -> str:
@@ -78,7 +78,7 @@ def unit_name(unit: str, language: str) -> str:
 
 
 def event_name(event: str, language: str) -> str:
-    """Return a few words for the kind of an entry or the action of a deed."""
+    """Return a few words for the kind of an entry or the action of an audit entry."""
     return _name(_EVENTS, event, language)
 
 

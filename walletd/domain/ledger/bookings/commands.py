@@ -50,10 +50,10 @@ class Reverse:
 
 
 @dataclass(frozen=True, slots=True)
-class Settle:
+class Advance:
     """Book what time did to an account."""
 
     account_id: str
 
 
-Work = Book | Reserve | Capture | Release | Reverse | Settle
+Work = Book | Reserve | Capture | Release | Reverse | Advance

@@ -15,7 +15,7 @@ from walletd.domain.errors import AlreadyReversed, NotFound, ReversalExceeded, R
 from walletd.domain.identifiers import new_id, new_redemption_code
 from walletd.domain.ledger.balances import AMOUNT_MAX
 from walletd.domain.ledger.bookings.batches import BatchContext
-from walletd.domain.ledger.bookings.commands import Book, Capture, Release, Reserve, Reverse, Settle, Work
+from walletd.domain.ledger.bookings.commands import Advance, Book, Capture, Release, Reserve, Reverse, Work
 from walletd.domain.ledger.bookings.operations import decide as decide_movement
 from walletd.domain.ledger.bookings.postings import (
     capture,
@@ -38,7 +38,7 @@ from walletd.domain.ledger.changes import (
 from walletd.domain.ledger.documents import redemption_document, transaction_document
 from walletd.domain.ledger.earning import give_back
 from walletd.domain.ledger.entries import Entry, Transaction
-from walletd.domain.ledger.movements import Movement, Standing
+from walletd.domain.ledger.movements import AccountStatus, Movement
 from walletd.domain.ledger.redemptions import RESERVED, Redemption, check_capture, check_release
 from walletd.domain.merchants.principals import Principal
 from walletd.domain.validation import invalid
@@ -71,7 +71,7 @@ def decide(context: BatchContext, by: Principal, work: Work) -> Decision:
         case Reverse():
             return _reverse(context, by, work)
         case _:
-            return _settle(context, work)
+            return _advance(context, work)
 
 
 def _book(context: BatchContext, by: Principal, work: Book) -> Decision:
@@ -79,7 +79,7 @@ def _book(context: BatchContext, by: Principal, work: Book) -> Decision:
     card = context.card(by.merchant_id, booking.card)
     book = context.books[card.account_id]
     program, zone = context.program_of(book)
-    movement = decide_movement(program, booking, _standing(book), context.now, zone)
+    movement = decide_movement(program, booking, _account_status(book), context.now, zone)
     check_may_book(card, takes=movement.takes)
     code = context.unspent(by.merchant_id, booking.card, card.serial_number)
     transaction = _transaction(
@@ -191,7 +191,7 @@ def _end_of_returned(context: BatchContext, original: Original, entry: Entry, gr
     return max(context.now + grace, *(end for end in ends if end is not None))
 
 
-def _settle(context: BatchContext, work: Settle) -> Decision:
+def _advance(context: BatchContext, work: Advance) -> Decision:
     account_id = work.account_id
     if account_id not in context.books:
         raise NotFound(f"There is no account {account_id}.")
@@ -245,9 +245,9 @@ def _transaction(
     )
 
 
-def _standing(book: AccountBook) -> Standing:
+def _account_status(book: AccountBook) -> AccountStatus:
     state, figures = book.state, book.balances()
-    return Standing(
+    return AccountStatus(
         total=figures.total,
         redeemable=figures.redeemable,
         turnover=state.turnover,

@@ -13,7 +13,7 @@ from walletd.domain.cards.programs import Program, Reward, rewards_of, tiers_of
 from walletd.domain.errors import AmountInvalid, MembershipEnded, OperationNotAllowed
 from walletd.domain.ledger.balances import AMOUNT_MAX
 from walletd.domain.ledger.earning import earn
-from walletd.domain.ledger.movements import Booking, Movement, Standing
+from walletd.domain.ledger.movements import AccountStatus, Booking, Movement
 from walletd.domain.validation import invalid
 
 TYPES: Final = ("credit", "debit", "purchase", "reward", "visit", "coupon", "tier")
@@ -39,12 +39,12 @@ class _Case:
 
     program: Program
     booking: Booking
-    standing: Standing
+    status: AccountStatus
     now: datetime
     zone: tzinfo
 
 
-def decide(program: Program, booking: Booking, standing: Standing, now: datetime, zone: tzinfo) -> Movement:
+def decide(program: Program, booking: Booking, status: AccountStatus, now: datetime, zone: tzinfo) -> Movement:
     """Return what a booking moves; `zone` is the merchant's.
 
     Raises AmountInvalid, OperationNotAllowed, ValidationFailed, MembershipEnded.
@@ -60,7 +60,7 @@ def decide(program: Program, booking: Booking, standing: Standing, now: datetime
     for name in _ALL_FIELDS:
         if getattr(booking, name) is not None and name not in _FIELDS[booking.type]:
             raise invalid(f"/{name}", f"does not belong to a transaction of type {booking.type}")
-    return _DECIDE[booking.type](_Case(program, booking, standing, now, zone))
+    return _DECIDE[booking.type](_Case(program, booking, status, now, zone))
 
 
 def opening(program: Program, now: datetime, zone: tzinfo) -> Movement | None:
@@ -112,9 +112,9 @@ def _debit(case: _Case) -> Movement:
 def _purchase(case: _Case) -> Movement:
     _check_membership(case)
     total = check_amount(case.booking.purchase_total, "/purchase_total")
-    if case.standing.turnover + total > AMOUNT_MAX:
+    if case.status.turnover + total > AMOUNT_MAX:
         raise AmountInvalid("The turnover of the account would be more than an account may hold.")
-    earned = earn(case.program, total, turnover=case.standing.turnover, carry=case.standing.carry)
+    earned = earn(case.program, total, turnover=case.status.turnover, carry=case.status.carry)
     if earned is None or earned.amount > AMOUNT_MAX:
         raise AmountInvalid("The purchase would earn more than an account may hold.")
     locked_until, valid_until = _terms(case, lock_days=case.program.number("lock_days"))
@@ -164,7 +164,7 @@ def _tier(case: _Case) -> Movement:
         raise invalid("/tier", f"must be one of {', '.join(names)}")
     until, days = None, case.program.number("period_days")
     if days:
-        running = member_until(case.program, case.standing.member_until, case.now)
+        running = member_until(case.program, case.status.member_until, case.now)
         try:
             until = in_days(max(running or case.now, case.now), case.zone, days)
         except OverflowError:
@@ -184,7 +184,7 @@ _DECIDE: Final[Mapping[str, Callable[[_Case], Movement]]] = {
 
 
 def _check_membership(case: _Case) -> None:
-    until = member_until(case.program, case.standing.member_until, case.now)
+    until = member_until(case.program, case.status.member_until, case.now)
     if until is not None and until <= case.now:
         raise MembershipEnded
 

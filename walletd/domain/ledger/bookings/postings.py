@@ -1,6 +1,6 @@
 """Postings: what bookings, redemptions, reversals and time append to an account's book.
 
-A book is settled to its instant before anything is decided: reservations whose time is over are discarded, lots whose
+A book is advanced to its instant before anything is decided: reservations whose time is over are discarded, lots whose
 validity is over expire. So every command meets the exact state of its instant, whether or not the scheduler ran.
 """
 
@@ -30,7 +30,7 @@ class Horizon:
     next_hold_end: datetime | None = None
 
 
-def settle(book: AccountBook, begin: Callable[[], Transaction], horizon: Horizon) -> None:
+def advance(book: AccountBook, begin: Callable[[], Transaction], horizon: Horizon) -> None:
     """Book what time did: discard redemptions, expire lots. Needs the redemptions and lots it is about."""
     stale = [item for item in book.redemptions.values() if item.has_expired(book.now)]
     ended = [lot for lot in book.lots.values() if lot.has_ended(book.now) and lot.free]

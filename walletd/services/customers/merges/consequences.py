@@ -28,7 +28,7 @@ def follow_merge(tx: Tx, merge: Merge, now: datetime, *, by_mail: bool) -> None:
     if not by_mail:
         return
     mails = RequestMails(tx, merchants.get(tx, merge.merchant_id), approved, now)
-    told = customers.by_ids(tx, [request.requested_by, request.requested_for])
+    recipients = customers.by_ids(tx, [request.requested_by, request.requested_for])
     # Both addresses, once each: whoever used the one or the other knows what is right from now on (S0-056).
-    for customer in {person.details.email: person for person in told.values()}.values():
-        mails.tell_decided(customer, APPROVED)
+    for customer in {person.details.email: person for person in recipients.values()}.values():
+        mails.queue_decided(customer, APPROVED)

@@ -52,7 +52,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class MergeInput:
-    """Both customers with all their accounts, settled to now in memory."""
+    """Both customers with all their accounts, advanced to now in memory."""
 
     plan: MergePlan
     survivor: Customer

@@ -30,7 +30,7 @@ from walletd.services.customers.merges.moves import cards_after, join_accounts, 
 from walletd.services.customers.merges.undo import Separation, check_undoable, lock_customers, put_back, separate
 from walletd.services.idempotency import Answer, Protected, check_key, once
 from walletd.services.ledger.bookings.storing import store_books
-from walletd.services.outbox.tills import tell_of_merge
+from walletd.services.outbox.tills import queue_merge_notice
 from walletd.services.runtime import Runtime
 
 
@@ -202,7 +202,7 @@ def _record(
         card_number_of=known[plan.number_survivor].number,
         at=rfc3339(now),
     )
-    tell_of_merge(tx, merchants.get(tx, merge.merchant_id), notice, now)
+    queue_merge_notice(tx, merchants.get(tx, merge.merchant_id), notice, now)
 
 
 def _found(merge: Merge | None, merge_id: str) -> Merge:

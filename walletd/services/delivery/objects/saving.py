@@ -34,13 +34,13 @@ log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class ObjectStanding:
+class ObjectStatus:
     """How a card stands at a wallet that keeps it on its own server."""
 
     wallet: str
     saved: bool
     is_current: bool
-    told_at: datetime | None
+    sent_at: datetime | None
     due_at: datetime | None
     last_reason: str
 
@@ -111,23 +111,23 @@ class ObjectSaving:
                 changed += await self._reconcile(platform, merchant_id)
         return changed
 
-    async def standings(self, by: Principal, serial_number: str) -> list[ObjectStanding]:
+    async def statuses(self, by: Principal, serial_number: str) -> list[ObjectStatus]:
         """Return how a card stands at each wallet with a server of its own; raises NotFound."""
 
-        def read(tx: Tx) -> list[wallet_objects.Standing] | None:
+        def read(tx: Tx) -> list[wallet_objects.StoredStatus] | None:
             if cards.find(tx, by.merchant_id, serial_number) is None:
                 return None
-            return wallet_objects.standings(tx, serial_number)
+            return wallet_objects.statuses(tx, serial_number)
 
         rows = await self._runtime.database.read(read)
         if rows is None:
             raise NotFound("There is no card with this serial number.")
-        return [_standing(row) for row in rows]
+        return [_status(row) for row in rows]
 
     async def classes(self, merchant_id: str, wallet: str = "google") -> list[bytes]:
-        """Return the documents of the classes that a wallet's server was told, for whoever looks after it."""
+        """Return the documents of the classes that a wallet's server was sent, for whoever looks after it."""
         rows = await self._runtime.database.read(wallet_classes.of_merchant, wallet, merchant_id)
-        return [zlib.decompress(row.told) for row in rows if row.told is not None]
+        return [zlib.decompress(row.sent) for row in rows if row.sent is not None]
 
     async def want_classes(self) -> None:
         """Look at all classes again: templates, names or addresses may have changed while nobody ran."""
@@ -181,16 +181,16 @@ class ObjectSaving:
     async def _is_known(self, platform: ObjectPlatform, serial_number: str) -> bool:
         """Say whether the wallet's server has the card in any state: then a link leads to it."""
         rows = await self._runtime.database.read(wallet_objects.of_serials, platform.name, [serial_number])
-        return bool(rows) and rows[0].told is not None
+        return bool(rows) and rows[0].sent is not None
 
     async def _reconcile(self, platform: ObjectPlatform, merchant_id: str) -> int:
         turns, changed = Turns(self._runtime, merchant_id, platform.name), 0
         rows = await self._runtime.database.read(wallet_classes.of_merchant, platform.name, merchant_id)
         for row in rows:
-            if row.told is None:
+            if row.sent is None:
                 continue
             try:
-                async for page in platform.saved(merchant_id, zlib.decompress(row.told), turns.wait):
+                async for page in platform.saved(merchant_id, zlib.decompress(row.sent), turns.wait):
                     changed += await self._note_page(platform, merchant_id, page)
             except (EventUnproved, SigningUnavailable) as error:
                 log.warning("reconcile_failed", platform=platform.name, merchant=merchant_id, said=str(error))
@@ -218,12 +218,12 @@ class ObjectSaving:
         return platform
 
 
-def _standing(row: wallet_objects.Standing) -> ObjectStanding:
-    return ObjectStanding(
+def _status(row: wallet_objects.StoredStatus) -> ObjectStatus:
+    return ObjectStatus(
         row.platform,
         row.saved,
         row.is_current and row.due_at is None,
-        None if row.told_at is None else from_milliseconds(row.told_at),
+        None if row.sent_at is None else from_milliseconds(row.sent_at),
         None if row.due_at is None else from_milliseconds(row.due_at),
         row.last_reason,
     )

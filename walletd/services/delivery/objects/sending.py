@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from walletd.db.delivery import lanes, wallet_classes, wallet_objects, wallet_paces
+from walletd.db.delivery import channels, wallet_classes, wallet_objects, wallet_paces
 from walletd.db.delivery.wallet_classes import ClassRow
 from walletd.db.delivery.wallet_objects import ObjectRow
 from walletd.db.engine.base import Tx
@@ -21,7 +21,7 @@ from walletd.domain.calendar import milliseconds
 from walletd.domain.delivery.publishing import CALL_PAUSES
 from walletd.domain.errors import SigningUnavailable, TemplateInvalid
 from walletd.domain.outbox.attempts import Verdict
-from walletd.services.delivery.lanes import paused
+from walletd.services.delivery.channels import paused
 from walletd.services.delivery.objects.pacing import Turns
 from walletd.services.runtime import Runtime
 from walletd.telemetry import PUSHES, logger
@@ -131,10 +131,10 @@ class ObjectSending:
             notifying = set[str]()
             for row in rows:
                 recent = [moment for moment in row.notified if now - moment < _DAY_MILLISECONDS]
-                if row.notify and row.told_hash not in {"", row.content_hash} and len(recent) < _NOTIFICATIONS:
+                if row.notify and row.sent_hash not in {"", row.content_hash} and len(recent) < _NOTIFICATIONS:
                     wallet_objects.note_notified(tx, row, [*recent, now])
                     notifying.add(row.serial_number)
-            changed = sum(row.content_hash != row.told_hash for row in rows)
+            changed = sum(row.content_hash != row.sent_hash for row in rows)
             first = wallet_paces.take(tx, merchant_id, platform.name, now, changed, interval) if changed else now
             return _Batch(rows, frozenset(notifying), first)
 
@@ -143,11 +143,13 @@ class ObjectSending:
     async def _send_object(self, platform: ObjectPlatform, row: ObjectRow, turns: Turns, *, notify: bool) -> Sent:
         if row.document is None:
             return Sent(Verdict.RETRY, "not published yet")
-        if row.content_hash == row.told_hash:
+        if row.content_hash == row.sent_hash:
             return Sent(Verdict.DONE, "unchanged")
-        told = None if row.told is None else zlib.decompress(row.told)
+        before = None if row.sent is None else zlib.decompress(row.sent)
         try:
-            sent = await platform.send(row.merchant_id, zlib.decompress(row.document), told, turns.wait, notify=notify)
+            sent = await platform.send(
+                row.merchant_id, zlib.decompress(row.document), before, turns.wait, notify=notify
+            )
         except SigningUnavailable as error:
             sent = Sent(Verdict.CHANNEL_FAILED, error.detail)
         if sent.is_too_fast:
@@ -155,16 +157,18 @@ class ObjectSending:
         PUSHES.labels(platform.name, sent.verdict.value).inc()
         return sent
 
-    async def _settle(self, platform: ObjectPlatform, merchant_id: str, told: Sequence[tuple[ObjectRow, Sent]]) -> None:
+    async def _settle(
+        self, platform: ObjectPlatform, merchant_id: str, attempts: Sequence[tuple[ObjectRow, Sent]]
+    ) -> None:
         now = self._now()
 
         def write(tx: Tx) -> None:
-            lane = lanes.lane(tx, merchant_id, platform.name)
-            after = lane
-            for row, sent in told:
+            channel = channels.channel(tx, merchant_id, platform.name)
+            after = channel
+            for row, sent in attempts:
                 match sent.verdict:
                     case Verdict.DONE:
-                        wallet_objects.settle_told(tx, row, now, reason="")
+                        wallet_objects.settle_sent(tx, row, now, reason="")
                     case Verdict.CHANNEL_FAILED:
                         wallet_objects.settle(tx, row, {"due_at": now, "last_reason": sent.reason})
                         after = paused(after, now, sent.reason)
@@ -173,14 +177,14 @@ class ObjectSending:
                         wallet_objects.settle(tx, row, {"due_at": None, "last_reason": sent.reason})
                     case _:
                         wallet_objects.settle(tx, row, self._again(row, sent, now))
-            if any(sent.lacks_class for _, sent in told):
+            if any(sent.lacks_class for _, sent in attempts):
                 wallet_classes.want_all(tx, platform.name, merchant_id, now)
-            if any(sent.verdict is Verdict.DONE and sent.reason != "unchanged" for _, sent in told):
+            if any(sent.verdict is Verdict.DONE and sent.reason != "unchanged" for _, sent in attempts):
                 wallet_paces.ease(tx, merchant_id, platform.name)
-                if lane.pauses and after is lane:
-                    lanes.open_lane(tx, merchant_id, platform.name)
-            if after is not lane:
-                lanes.store_lane(tx, after)
+                if channel.pauses and after is channel:
+                    channels.open_channel(tx, merchant_id, platform.name)
+            if after is not channel:
+                channels.store_channel(tx, after)
             tx.announce(TOPIC)
 
         await self._runtime.database.write(write)
@@ -201,7 +205,7 @@ class ObjectSending:
         def write(tx: Tx) -> list[ClassRow]:
             if wanted:
                 wallet_classes.want_all(tx, platform.name, merchant_id, now)
-                wallet_classes.forget_told(tx, platform.name, merchant_id)
+                wallet_classes.forget_sent(tx, platform.name, merchant_id)
             return wallet_classes.claim(tx, platform.name, merchant_id, now, lease)
 
         rows = await self._runtime.database.write(write)
@@ -215,11 +219,11 @@ class ObjectSending:
         try:
             program = ProgramShown(row.program_id, row.program_name, row.merchant_name)
             rendered = platform.render_class(row.merchant_id, row.template, program)
-            if rendered.content_hash == row.told_hash:
+            if rendered.content_hash == row.sent_hash:
                 sent = Sent(Verdict.DONE, "unchanged")
             else:
-                told = None if row.told is None else zlib.decompress(row.told)
-                sent = await platform.send(row.merchant_id, rendered.document, told, turns.wait, notify=False)
+                before = None if row.sent is None else zlib.decompress(row.sent)
+                sent = await platform.send(row.merchant_id, rendered.document, before, turns.wait, notify=False)
                 outcome = {
                     "told": zlib.compress(rendered.document, _COMPRESSION),
                     "told_hash": rendered.content_hash,
@@ -246,8 +250,8 @@ class ObjectSending:
         def write(tx: Tx) -> None:
             wallet_classes.settle(tx, row, after)
             if sent.verdict is Verdict.CHANNEL_FAILED:
-                lane = lanes.lane(tx, row.merchant_id, platform.name)
-                lanes.store_lane(tx, paused(lane, now, sent.reason))
+                channel = channels.channel(tx, row.merchant_id, platform.name)
+                channels.store_channel(tx, paused(channel, now, sent.reason))
 
         await self._runtime.database.write(write)
 

@@ -88,7 +88,7 @@ class RowBooker:
     def _take(self, batch: _Batch, row: CheckedRow, given: ImportRow, plan: Plan, numbers: Iterator[int]) -> None:
         errors = [finding.detail for finding in plan.findings if finding.level == ERROR]
         details = plan.details
-        if errors or details is None or plan.deeds != (row.action, row.card, row.customer_id):
+        if errors or details is None or plan.actions != (row.action, row.card, row.customer_id):
             reason = errors[0] if errors else "customer or card changed while the import was being booked"
             batch.rows.append(replace(row, outcome=reason))
             return
@@ -100,14 +100,14 @@ class RowBooker:
         elif plan.action == UPDATE:
             customer = changed(customer, details, given)
             batch.updated.append(customer)
-        told: dict[str, object] = {"import_id": self.head.id, "line": row.line}
+        details_of_row: dict[str, object] = {"import_id": self.head.id, "line": row.line}
         # Named in the row, so that erasing the customer finds what the file said.
         done = replace(row, customer_id=customer.id)
         if plan.card == ISSUE and self.program is not None:
             done = self._issue(batch, done, given, customer, self.program)
-            told["serial_number"] = done.serial_number
+            details_of_row["serial_number"] = done.serial_number
         if plan.action != KEEP or done.serial_number is not None:
-            batch.imported.append(CustomerImported(customer.id, told, plan.action == UPDATE))
+            batch.imported.append(CustomerImported(customer.id, details_of_row, plan.action == UPDATE))
         batch.rows.append(done)
 
     def _new_customer(self, given: ImportRow, details: NewCustomer, number: int) -> Customer:

@@ -279,7 +279,9 @@ class Imports:
 
         while found := await self._runtime.database.long_read(read):
             position = found[-1][0].line
-            lines += [row.line for row, plan in found if (*plan.deeds, plan.seen) != _deeds(row) or _is_refused(plan)]
+            lines += [
+                row.line for row, plan in found if (*plan.actions, plan.seen) != _actions(row) or _is_refused(plan)
+            ]
             if len(lines) >= _NAMED:
                 break
         return lines[:_NAMED]
@@ -301,7 +303,7 @@ _ZEROES: Final[Mapping[str, Any]] = dict.fromkeys(
 )
 
 
-def _deeds(row: CheckedRow) -> tuple[str, str, str | None, str]:
+def _actions(row: CheckedRow) -> tuple[str, str, str | None, str]:
     return row.action, row.card, row.customer_id, row.seen
 
 

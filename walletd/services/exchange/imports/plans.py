@@ -45,7 +45,7 @@ class Plan:
     """The customer as the row would have it; None where that is an error."""
 
     @property
-    def deeds(self) -> tuple[str, str, str | None]:
+    def actions(self) -> tuple[str, str, str | None]:
         """Return what must still be the same when it is done."""
         return self.action, self.card, None if self.customer is None else self.customer.id
 

@@ -14,7 +14,7 @@ from walletd.db.ledger import entries as ledger
 from walletd.domain.cards.rotating_codes import RotatingCodeRefused, read_code
 from walletd.domain.ledger.balances import AccountState
 from walletd.domain.ledger.bookings.batches import BatchContext
-from walletd.domain.ledger.bookings.commands import Book, Capture, Release, Reserve, Reverse, Settle
+from walletd.domain.ledger.bookings.commands import Advance, Book, Capture, Release, Reserve, Reverse
 from walletd.domain.ledger.bookings.reversals import Original, Reversed
 from walletd.domain.ledger.entries import ACTIVE, Transaction
 from walletd.services.ledger.balances import lay_out_lots, open_books
@@ -39,7 +39,7 @@ def load(tx: Tx, commands: Sequence[Command], now: datetime, vault: Vault) -> Ba
     reversed_transactions = ledger.by_id(tx, reversing) if reversing else {}
     wanted = {card.account_id for card, _ in context.cards.values()}
     wanted |= set(context.redemptions.values()) | {item.account_id for item in reversed_transactions.values()}
-    wanted |= {work.account_id for work in works if isinstance(work, Settle)}
+    wanted |= {work.account_id for work in works if isinstance(work, Advance)}
     if reversed_transactions:
         context.destinations = accounts.destinations(tx, wanted)
         wanted |= set(context.destinations.values())
@@ -98,9 +98,9 @@ def _check_not_overtaken(
 
 def _lay_out_programs(tx: Tx, context: BatchContext, states: Collection[AccountState]) -> None:
     found = programs.for_booking(tx, {state.program_id for state in states}) if states else {}
-    for program_id, (program, zone, is_told) in found.items():
+    for program_id, (program, zone, is_notified) in found.items():
         context.programs[program_id] = (program, ZoneInfo(zone))
-        if is_told:
+        if is_notified:
             context.told.add(program.merchant_id)
 
 

@@ -17,7 +17,7 @@ from walletd.domain.ledger.entries import ACTIVE
 from walletd.domain.merchants.principals import walletd
 from walletd.services.changes.recorder import Recorded, record_all
 
-_TOLD: Final = frozenset({"earn", "manual_credit", "redeem", "reward", "visit", "coupon", "tier"})
+_ANNOUNCED: Final = frozenset({"earn", "manual_credit", "redeem", "reward", "visit", "coupon", "tier"})
 
 
 def store(tx: Tx, context: BatchContext, recorded: Sequence[Recorded]) -> None:
@@ -33,13 +33,13 @@ def store(tx: Tx, context: BatchContext, recorded: Sequence[Recorded]) -> None:
 
 
 def _change(book: AccountBook, context: BatchContext) -> AccountChanged:
-    urgency = BOOKED if _is_told(book) else CHANGED
+    urgency = BOOKED if _is_announced(book) else CHANGED
     return AccountChanged(book.state, urgency, watched=book.state.merchant_id in context.told)
 
 
-def _is_told(book: AccountBook) -> bool:
+def _is_announced(book: AccountBook) -> bool:
     """Say whether the holder did something, so that it may be worth a notification; corrections are not."""
-    return any(item.entry.kind in _TOLD and item.entry.status == ACTIVE for item in book.appended)
+    return any(item.entry.kind in _ANNOUNCED and item.entry.status == ACTIVE for item in book.appended)
 
 
 def store_books(tx: Tx, books: Sequence[AccountBook]) -> None:

@@ -13,7 +13,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from walletd.domain.calendar import rfc3339
 from walletd.domain.cards.kinds import RuleValue
 from walletd.domain.cards.programs import Program
-from walletd.services.delivery.objects.saving import ObjectStanding
+from walletd.services.delivery.objects.saving import ObjectStatus
 from walletd.services.delivery.targets import PhoneDelivery
 from walletd.web.api.fields import Currency, Moment, Unit, moment
 from walletd.web.api.ledger.answers import Balances
@@ -143,13 +143,13 @@ def delivery_answer(delivery: PhoneDelivery) -> DeliveryAnswer:
     )
 
 
-def google_answer(link: str, standing: ObjectStanding) -> GoogleAnswer:
+def google_answer(link: str, status: ObjectStatus) -> GoogleAnswer:
     """Return what the API says about a card at Google."""
     return GoogleAnswer(
         save_url=link,
-        saved=standing.saved,
-        is_current=standing.is_current,
-        told_at=moment(standing.told_at),
-        due_at=moment(standing.due_at),
-        last_reason=standing.last_reason,
+        saved=status.saved,
+        is_current=status.is_current,
+        told_at=moment(status.sent_at),
+        due_at=moment(status.due_at),
+        last_reason=status.last_reason,
     )

@@ -27,13 +27,13 @@ from walletd.web.api.cards.answers import (
 from walletd.web.api.cards.examples import (
     CARD_NEW,
     CARD_REVOKED,
-    DEED,
     DELIVERIES,
     GOOGLE_LINK,
     MESSAGE_NEW,
     MESSAGE_SENT,
+    REASON,
 )
-from walletd.web.api.cards.requests import CardDeed, CardMessageNew, CardNew
+from walletd.web.api.cards.requests import CardMessageNew, CardNew, CardReason
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
 from walletd.web.api.examples import CARD
 from walletd.web.api.reading import body_of, idempotency_key, name_in_path, page_of, services_of
@@ -70,10 +70,10 @@ BY_KEY: Final = Endpoint(
 REVOKE: Final = Endpoint(
     "Revoke a card",
     right=Right.CARDS_REVOKE,
-    body=CardDeed,
+    body=CardReason,
     answer=CardAnswer,
     errors=(errors.CardDeleted,),
-    example_body=DEED,
+    example_body=REASON,
     example=CARD_REVOKED,
 )
 REINSTATE: Final = replace(REVOKE, summary="Reinstate a revoked card", example=CARD)
@@ -146,24 +146,24 @@ DELETE: Final = replace(
 @post("/cards/{serial_number:str}/revoke", status_code=200, opt={OPT: REVOKE})
 async def revoke_card(request: ApiRequest, serial_number: FromPath[str]) -> Reply:
     """Let nothing be booked on a card from now on; its pass becomes void on every phone."""
-    deed = await body_of(request, CardDeed)
-    view = await services_of(request).cards.revoke(request.auth, name_in_path(serial_number), deed.reason)
+    body = await body_of(request, CardReason)
+    view = await services_of(request).cards.revoke(request.auth, name_in_path(serial_number), body.reason)
     return json_reply(card_document(view))
 
 
 @post("/cards/{serial_number:str}/reinstate", status_code=200, opt={OPT: REINSTATE})
 async def reinstate_card(request: ApiRequest, serial_number: FromPath[str]) -> Reply:
     """Give a revoked card the state back that it had."""
-    deed = await body_of(request, CardDeed)
-    view = await services_of(request).cards.reinstate(request.auth, name_in_path(serial_number), deed.reason)
+    body = await body_of(request, CardReason)
+    view = await services_of(request).cards.reinstate(request.auth, name_in_path(serial_number), body.reason)
     return json_reply(card_document(view))
 
 
 @post("/cards/{serial_number:str}/delete", status_code=200, opt={OPT: DELETE})
 async def delete_card(request: ApiRequest, serial_number: FromPath[str]) -> Reply:
     """End a card: nothing is booked by it again, its pass is void. Its holder still has to remove it from the phone."""
-    deed = await body_of(request, CardDeed)
-    view = await services_of(request).cards.delete(request.auth, name_in_path(serial_number), deed.reason)
+    body = await body_of(request, CardReason)
+    view = await services_of(request).cards.delete(request.auth, name_in_path(serial_number), body.reason)
     return json_reply(card_document(view))
 
 
@@ -194,5 +194,5 @@ async def link_to_google(request: ApiRequest, serial_number: FromPath[str]) -> R
     """Bring the card to Google, and return a fresh link by which a person saves it, with how it stands there."""
     saving, serial = services_of(request).object_saving, name_in_path(serial_number)
     link = await saving.link_of_card(request.auth, "google", serial)
-    standing = next(item for item in await saving.standings(request.auth, serial) if item.wallet == "google")
-    return json_reply(google_answer(link, standing))
+    status = next(item for item in await saving.statuses(request.auth, serial) if item.wallet == "google")
+    return json_reply(google_answer(link, status))

@@ -50,6 +50,6 @@ GOOGLE_LINK: Final[Example] = {
     "last_reason": "",
 }
 
-DEED: Final[Example] = {"reason": "lost"}
+REASON: Final[Example] = {"reason": "lost"}
 
 CARD_REVOKED: Final[Example] = {**CARD, "status": "revoked"}

@@ -77,7 +77,7 @@ class CardMessageNew(Struct, forbid_unknown_fields=True, kw_only=True):
     )
 
 
-class CardDeed(Struct, forbid_unknown_fields=True, kw_only=True):
+class CardReason(Struct, forbid_unknown_fields=True, kw_only=True):
     """Why something is done to a card; kept in the audit log."""
 
     reason: Annotated[str, Meta(min_length=1, max_length=200)]

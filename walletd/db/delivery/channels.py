@@ -1,4 +1,4 @@
-"""Lanes: whether a merchant's way to a platform is open."""
+"""Channels: whether a merchant's way to a platform is open."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, Column, ForeignKeyConstraint, Integer, Select
 
 from walletd.db.engine.base import Tx, metadata
 
-delivery_lanes = Table(
+delivery_channels = Table(
     "delivery_lanes",
     metadata,
     Column("merchant_id", String(30), primary_key=True),
@@ -23,7 +23,7 @@ delivery_lanes = Table(
 
 
 @dataclass(frozen=True, slots=True)
-class LaneRow:
+class ChannelRow:
     """A merchant's way to one platform: open, or paused until a moment for a reason."""
 
     merchant_id: str
@@ -37,10 +37,10 @@ class LaneRow:
     """Addresses that were rejected since."""
 
 
-def lanes(tx: Tx) -> list[LaneRow]:
-    """Return all lanes that ever had trouble."""
+def channels(tx: Tx) -> list[ChannelRow]:
+    """Return all channels that ever had trouble."""
     return [
-        LaneRow(
+        ChannelRow(
             row.merchant_id,
             row.platform,
             row.paused_until,
@@ -49,11 +49,11 @@ def lanes(tx: Tx) -> list[LaneRow]:
             row.accepted_at,
             row.rejections,
         )
-        for row in tx.execute(select(delivery_lanes))
+        for row in tx.execute(select(delivery_channels))
     ]
 
 
-_STORE_LANE = text(
+_STORE_CHANNEL = text(
     "INSERT INTO delivery_lanes (merchant_id, platform, paused_until, reason, pauses, accepted_at, rejections)"
     " VALUES (:merchant_id, :platform, :paused_until, :reason, :pauses, :accepted_at, :rejections)"
     " ON CONFLICT (merchant_id, platform) DO UPDATE SET paused_until = excluded.paused_until,"
@@ -62,23 +62,23 @@ _STORE_LANE = text(
 )
 
 
-def lane(tx: Tx, merchant_id: str, platform: str) -> LaneRow:
-    """Return a merchant's lane to a platform; an open one where it never had trouble."""
-    for row in lanes(tx):
+def channel(tx: Tx, merchant_id: str, platform: str) -> ChannelRow:
+    """Return a merchant's channel to a platform; an open one where it never had trouble."""
+    for row in channels(tx):
         if (row.merchant_id, row.platform) == (merchant_id, platform):
             return row
-    return LaneRow(merchant_id, platform, 0, "", 0, 0, 0)
+    return ChannelRow(merchant_id, platform, 0, "", 0, 0, 0)
 
 
-def open_lane(tx: Tx, merchant_id: str, platform: str) -> None:
-    """Open a lane at once: what it was paused for was mended."""
-    store_lane(tx, LaneRow(merchant_id, platform, 0, "", 0, 0, 0))
+def open_channel(tx: Tx, merchant_id: str, platform: str) -> None:
+    """Open a channel at once: what it was paused for was mended."""
+    store_channel(tx, ChannelRow(merchant_id, platform, 0, "", 0, 0, 0))
 
 
-def store_lane(tx: Tx, row: LaneRow) -> None:
-    """Store a lane."""
+def store_channel(tx: Tx, row: ChannelRow) -> None:
+    """Store a channel."""
     tx.execute(
-        _STORE_LANE,
+        _STORE_CHANNEL,
         {
             "merchant_id": row.merchant_id,
             "platform": row.platform,
@@ -92,7 +92,7 @@ def store_lane(tx: Tx, row: LaneRow) -> None:
 
 
 def paused_merchants(platform: str, at: int) -> Select[tuple[str]]:
-    """Return the query of the merchants whose lane to a platform is paused at an instant in milliseconds."""
-    return select(delivery_lanes.c.merchant_id).where(
-        delivery_lanes.c.platform == platform, delivery_lanes.c.paused_until > at
+    """Return the query of the merchants whose channel to a platform is paused at an instant in milliseconds."""
+    return select(delivery_channels.c.merchant_id).where(
+        delivery_channels.c.platform == platform, delivery_channels.c.paused_until > at
     )
