@@ -8,8 +8,10 @@ import pytest
 
 from tests.builders import Shop
 from walletd.domain.cards.keys import Rewrite, RewritePlan
+from walletd.domain.customers.erasures import CustomerErased
 from walletd.domain.customers.lists import CustomerFilter
-from walletd.domain.errors import CardRevoked
+from walletd.domain.customers.merges import CardMerged
+from walletd.domain.errors import CardDeleted, CardRevoked, WalletdError
 from walletd.domain.pages import PageRequest
 
 
@@ -73,3 +75,31 @@ async def test_a_second_card_that_is_revoked_leaves_the_others_alone(shop: Shop)
         await shop.post(second["key"], "credit", amount=5)
     await shop.post(main["key"], "credit", amount=10)
     assert await shop.balance(main["serial_number"]) == 10
+
+
+@pytest.mark.parametrize("ended", ["erased", "deleted", "revoked", "merged"])
+async def test_a_card_that_has_ended_is_nobodys_main_card(shop: Shop, ended: str) -> None:
+    """Neither a deleted, revoked or merged card nor one of an erased customer shares its account."""
+    main = await shop.card()
+    serial = main["serial_number"]
+    expected: type[WalletdError] = CardDeleted
+    if ended == "erased":
+        await shop.services.erasing.erase(shop.principal, main["customer_id"])
+    elif ended == "deleted":
+        await shop.services.cards.delete(shop.principal, serial, "lost")
+    elif ended == "revoked":
+        await shop.services.cards.revoke(shop.principal, serial, "lost")
+        expected = CardRevoked
+    else:
+        await shop.merge((await shop.card())["customer_id"], main["customer_id"])
+        expected = CardMerged
+    with pytest.raises(expected):
+        await shop.card(customer=None, account_of=serial, holder_name="Ben Buyer")
+
+
+async def test_an_erased_customer_gets_no_card_by_a_card_that_was_left_to_them(shop: Shop) -> None:
+    """Whose card it is decides, and the whole customer is read for that: an erased one gets nothing."""
+    main = await shop.card()
+    await shop.services.erasing.erase(shop.principal, main["customer_id"])
+    with pytest.raises(CustomerErased):
+        await shop.card(customer=None, customer_id=main["customer_id"])

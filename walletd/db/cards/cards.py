@@ -36,7 +36,7 @@ from walletd.db.merchants.merchants import merchants
 from walletd.domain.calendar import from_milliseconds, milliseconds
 from walletd.domain.cards.cards import BookableCard, Card
 from walletd.domain.cards.programs import Program
-from walletd.domain.customers.customers import Customer, NewCustomer
+from walletd.domain.customers.customers import CardHolder, name_of
 from walletd.domain.identifiers import is_serial_number
 from walletd.domain.ledger.balances import AccountState
 from walletd.domain.pages import Page, PageRequest
@@ -85,7 +85,7 @@ class CardInContext:
 
     card: Card
     program: Program
-    customer: Customer
+    customer: CardHolder
     account: AccountState
     merchant_name: str
 
@@ -105,11 +105,8 @@ _COLUMNS: tuple[Any, ...] = (
     customers.c.first_name,
     customers.c.last_name,
     customers.c.company,
-    customers.c.locale,
-    customers.c.crm_active,
     customers.c.loyalty_status,
     customers.c.redeem_blocked,
-    customers.c.created_at.label("customer_created_at"),
     merchants.c.name.label("merchant_name"),
 )
 
@@ -295,18 +292,12 @@ def _context(row: Row[Any], known: dict[str, Program] | None = None) -> CardInCo
         program = _program(row)
         if known is not None:
             known[program.id] = program
-    details = NewCustomer(
-        number=row.number, first_name=row.first_name, last_name=row.last_name, company=row.company, locale=row.locale
-    )
-    customer = Customer(
-        row.customer_id,
-        row.merchant_id,
-        row.number,
-        details,
-        row.crm_active,
-        row.loyalty_status,
-        row.redeem_blocked,
-        from_milliseconds(row.customer_created_at),
+    customer = CardHolder(
+        id=row.customer_id,
+        number=row.number,
+        name=name_of(row.first_name, row.last_name, row.company, row.number),
+        loyalty_status=row.loyalty_status,
+        redeem_blocked=row.redeem_blocked,
     )
     return CardInContext(to_card(row), program, customer, to_account(row), row.merchant_name)
 

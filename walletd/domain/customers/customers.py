@@ -67,8 +67,35 @@ class Customer:
     @property
     def name(self) -> str:
         """Return what is printed on a card: first and last name, else the company."""
-        person = " ".join(part for part in (self.details.first_name, self.details.last_name) if part)
-        return person or self.details.company or f"#{self.number}"
+        return name_of(self.details.first_name, self.details.last_name, self.details.company, self.number)
+
+
+@dataclass(frozen=True, slots=True)
+class CardHolder:
+    """What the till and the face of a card need of its customer; whoever needs more reads the customer."""
+
+    id: str
+    number: int
+    name: str
+    loyalty_status: str
+    redeem_blocked: bool
+
+
+def holder_of(customer: Customer) -> CardHolder:
+    """Return a customer as its cards know it."""
+    return CardHolder(
+        id=customer.id,
+        number=customer.number,
+        name=customer.name,
+        loyalty_status=customer.loyalty_status,
+        redeem_blocked=customer.redeem_blocked,
+    )
+
+
+def name_of(first_name: str | None, last_name: str | None, company: str | None, number: int) -> str:
+    """Return what is printed on a card: first and last name, else the company, else the number."""
+    person = " ".join(part for part in (first_name, last_name) if part)
+    return person or company or f"#{number}"
 
 
 def check_customer(new: NewCustomer, pointer: str = "") -> NewCustomer:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from walletd.domain.cards.cards import Card
 from walletd.domain.cards.programs import Program
-from walletd.domain.customers.customers import Customer
+from walletd.domain.customers.customers import CardHolder
 from walletd.domain.ledger.balances import AccountState, Balances
 
 
@@ -16,7 +16,7 @@ class CardView:
 
     card: Card
     program: Program
-    customer: Customer
+    customer: CardHolder
     account: AccountState
     balances: Balances
     add_url: str

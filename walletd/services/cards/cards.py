@@ -19,9 +19,17 @@ from walletd.domain.cards import changes
 from walletd.domain.cards.cards import Card, NewCard
 from walletd.domain.cards.programs import Program
 from walletd.domain.cards.rotating_codes import read_code
-from walletd.domain.customers.customers import Customer, check_customer
+from walletd.domain.customers.customers import Customer, check_customer, holder_of
 from walletd.domain.customers.merges import CardMerged
-from walletd.domain.errors import CardDeleted, CardKeyReplaced, CardKeyTaken, LoyaltySuspended, NotFound, WalletdError
+from walletd.domain.errors import (
+    CardDeleted,
+    CardKeyReplaced,
+    CardKeyTaken,
+    CardRevoked,
+    LoyaltySuspended,
+    NotFound,
+    WalletdError,
+)
 from walletd.domain.identifiers import is_card_key, new_id
 from walletd.domain.ledger.balances import AccountState
 from walletd.domain.ledger.bookings.operations import opening
@@ -44,6 +52,8 @@ from walletd.services.ledger.bookings.storing import store_books
 from walletd.services.runtime import Runtime
 
 _StatusChange = changes.CardRevoked | changes.CardReinstated | changes.CardDeleted
+_NOBODYS: Final[Mapping[str, type[WalletdError]]] = {"deleted": CardDeleted, "revoked": CardRevoked}
+"""Statuses of cards whose account no further card may share."""
 _STORED: Final[Mapping[type[_StatusChange], Callable[[Tx, str], bool]]] = {
     changes.CardRevoked: cards.revoke,
     changes.CardReinstated: cards.reinstate,
@@ -184,16 +194,18 @@ class Cards:
             if cards.key_is_taken(tx, by.merchant_id, new.key):
                 raise CardKeyTaken(f"The key {new.key} is taken.")
         shared = self._main_card(tx, by, new, program)
-        customer = shared.customer if shared is not None else _customer_of(tx, by, new, now)
-        account = shared.account if shared is not None else new_account(program, customer, now)
         if shared is None:
+            customer = _customer_of(tx, by, new, now)
+            holder, account = holder_of(customer), new_account(program, customer, now)
             accounts.insert(tx, [account])
+        else:
+            holder, account = shared.customer, shared.account
         card = new_card(account, new.key, new.holder_name, now)
         cards.insert(tx, [card])
         if shared is None:
             account = _open_balance(tx, by, card, program, account)
         record(tx, by, now, changes.CardIssued(card))
-        return CardInContext(card, program, customer, account, "")
+        return CardInContext(card, program, holder, account, "")
 
     def _main_card(self, tx: Tx, by: Principal, new: NewCard, program: Program) -> CardInContext | None:
         """Return the card whose account a second card shares, or None; it must be one of the same program."""
@@ -204,6 +216,11 @@ class Cards:
             raise NotFound("There is no card with the serial number in account_of.")
         if found.card.merged_into is not None:
             raise CardMerged(serial_number=found.card.merged_into)
+        if found.card.status in _NOBODYS:
+            raise _NOBODYS[found.card.status]
+        owner = customers.find(tx, by.merchant_id, found.customer.id, lock=True)
+        if owner is not None:
+            check_goes_on(owner)
         if found.program.id != program.id:
             raise invalid("/account_of", "must be a card of the same program")
         if new.customer_id not in {None, found.customer.id} or new.customer is not None:

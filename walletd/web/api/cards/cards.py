@@ -11,6 +11,7 @@ from litestar.params import FromPath
 
 from walletd.domain import errors
 from walletd.domain.cards.rotating_codes import RotatingCodeRefused
+from walletd.domain.customers.erasures import CustomerErased
 from walletd.domain.customers.merges import CardMerged
 from walletd.domain.delivery.wallet_errors import WalletUnavailable
 from walletd.domain.ledger.documents import card_document
@@ -52,6 +53,9 @@ ISSUE: Final = Endpoint(
         errors.CardKeyTaken,
         errors.CustomerNumberTaken,
         CardMerged,
+        CustomerErased,
+        errors.CardDeleted,
+        errors.CardRevoked,
         errors.SigningUnavailable,
         errors.TemplateInvalid,
     ),
