@@ -270,18 +270,18 @@ def _held_or_keyed(text: str) -> ColumnElement[bool]:
 def to_card(row: Row[Any]) -> Card:
     """Return the card of a row that has all columns of the table."""
     return Card(
-        row.serial_number,
-        row.merchant_id,
-        row.program_id,
-        row.customer_id,
-        row.account_id,
-        row.key,
-        row.holder_name,
-        row.status,
-        row.token_version,
-        from_milliseconds(row.created_at),
-        row.merged_into,
-        row.message,
+        serial_number=row.serial_number,
+        merchant_id=row.merchant_id,
+        program_id=row.program_id,
+        customer_id=row.customer_id,
+        account_id=row.account_id,
+        key=row.key,
+        holder_name=row.holder_name,
+        status=row.status,
+        token_version=row.token_version,
+        created_at=from_milliseconds(row.created_at),
+        merged_into=row.merged_into,
+        message=row.message,
     )
 
 
@@ -304,25 +304,25 @@ def _context(row: Row[Any], known: dict[str, Program] | None = None) -> CardInCo
 
 def _program(row: Row[Any]) -> Program:
     return Program(
-        row.program_id,
-        row.merchant_id,
-        row.kind,
-        row.program_name,
-        row.unit,
-        row.currency,
-        row.template,
-        json.loads(row.rules_text),
-        from_milliseconds(row.program_created_at),
+        id=row.program_id,
+        merchant_id=row.merchant_id,
+        kind=row.kind,
+        name=row.program_name,
+        unit=row.unit,
+        currency=row.currency,
+        template=row.template,
+        rules=json.loads(row.rules_text),
+        created_at=from_milliseconds(row.program_created_at),
     )
 
 
 def _bookable(row: Row[Any]) -> BookableCard:
     return BookableCard(
-        row.serial_number,
-        row.merchant_id,
-        row.account_id,
-        row.status,
-        row.loyalty_status,
-        row.redeem_blocked,
-        row.merged_into,
+        serial_number=row.serial_number,
+        merchant_id=row.merchant_id,
+        account_id=row.account_id,
+        status=row.status,
+        loyalty_status=row.loyalty_status,
+        redeem_blocked=row.redeem_blocked,
+        merged_into=row.merged_into,
     )

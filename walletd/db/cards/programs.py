@@ -136,13 +136,13 @@ def store_republishing(tx: Tx, program_id: str, after: str | None) -> None:
 
 def _program(row: Row[Any]) -> Program:
     return Program(
-        row.id,
-        row.merchant_id,
-        row.kind,
-        row.name,
-        row.unit,
-        row.currency,
-        row.template,
-        row.rules,
-        from_milliseconds(row.created_at),
+        id=row.id,
+        merchant_id=row.merchant_id,
+        kind=row.kind,
+        name=row.name,
+        unit=row.unit,
+        currency=row.currency,
+        template=row.template,
+        rules=row.rules,
+        created_at=from_milliseconds(row.created_at),
     )

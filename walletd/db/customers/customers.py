@@ -208,17 +208,22 @@ def to_customer(row: Row[Any]) -> Customer:
         feedback_rating=row.feedback_rating,
     )
     return Customer(
-        row.id,
-        row.merchant_id,
-        row.number,
-        details,
-        row.crm_active,
-        row.loyalty_status,
-        row.redeem_blocked,
-        from_milliseconds(row.created_at),
-        row.merged_into,
-        OptIn(row.opt_in, moment(row.opt_in_sent_at), moment(row.opt_in_confirmed_at), moment(row.opt_in_revoked_at)),
-        moment(row.erased_at),
+        id=row.id,
+        merchant_id=row.merchant_id,
+        number=row.number,
+        details=details,
+        crm_active=row.crm_active,
+        loyalty_status=row.loyalty_status,
+        redeem_blocked=row.redeem_blocked,
+        created_at=from_milliseconds(row.created_at),
+        merged_into=row.merged_into,
+        opt_in=OptIn(
+            state=row.opt_in,
+            sent_at=moment(row.opt_in_sent_at),
+            confirmed_at=moment(row.opt_in_confirmed_at),
+            revoked_at=moment(row.opt_in_revoked_at),
+        ),
+        erased_at=moment(row.erased_at),
     )
 
 

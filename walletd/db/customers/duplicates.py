@@ -220,14 +220,14 @@ def _values(case: DuplicateCase) -> dict[str, Any]:
 
 def _case(row: Row[Any]) -> DuplicateCase:
     return DuplicateCase(
-        row.id,
-        row.merchant_id,
-        row.older,
-        row.newer,
-        row.stage,
-        row.source,
-        row.state,
-        from_milliseconds(row.created_at),
-        moment(row.decided_at),
-        row.reason,
+        id=row.id,
+        merchant_id=row.merchant_id,
+        older=row.older,
+        newer=row.newer,
+        stage=row.stage,
+        source=row.source,
+        state=row.state,
+        created_at=from_milliseconds(row.created_at),
+        decided_at=moment(row.decided_at),
+        reason=row.reason,
     )

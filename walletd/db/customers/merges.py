@@ -149,7 +149,10 @@ def lots_of(tx: Tx, merge_id: str, account_id: str) -> list[MovedLot]:
         .where(moved_lots.c.merge_id == merge_id, moved_lots.c.from_account == account_id)
         .order_by(moved_lots.c.place)
     )
-    return [MovedLot(row.from_lot, row.to_lot, row.amount, row.tied, row.paid) for row in tx.execute(query)]
+    return [
+        MovedLot(from_lot=row.from_lot, to_lot=row.to_lot, amount=row.amount, tied=row.tied, paid=row.paid)
+        for row in tx.execute(query)
+    ]
 
 
 def destinations(tx: Tx, lot_ids: Collection[str]) -> dict[str, str]:
@@ -167,7 +170,12 @@ def _merge(row: Row[Any]) -> Merge:
     return Merge(
         id=row.id,
         merchant_id=row.merchant_id,
-        plan=MergePlan(row.identity_survivor, row.number_survivor, row.absorbed, row.reason),
+        plan=MergePlan(
+            identity_survivor=row.identity_survivor,
+            number_survivor=row.number_survivor,
+            absorbed=row.absorbed,
+            reason=row.reason,
+        ),
         actor=row.actor,
         state=row.state,
         journal=_from_json(row.journal),

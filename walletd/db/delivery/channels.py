@@ -41,13 +41,13 @@ def channels(tx: Tx) -> list[ChannelRow]:
     """Return all channels that ever had trouble."""
     return [
         ChannelRow(
-            row.merchant_id,
-            row.platform,
-            row.paused_until,
-            row.reason,
-            row.pauses,
-            row.accepted_at,
-            row.rejections,
+            merchant_id=row.merchant_id,
+            platform=row.platform,
+            paused_until=row.paused_until,
+            reason=row.reason,
+            pauses=row.pauses,
+            accepted_at=row.accepted_at,
+            rejections=row.rejections,
         )
         for row in tx.execute(select(delivery_channels))
     ]

@@ -206,7 +206,14 @@ def listed(tx: Tx, topic: str, device: str) -> list[ListedPass]:
     """Return all passes registered on a device, from one snapshot."""
     rows = tx.execute(_LISTED, {"topic": topic, "device": device})
     return [
-        ListedPass(row.serial_number, row.merchant_id, row.sequence, bool(row.is_held), bool(row.dirty)) for row in rows
+        ListedPass(
+            serial_number=row.serial_number,
+            merchant_id=row.merchant_id,
+            sequence=row.sequence,
+            is_held=bool(row.is_held),
+            dirty=bool(row.dirty),
+        )
+        for row in rows
     ]
 
 

@@ -52,16 +52,16 @@ def phones_of_card(tx: Tx, serial_number: str) -> list[PhoneRow]:
     )
     return [
         PhoneRow(
-            row.device,
-            row.scheme,
-            row.registered_at,
-            row.listed_sequence,
-            row.fetched_sequence,
-            row.fetched_hash,
-            row.told_sequence,
-            row.told_at,
-            row.due_at,
-            row.last_reason,
+            device=row.device,
+            scheme=row.scheme,
+            registered_at=row.registered_at,
+            listed_sequence=row.listed_sequence,
+            fetched_sequence=row.fetched_sequence,
+            fetched_hash=row.fetched_hash,
+            notified_sequence=row.told_sequence,
+            notified_at=row.told_at,
+            due_at=row.due_at,
+            last_reason=row.last_reason,
         )
         for row in rows
     ]

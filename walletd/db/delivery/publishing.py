@@ -279,7 +279,9 @@ def published_versions(tx: Tx, platform: str, serials: Sequence[str]) -> dict[st
     """Return which versions of the cards are published, by serial number, without reading the documents."""
     rows = tx.rows(_VERSIONS, {"platform": platform, "serials": list(serials)})
     return {
-        row.serial_number: PublishedVersion(row.sequence, row.last_modified, row.content_hash, row.checks)
+        row.serial_number: PublishedVersion(
+            sequence=row.sequence, last_modified=row.last_modified, content_hash=row.content_hash, checks=row.checks
+        )
         for row in rows
     }
 
@@ -308,18 +310,24 @@ def store_published(tx: Tx, passes: Sequence[PublishedPass]) -> None:
 
 
 def _dirty(row: Row[Any]) -> DirtyCard:
-    return DirtyCard(row.serial_number, row.merchant_id, row.mark, row.dirty_at, row.urgency)
+    return DirtyCard(
+        serial_number=row.serial_number,
+        merchant_id=row.merchant_id,
+        mark=row.mark,
+        dirty_at=row.dirty_at,
+        urgency=row.urgency,
+    )
 
 
 def _published(row: Row[Any]) -> PublishedPass:
     return PublishedPass(
-        row.serial_number,
-        row.platform,
-        row.merchant_id,
-        row.sequence,
-        row.last_modified,
-        row.content_hash,
-        row.parts,
-        row.document,
-        row.checks,
+        serial_number=row.serial_number,
+        platform=row.platform,
+        merchant_id=row.merchant_id,
+        sequence=row.sequence,
+        last_modified=row.last_modified,
+        content_hash=row.content_hash,
+        parts=row.parts,
+        document=row.document,
+        checks=row.checks,
     )

@@ -235,16 +235,16 @@ def _of_open_channels(platform: str, now: int) -> tuple[ColumnElement[bool], ...
 def to_target(row: Row[Any]) -> TargetRow:
     """Return the target of a row of `TARGETS`."""
     return TargetRow(
-        TargetKey(row.platform, row.topic, row.device),
-        row.merchant_id,
-        row.published_sequence,
-        row.told_sequence,
-        row.attempts,
-        Pace(row.score, row.told_at),
-        row.push_token or "",
-        int(row.passes),
-        row.rejected_at,
-        bool(row.needs_telling),
+        key=TargetKey(row.platform, row.topic, row.device),
+        merchant_id=row.merchant_id,
+        published_sequence=row.published_sequence,
+        notified_sequence=row.told_sequence,
+        attempts=row.attempts,
+        pace=Pace(row.score, row.told_at),
+        address=row.push_token or "",
+        passes=int(row.passes),
+        rejected_at=row.rejected_at,
+        needs_telling=bool(row.needs_telling),
     )
 
 

@@ -140,14 +140,14 @@ def _named(tx: Tx, platform: str, program_ids: list[str]) -> list[ClassRow]:
 
 def _row(row: Row[Any]) -> ClassRow:
     return ClassRow(
-        row.platform,
-        row.program_id,
-        row.merchant_id,
-        row.program_name,
-        row.merchant_name,
-        row.template,
-        row.told,
-        row.told_hash,
-        row.attempts,
-        row.last_reason,
+        platform=row.platform,
+        program_id=row.program_id,
+        merchant_id=row.merchant_id,
+        program_name=row.program_name,
+        merchant_name=row.merchant_name,
+        template=row.template,
+        sent=row.told,
+        sent_hash=row.told_hash,
+        attempts=row.attempts,
+        last_reason=row.last_reason,
     )

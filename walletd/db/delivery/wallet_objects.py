@@ -244,7 +244,12 @@ def statuses(tx: Tx, serial_number: str) -> list[StoredStatus]:
     )
     return [
         StoredStatus(
-            row.platform, row.saved, row.told_hash == row.content_hash, row.told_at, row.due_at, row.last_reason
+            platform=row.platform,
+            saved=row.saved,
+            is_current=row.told_hash == row.content_hash,
+            sent_at=row.told_at,
+            due_at=row.due_at,
+            last_reason=row.last_reason,
         )
         for row in tx.execute(query)
     ]
@@ -273,15 +278,15 @@ def _of_open_channels(platform: str, now: int) -> tuple[ColumnElement[bool], ...
 
 def _row(row: Row[Any]) -> ObjectRow:
     return ObjectRow(
-        row.platform,
-        row.serial_number,
-        row.merchant_id,
-        row.program_id,
-        row.told,
-        row.told_hash,
-        row.attempts,
-        row.notify,
-        tuple(row.notified),
-        row.document,
-        row.content_hash or "",
+        platform=row.platform,
+        serial_number=row.serial_number,
+        merchant_id=row.merchant_id,
+        program_id=row.program_id,
+        sent=row.told,
+        sent_hash=row.told_hash,
+        attempts=row.attempts,
+        notify=row.notify,
+        notified=tuple(row.notified),
+        document=row.document,
+        content_hash=row.content_hash or "",
     )

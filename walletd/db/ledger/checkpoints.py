@@ -51,7 +51,7 @@ _CHANGED = (
 def changed_heads(tx: Tx, after: str, last: str) -> list[Head]:
     """Return the heads of the accounts of a range of ids that have entries no checkpoint covers, in order."""
     return [
-        Head(row.id, row.sequence, row.head_hash, row.sequence - row.anchored)
+        Head(account_id=row.id, sequence=row.sequence, hash=row.head_hash, new=row.sequence - row.anchored)
         for row in tx.execute(_CHANGED, {"first": after, "last": last})
     ]
 
@@ -79,18 +79,18 @@ def heads_of(tx: Tx, number: int) -> Iterator[Head]:
     """Yield the heads that a checkpoint covers, in order of their account."""
     query = select(checkpoint_heads).where(checkpoint_heads.c.number == number).order_by(checkpoint_heads.c.account_id)
     for row in tx.execute(query):
-        yield Head(row.account_id, row.sequence, row.hash, row.new)
+        yield Head(account_id=row.account_id, sequence=row.sequence, hash=row.hash, new=row.new)
 
 
 def _checkpoint(row: Row[Any]) -> SignedCheckpoint:
     return SignedCheckpoint(
         Checkpoint(
-            row.number,
-            from_milliseconds(row.created_at),
-            row.accounts,
-            row.entries,
-            row.heads_digest,
-            row.previous_digest,
+            number=row.number,
+            created_at=from_milliseconds(row.created_at),
+            accounts=row.accounts,
+            entries=row.entries,
+            heads_digest=row.heads_digest,
+            previous_digest=row.previous_digest,
         ),
         row.signature,
     )

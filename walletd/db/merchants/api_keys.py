@@ -78,10 +78,10 @@ def revoke(tx: Tx, merchant_id: str, key_id: str, now: datetime) -> bool:
 
 def _row(row: Row[Any]) -> ApiKeyRow:
     return ApiKeyRow(
-        row.id,
-        row.merchant_id,
-        row.name,
-        tuple(row.scopes),
-        from_milliseconds(row.created_at),
-        None if row.revoked_at is None else from_milliseconds(row.revoked_at),
+        id=row.id,
+        merchant_id=row.merchant_id,
+        name=row.name,
+        scopes=tuple(row.scopes),
+        created_at=from_milliseconds(row.created_at),
+        revoked_at=None if row.revoked_at is None else from_milliseconds(row.revoked_at),
     )

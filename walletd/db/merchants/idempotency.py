@@ -152,13 +152,13 @@ def forget_bodies(tx: Tx, before: datetime, limit: int) -> int:
 
 def _record(row: Row[Any]) -> IdempotencyRow:
     return IdempotencyRow(
-        row.merchant_id,
-        row.owner,
-        row.route,
-        row.key,
-        row.request_hash,
-        row.status,
-        row.subject,
-        row.body,
-        from_milliseconds(row.created_at),
+        merchant_id=row.merchant_id,
+        owner=row.owner,
+        route=row.route,
+        key=row.key,
+        request_hash=row.request_hash,
+        status=row.status,
+        subject=row.subject,
+        body=row.body,
+        created_at=from_milliseconds(row.created_at),
     )

@@ -215,7 +215,12 @@ def all_credentials(tx: Tx) -> list[CredentialsRow]:
     """Return all sealed credentials of all merchants."""
     return [
         CredentialsRow(
-            row.merchant_id, row.platform, row.topic, row.sealed, row.version, from_milliseconds(row.not_valid_after)
+            merchant_id=row.merchant_id,
+            platform=row.platform,
+            topic=row.topic,
+            sealed=row.sealed,
+            version=row.version,
+            not_valid_after=from_milliseconds(row.not_valid_after),
         )
         for row in tx.execute(select(merchant_credentials))
     ]

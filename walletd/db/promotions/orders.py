@@ -127,4 +127,11 @@ def _order(row: Row[Any]) -> Order:
         transactions=tuple(row.transactions),
     )
     created_at = from_milliseconds(row.created_at)
-    return Order(row.id, row.merchant_id, row.number, row.customer_id, content, created_at)
+    return Order(
+        id=row.id,
+        merchant_id=row.merchant_id,
+        number=row.number,
+        customer_id=row.customer_id,
+        content=content,
+        created_at=created_at,
+    )
