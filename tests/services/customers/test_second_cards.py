@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from tests.builders import Shop
+from walletd.db.engine.base import Tx
 from walletd.domain.cards.keys import Rewrite, RewritePlan
 from walletd.domain.customers.erasures import CustomerErased
 from walletd.domain.customers.lists import CustomerFilter
@@ -103,3 +105,15 @@ async def test_an_erased_customer_gets_no_card_by_a_card_that_was_left_to_them(s
     await shop.services.erasing.erase(shop.principal, main["customer_id"])
     with pytest.raises(CustomerErased):
         await shop.card(customer=None, customer_id=main["customer_id"])
+
+
+async def test_a_customer_who_is_erased_beside_the_look_at_the_card_gets_no_second_card(shop: Shop) -> None:
+    """The customer is read whole once nobody else can change them; that the card was still good does not help."""
+    main = await shop.card()
+
+    def erase_beside(tx: Tx) -> None:
+        tx.execute(text("UPDATE customers SET erased_at = 1 WHERE id = :id"), {"id": main["customer_id"]})
+
+    await shop.runtime.database.write(erase_beside)
+    with pytest.raises(CustomerErased):
+        await shop.card(customer=None, account_of=main["serial_number"], holder_name="Ben Buyer")

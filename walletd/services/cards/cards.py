@@ -218,6 +218,7 @@ class Cards:
             raise CardMerged(serial_number=found.card.merged_into)
         if found.card.status in _NOBODYS:
             raise _NOBODYS[found.card.status]
+        # Locked and read whole: an erasing or a merge that ran beside the look at the card is seen here.
         owner = customers.find(tx, by.merchant_id, found.customer.id, lock=True)
         if owner is not None:
             check_goes_on(owner)

@@ -22,8 +22,8 @@ class BatchContext:
     now: datetime
     books: dict[str, AccountBook] = field(default_factory=dict)
     programs: dict[str, tuple[Program, ZoneInfo]] = field(default_factory=dict)
-    told: set[str] = field(default_factory=set)
-    """Merchants whose own programs are told of events."""
+    notified: set[str] = field(default_factory=set)
+    """Merchants whose own programs are notified of events."""
     cards: dict[tuple[str, str], tuple[BookableCard, str]] = field(default_factory=dict)
     originals: dict[str, Original] = field(default_factory=dict)
     redemptions: dict[tuple[str, str], str] = field(default_factory=dict)

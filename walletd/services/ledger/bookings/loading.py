@@ -101,7 +101,7 @@ def _lay_out_programs(tx: Tx, context: BatchContext, states: Collection[AccountS
     for program_id, (program, zone, is_notified) in found.items():
         context.programs[program_id] = (program, ZoneInfo(zone))
         if is_notified:
-            context.told.add(program.merchant_id)
+            context.notified.add(program.merchant_id)
 
 
 def _lay_out_redemptions(tx: Tx, context: BatchContext, codes: Collection[tuple[str, str]]) -> None:

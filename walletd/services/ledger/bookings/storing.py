@@ -34,7 +34,7 @@ def store(tx: Tx, context: BatchContext, recorded: Sequence[Recorded]) -> None:
 
 def _change(book: AccountBook, context: BatchContext) -> AccountChanged:
     urgency = BOOKED if _is_announced(book) else CHANGED
-    return AccountChanged(book.state, urgency, watched=book.state.merchant_id in context.told)
+    return AccountChanged(book.state, urgency, watched=book.state.merchant_id in context.notified)
 
 
 def _is_announced(book: AccountBook) -> bool:
