@@ -1,4 +1,4 @@
-"""The catalogues of texts, held against the source.
+"""The catalogues of texts, each held against the part of the source that it speaks for.
 
 `python -m tests.house.catalogues` writes into them what the source has, and drops what it has no longer.
 """
@@ -17,8 +17,9 @@ from babel.messages.pofile import read_po, write_po
 
 from tests.house.source import ROOT
 
-_SOURCE: Final = ROOT / "walletd"
-CATALOGUES: Final = sorted((_SOURCE / "texts").glob("*.po"))
+_PARTS: Final = (ROOT / "walletd", ROOT / "walletd" / "demo")
+"""Folders whose texts stand in the catalogues of their own folder `texts`."""
+CATALOGUES: Final = [path for part in _PARTS for path in sorted((part / "texts").glob("*.po"))]
 
 _METHODS: Final = [("**.py", "python"), ("**.html", "jinja2")]
 _KEYWORDS: Final = {
@@ -33,14 +34,20 @@ _PLACE: Final = re.compile(r"%(?:\((\w+)\)\w|(%)|(.?))", re.DOTALL)
 _WIDTH: Final = 120
 
 
-def extracted() -> Catalog:
-    """Return the texts of code and templates, untranslated."""
+def extracted(path: Path) -> Catalog:
+    """Return the texts of code and templates that a catalogue speaks for, untranslated."""
+    part = path.parent.parent
     found = Catalog(project="walletd")
-    options = {"**.html": {"silent": "false"}}
     for name, _, text, comments, context in extract_from_dir(
-        _SOURCE, _METHODS, options, keywords=_KEYWORDS, comment_tags=["For translators:"]
+        part,
+        _METHODS,
+        {"**.html": {"silent": "false"}},
+        keywords=_KEYWORDS,
+        comment_tags=["For translators:"],
+        directory_filter=lambda folder: Path(folder) not in _PARTS,
     ):
-        found.add(text, None, [(f"walletd/{name}", 0)], auto_comments=comments, context=context)
+        place = (part / name).relative_to(ROOT).as_posix()
+        found.add(text, None, [(place, 0)], auto_comments=comments, context=context)
     return found
 
 
@@ -89,4 +96,4 @@ def _places(text: str) -> set[tuple[str, ...]]:
 
 if __name__ == "__main__":
     for catalogue_path in CATALOGUES:
-        update(catalogue_path, extracted())
+        update(catalogue_path, extracted(catalogue_path))

@@ -12,19 +12,22 @@ from tests.house.source import ROOT
 from walletd.texts.catalogues import LANGUAGES, spoken, translations
 
 _GERMAN = ROOT / "walletd" / "texts" / "de.po"
+_DEMO = ROOT / "walletd" / "demo" / "texts"
 
 
 @pytest.mark.parametrize("path", CATALOGUES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_a_catalogue_has_all_texts_of_the_source_translated(path: Path) -> None:
     """Nothing is missing, unused, fuzzy or obsolete, and each translation takes the same values."""
-    source = extracted()
+    source = extracted(path)
     assert len(source) > 20
     assert list(faults(read(path), source)) == []
 
 
 def test_every_language_but_that_of_the_source_has_a_catalogue() -> None:
-    """A language that can be chosen has texts."""
-    assert {path.stem for path in CATALOGUES} == set(LANGUAGES) - {"en"}
+    """A language that can be chosen has texts, on the pages of walletd and on that of the demo."""
+    folders = {path.parent for path in CATALOGUES}
+    spoken_there = {folder: {path.stem for path in CATALOGUES if path.parent == folder} for folder in folders}
+    assert spoken_there == dict.fromkeys((_GERMAN.parent, _DEMO), set(LANGUAGES) - {"en"})
 
 
 def _catalogue(*texts: tuple[str, str], obsolete: str = "", fuzzy: bool = False) -> Catalog:
@@ -60,11 +63,11 @@ def test_bringing_a_catalogue_up_to_date_changes_nothing_but_the_texts(tmp_path:
     """What is translated stays as it is written, a new text comes in empty, and one that is gone goes."""
     copy = tmp_path / "de.po"
     copy.write_bytes(_GERMAN.read_bytes())
-    source = extracted()
+    source = extracted(_GERMAN)
     source.delete("Statement")
     source.add("Something new")
     update(copy, source)
-    assert sorted(faults(read(copy), extracted())) == [
+    assert sorted(faults(read(copy), extracted(_GERMAN))) == [
         "missing: (None, ('Statement',))",
         "not translated: (None, ('Something new',))",
         "unused: (None, ('Something new',))",

@@ -30,7 +30,7 @@ _ALLOWED = {
     "walletd/services": set(),
     "walletd/web": {"litestar", "msgspec", "jinja2", "prometheus_client", "babel", "defusedcsv"},
     "walletd/cli": {"click", "uvicorn"},
-    "walletd/demo": {"h2", "cryptography", "OpenSSL", "httpx", "qrcode", "uvicorn"},
+    "walletd/demo": {"babel", "h2", "cryptography", "OpenSSL", "httpx", "qrcode", "uvicorn"},
     "scheduler": {"croniter"},
 }
 

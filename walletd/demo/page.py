@@ -21,7 +21,7 @@ from walletd.demo.iphone.card import Card
 from walletd.demo.iphone.card_html import colour_rules
 from walletd.demo.iphone.iphone import PassRefused, VirtualIPhone
 from walletd.demo.page_html import Phone, page_html, parts_html
-from walletd.demo.page_texts import TEXTS, choose_language
+from walletd.demo.texts.catalogues import choose_language, translations
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -142,14 +142,14 @@ class PhonePage:
         phone = self._phone(number)
         if phone is None:
             return False
-        texts = TEXTS[language]
+        gettext = translations(language).gettext
         self._notices.pop(number, None)
         try:
             await phone.add_from_url(url)
         except PassRefused as error:
-            self._notices[number] = texts["refused"].format(reason=error)
+            self._notices[number] = gettext("Not added: %(reason)s") % {"reason": error}
         except (httpx.HTTPError, httpx.InvalidURL):
-            self._notices[number] = texts["unreachable"]
+            self._notices[number] = gettext("Nobody answers at this address.")
         self._phone_changed(phone)
         return True
 

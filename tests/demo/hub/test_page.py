@@ -16,7 +16,7 @@ from tests.demo.iphone.passes import PASS_TYPE, document, pkpass
 from tests.demo.shop import Shop
 from walletd.demo.iphone.iphone import VirtualIPhone
 from walletd.demo.page import PhonePage, phone_app
-from walletd.demo.page_texts import choose_language
+from walletd.demo.texts.catalogues import choose_language
 
 SERIAL = "serial-0001"
 

@@ -8,8 +8,8 @@ import click
 
 from walletd.bootstrap import Application
 from walletd.cli.opening import merchant_option, run_command
-from walletd.services.exchange.exports import LANGUAGES
 from walletd.services.merchants.merchants import shell
+from walletd.texts.catalogues import LANGUAGES
 from walletd.web.edge.csv_file import csv_chunks
 
 

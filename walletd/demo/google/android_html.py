@@ -20,24 +20,25 @@ _BRIGHT: Final = 150
 def android_parts(phone: VirtualAndroid, notice: str | None, look: Look) -> dict[str, str]:
     """Return the parts of one Android phone that change: `screen`, `status`, `events` and `banner`."""
     cards = "".join(_card(card, look, phone.now()) for card in phone.cards.values())
-    empty = f'<p class="empty">{escape(look.texts["empty"])}</p>'
+    no_card, android = look.gettext("No card yet. Paste a link below."), look.gettext("Android with Google Wallet")
+    empty = f'<p class="empty">{escape(no_card)}</p>'
     shown = f'<p class="notice" role="alert">{escape(notice)}</p>' if notice else ""
     return {
         "screen": f'<div class="wallet-title">Google Wallet</div>{cards or empty}',
-        "status": f'<p class="network"><span class="dot online"></span>{escape(look.texts["android"])}</p>{shown}',
+        "status": f'<p class="network"><span class="dot online"></span>{escape(android)}</p>{shown}',
         "events": _events(phone, look),
         "banner": _banner(phone, look),
     }
 
 
 def _card(card: SavedCard, look: Look, now: datetime) -> str:
-    flip = f"flip-{look.phone}-{card.card_id}"
+    flip, turn = f"flip-{look.phone}-{card.card_id}", escape(look.gettext("Turn the card over"))
     void = " is-void" if card.stored.body.get("state") != "ACTIVE" else ""
     name = _colours(str(card.of_class.get("hexBackgroundColor", "#5f6368")))
     return (
         f'<article class="card google colours-{name}{void}" data-card="{card.card_id}">'
         f'<link rel="stylesheet" href="/colours/{name}.css">'
-        f'<input class="flip" type="checkbox" id="{flip}" aria-label="{escape(look.texts["flip"])}">'
+        f'<input class="flip" type="checkbox" id="{flip}" aria-label="{turn}">'
         f'<div class="sides">{_front(card, look, flip, now)}{_back(card, look, flip)}</div></article>'
     )
 
@@ -52,14 +53,15 @@ def _front(card: SavedCard, look: Look, flip: str, now: datetime) -> str:
     shown = [name for name in ("loyaltyPoints", "secondaryLoyaltyPoints") if name in body]
     numbers = "".join(_points(name, body[name], language) for name in shown)
     if "balance" in body:
-        numbers += _field("balance", look.texts["balance"], amount_text(body["balance"], language))
+        numbers += _field("balance", look.gettext("Balance"), amount_text(body["balance"], language))
     front = _front_modules(card)
     modules = "".join(_module(item, language) for item in body.get("textModulesData", ()) if item.get("id") in front)
+    turn = escape(look.gettext("Turn the card over"))
     return (
         f'<div class="side front"><header class="top">{logo}<span class="logo-text">{escape(issuer)}</span></header>'
         f'<p class="program">{escape(next(filter(None, titles), ""))}</p><div class="row lower">{numbers}</div>'
         f'<div class="row lower">{modules}</div>{void}{_barcode(body, now)}{hero}'
-        f'<label class="turn" for="{flip}" title="{escape(look.texts["flip"])}"><span>i</span></label></div>'
+        f'<label class="turn" for="{flip}" title="{turn}"><span>i</span></label></div>'
     )
 
 
@@ -112,21 +114,24 @@ def _back(card: SavedCard, look: Look, flip: str) -> str:
     fields = "".join(_module(item, language) for item in modules)
     label, name = text_of(card.of_class, "accountNameLabel", language), str(body.get("accountName", ""))
     holder = _field("accountName", label, name) if name else ""
+    done, updated, delete = look.gettext("Done"), look.gettext("Updated at"), look.gettext("Delete card")
     return (
-        f'<div class="side back"><label class="done" for="{flip}">{escape(look.texts["done"])}</label>'
-        f'<p class="state">{escape(look.texts["updated"])} {card.updated_at:%H:%M:%S} UTC</p>'
+        f'<div class="side back"><label class="done" for="{flip}">{escape(done)}</label>'
+        f'<p class="state">{escape(updated)} {card.updated_at:%H:%M:%S} UTC</p>'
         f'<div class="back-fields">{messages}{holder}{fields}</div>'
         f'<form method="post" action="/phones/{look.phone}/cards/{card.card_id}/delete">'
-        f'<button class="delete">{escape(look.texts["delete"])}</button></form></div>'
+        f'<button class="delete">{escape(delete)}</button></form></div>'
     )
 
 
 def _events(phone: VirtualAndroid, look: Look) -> str:
     latest = list(phone.told)[-_EVENTS_SHOWN:][::-1]
     if not latest:
-        return f'<li class="nothing">{escape(look.texts["nothing"])}</li>'
+        nothing = look.gettext("Nothing yet.")
+        return f'<li class="nothing">{escape(nothing)}</li>'
+    notification = escape(look.gettext("Notification"))
     return "".join(
-        f'<li class="notification"><time>{each.at:%H:%M:%S}</time><b>{escape(look.texts["notification"])}</b>'
+        f'<li class="notification"><time>{each.at:%H:%M:%S}</time><b>{notification}</b>'
         f"<span>{escape(each.text[look.language])}</span></li>"
         for each in latest
     )
@@ -135,11 +140,11 @@ def _events(phone: VirtualAndroid, look: Look) -> str:
 def _banner(phone: VirtualAndroid, look: Look) -> str:
     if not phone.told or (phone.now() - phone.told[-1].at).total_seconds() > _BANNER_SECONDS:
         return ""
-    latest = phone.told[-1]
+    latest, now = phone.told[-1], look.gettext("now")
     return (
         f'<div class="banner" data-banner="{latest.at.timestamp()}"><span class="banner-icon"></span>'
         f"<div><b>{escape(latest.title)}</b><span>{escape(latest.text[look.language])}</span></div>"
-        f"<time>{escape(look.texts['now'])}</time></div>"
+        f"<time>{escape(now)}</time></div>"
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from walletd.demo.iphone.card import Card, organisation_name, shown_value
 from walletd.demo.qr_code import qr_html
+from walletd.demo.texts.catalogues import translations
 
 _RGB = re.compile(r"rgb\(\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*\)")
 _DEFAULT_COLOURS: Final = {"backgroundColor": "e9e9ee", "foregroundColor": "111111", "labelColor": "5a5a66"}
@@ -18,11 +19,14 @@ _SIZES: Final = ((22, " is-tiny"), (15, " is-small"), (9, " is-medium"))
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Where and how a card is drawn: the phone's number, the language, the page's words."""
+    """Where and how a card is drawn: the phone's number and the language."""
 
     phone: int
     language: str
-    texts: Mapping[str, str]
+
+    def gettext(self, text: str) -> str:
+        """Return a text of the page in the language."""
+        return translations(self.language).gettext(text)
 
 
 def colours(card: Card) -> str:
@@ -41,24 +45,26 @@ def card_html(card: Card, look: Look) -> str:
     name = colours(card)
     flip = f"flip-{look.phone}-{card.card_id}"
     body = card.opened.document[card.opened.style]
+    turn = escape(look.gettext("Turn the card over"))
     voided = " is-void" if card.opened.document.get("voided") else ""
     return (
         f'<article class="card style-{escape(card.opened.style)} colours-{name}{voided}" data-card="{card.card_id}">'
         f'<link rel="stylesheet" href="/colours/{name}.css">'
-        f'<input class="flip" type="checkbox" id="{flip}" aria-label="{escape(look.texts["flip"])}">'
+        f'<input class="flip" type="checkbox" id="{flip}" aria-label="{turn}">'
         f'<div class="sides">{_front(card, body, look, flip)}{_back(card, body, look, flip)}</div></article>'
     )
 
 
 def _front(card: Card, body: Mapping[str, Any], look: Look, flip: str) -> str:
-    void = f'<p class="void">{escape(look.texts["voided"])}</p>' if card.opened.document.get("voided") else ""
+    turn, voided = escape(look.gettext("Turn the card over")), escape(look.gettext("Void"))
+    void = f'<p class="void">{voided}</p>' if card.opened.document.get("voided") else ""
     lower = [*body.get("secondaryFields", []), *body.get("auxiliaryFields", [])]
     return (
         '<div class="side front">'
         f"{_top(card, body, look)}{_primary(card, body, look)}"
         f'<div class="row lower">{_fields(card, lower, look)}</div>{void}'
         f"{_barcode(card, look)}"
-        f'<label class="turn" for="{flip}" title="{escape(look.texts["flip"])}"><span>i</span></label></div>'
+        f'<label class="turn" for="{flip}" title="{turn}"><span>i</span></label></div>'
     )
 
 
@@ -123,20 +129,22 @@ def _barcode(card: Card, look: Look) -> str:
 
 
 def _back(card: Card, body: Mapping[str, Any], look: Look, flip: str) -> str:
-    texts = look.texts
     base = f"/phones/{look.phone}/cards/{card.card_id}"
-    state = texts["registered"] if card.is_registered else texts["unregistered"]
+    done, refresh, delete = look.gettext("Done"), look.gettext("Update now"), look.gettext("Delete card")
+    updated, serial = look.gettext("Updated at"), look.gettext("Serial number")
+    registered, unregistered = look.gettext("Automatic updates on"), look.gettext("Automatic updates off")
+    state = registered if card.is_registered else unregistered
     fields = [*body.get("backFields", []), *body.get("additionalInfoFields", [])]
     return (
         '<div class="side back">'
-        f'<label class="done" for="{flip}">{escape(texts["done"])}</label>'
-        f'<form method="post" action="{base}/refresh"><button>{escape(texts["refresh"])}</button></form>'
+        f'<label class="done" for="{flip}">{escape(done)}</label>'
+        f'<form method="post" action="{base}/refresh"><button>{escape(refresh)}</button></form>'
         f'<p class="state"><span class="dot{" on" if card.is_registered else ""}"></span>{escape(state)}<br>'
-        f"{escape(texts['updated'])} {card.updated_at:%H:%M:%S} UTC</p>"
+        f"{escape(updated)} {card.updated_at:%H:%M:%S} UTC</p>"
         f'<div class="back-fields">{_fields(card, fields, look)}'
-        f'<div class="field"><span class="label">{escape(texts["serial"])}</span>'
+        f'<div class="field"><span class="label">{escape(serial)}</span>'
         f'<span class="value serial">{escape(card.key.serial)}</span></div></div>'
-        f'<form method="post" action="{base}/delete"><button class="delete">{escape(texts["delete"])}</button></form>'
+        f'<form method="post" action="{base}/delete"><button class="delete">{escape(delete)}</button></form>'
         "</div>"
     )
 

@@ -10,13 +10,11 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
+from babel.dates import get_month_names
+
 _SYMBOLS: Final = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥"}
 _SUFFIXED: Final = {"CHF": "CHF", "SEK": "SEK", "NOK": "NOK", "DKK": "DKK", "PLN": "PLN", "CZK": "CZK"}
 _WITHOUT_MINOR_UNIT: Final = frozenset({"JPY", "KRW", "ISK", "HUF", "CLP", "VND"})
-_MONTHS: Final = {
-    "de": "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
-    "en": "January February March April May June July August September October November December",
-}
 _NO_BREAK_SPACE: Final = "\u00a0"
 
 
@@ -76,7 +74,7 @@ def _date_text(day: date, style: str, language: str) -> str:
         return f"{day:%d.%m.%y}" if is_german else f"{day.month}/{day.day}/{day:%y}"
     if style == "PKDateStyleMedium" and is_german:
         return f"{day:%d.%m.%Y}"
-    month = _MONTHS["de" if is_german else "en"].split()[day.month - 1]
+    month = get_month_names("wide", locale="de" if is_german else "en")[day.month]
     if is_german:
         return f"{day.day}. {month} {day.year}"
     return f"{month[:3] if style == 'PKDateStyleMedium' else month} {day.day}, {day.year}"

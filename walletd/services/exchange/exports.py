@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -29,33 +29,13 @@ from walletd.domain.validation import invalid
 from walletd.services.changes.recorder import record
 from walletd.services.ledger.balances import open_books
 from walletd.services.runtime import Runtime
+from walletd.texts.catalogues import LANGUAGES, translations
 
 Cell = str | int | None
 Pages = AsyncIterator[Sequence[Sequence[Cell]]]
 
-LANGUAGES: Final = ("de", "en")
 _AT_ONCE: Final = 200
 _WALL: Final = "%Y-%m-%d %H:%M:%S"
-_TRANSACTIONS: Final[Mapping[str, str]] = {
-    "created_at": "Zeitpunkt",
-    "transaction_id": "Vorgangsnummer",
-    "entry": "Buchung",
-    "customer_number": "Kundennummer",
-    "serial_number": "Kartennummer",
-    "program": "Programm",
-    "type": "Vorgang",
-    "kind": "Art",
-    "status": "Status",
-    "amount": "Betrag",
-    "unit": "Einheit",
-    "balance_after": "Stand danach",
-    "purchase_total": "Einkauf",
-    "locked_until": "Gesperrt bis",
-    "valid_until": "Gültig bis",
-    "campaign": "Kampagne",
-    "reference": "Beleg",
-    "reason": "Grund",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +81,7 @@ class Exports:
     async def transactions(self, by: Principal, program_id: str | None, language: str) -> Export:
         """Return every entry of the books, of one program or of all (D-33). Raises NotFound."""
         _, writer = await self._begin(by, program_id, language, "transactions")
-        names = list(_TRANSACTIONS.values()) if language == "de" else list(_TRANSACTIONS)
-        return Export(_delimiter(language), names, self._transactions(by, program_id, writer))
+        return Export(_delimiter(language), _transaction_columns(language), self._transactions(by, program_id, writer))
 
     async def _begin(
         self, by: Principal, program_id: str | None, language: str, what: str
@@ -157,6 +136,30 @@ class Exports:
 
 def _delimiter(language: str) -> str:
     return ";" if language == "de" else ","
+
+
+def _transaction_columns(language: str) -> list[str]:
+    pgettext = translations(language).pgettext
+    return [
+        pgettext("column", "created_at"),
+        pgettext("column", "transaction_id"),
+        pgettext("column", "entry"),
+        pgettext("column", "customer_number"),
+        pgettext("column", "serial_number"),
+        pgettext("column", "program"),
+        pgettext("column", "type"),
+        pgettext("column", "kind"),
+        pgettext("column", "status"),
+        pgettext("column", "amount"),
+        pgettext("column", "unit"),
+        pgettext("column", "balance_after"),
+        pgettext("column", "purchase_total"),
+        pgettext("column", "locked_until"),
+        pgettext("column", "valid_until"),
+        pgettext("column", "campaign"),
+        pgettext("column", "reference"),
+        pgettext("column", "reason"),
+    ]
 
 
 def _text(value: str | None) -> str | None:

@@ -13,6 +13,7 @@ from walletd.domain.calendar import rfc3339
 from walletd.domain.merchants.audit import AuditFilter, AuditRow, HistoryRow
 from walletd.domain.merchants.principals import PrincipalKind, Right
 from walletd.domain.validation import invalid
+from walletd.texts.catalogues import LANGUAGES
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
 from walletd.web.api.examples import CUSTOMER
 from walletd.web.api.fields import Moment, moment
@@ -162,8 +163,8 @@ async def read_audit(request: ApiRequest) -> Reply:
 def language_of(chosen: Mapping[str, str]) -> str:
     """Return the language of descriptions that a query asks for; raises ValidationFailed."""
     language = chosen.get("language") or "en"
-    if language not in {"de", "en"}:
-        raise invalid("/language", "must be de or en")
+    if language not in LANGUAGES:
+        raise invalid("/language", f"must be one of {', '.join(LANGUAGES)}")
     return language
 
 

@@ -12,8 +12,8 @@ from walletd.domain.exchange.import_columns import CUSTOMER, GERMAN, header
 from walletd.domain.exchange.import_files import ImportFileInvalid, ImportRefused
 from walletd.domain.merchants.principals import Right
 from walletd.domain.validation import invalid
-from walletd.services.exchange.exports import LANGUAGES
 from walletd.services.exchange.imports.imports import ImportOptions, ImportReport
+from walletd.texts.catalogues import LANGUAGES
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
 from walletd.web.api.exchange.import_answers import (
     COMMITTED,
