@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -63,6 +64,23 @@ async def test_a_long_read_gives_what_a_read_gives(database: Database) -> None:
     with pytest.raises(NotFound, match="no such thing"):
         await database.long_read(fail)
     assert await database.long_read(count) == 0
+
+
+async def test_threads_take_short_turns_while_anything_is_read_long(database: Database) -> None:
+    """Who needs the interpreter waits for a tenth of the usual interval, until the read has ended."""
+    usual, until_noted = sys.getswitchinterval(), threading.Event()
+
+    def hold(_tx: Tx) -> None:
+        assert until_noted.wait(10)
+
+    def interval(_tx: Tx) -> float:
+        return sys.getswitchinterval()
+
+    held = asyncio.ensure_future(database.long_read(hold))
+    assert await database.read(interval) == pytest.approx(usual / 10)
+    until_noted.set()
+    await held
+    assert await database.read(interval) == usual
 
 
 async def test_a_look_up_does_not_wait_for_long_reads(database_url: str) -> None:

@@ -13,6 +13,7 @@ from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from walletd.db.engine.base import Tx
 from walletd.db.engine.migrate import newest_revision
+from walletd.db.engine.pool import SHORT_TURNS
 from walletd.db.engine.postgres import PostgresBackend
 from walletd.db.engine.sqlite import SqliteBackend
 from walletd.db.engine.wakeups import Wakeup, Wakeups
@@ -88,7 +89,8 @@ class Database:
         self, fn: Callable[Concatenate[Tx, Given], Result], *args: Given.args, **kwargs: Given.kwargs
     ) -> Result:
         """Run `fn(tx, *args)` as `read` does, where it takes its time over many rows: no till waits behind it."""
-        return await asyncio.wrap_future(self._backend.long_read(_bound(fn, *args, **kwargs)))
+        with SHORT_TURNS:
+            return await asyncio.wrap_future(self._backend.long_read(_bound(fn, *args, **kwargs)))
 
     def engine(self) -> str:
         """Return the engine's name and version, and how safely it stores."""

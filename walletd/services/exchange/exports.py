@@ -121,14 +121,13 @@ class Exports:
     async def _transactions(self, by: Principal, program_id: str | None, writer: _Writer) -> Pages:
         place = ("", 0)
         while True:
-            found = await self._runtime.database.long_read(
-                exports.entries_after,
-                by.merchant_id,
-                program_id,
-                place,
-                _AT_ONCE,
-            )
-            yield [_entry(item, writer) for item in found]
+
+            def read(tx: Tx, after: tuple[str, int] = place) -> tuple[list[ExportedEntry], list[list[Cell]]]:
+                found = exports.entries_after(tx, by.merchant_id, program_id, after, _AT_ONCE)
+                return found, [_entry(item, writer) for item in found]
+
+            found, rows = await self._runtime.database.long_read(read)
+            yield rows
             if len(found) < _AT_ONCE:
                 return
             place = (found[-1].entry.account_id, found[-1].entry.sequence)
