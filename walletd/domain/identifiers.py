@@ -10,6 +10,7 @@ import base64
 import re
 import secrets
 from datetime import datetime
+from enum import StrEnum
 from functools import lru_cache
 
 from walletd.domain.calendar import milliseconds
@@ -21,6 +22,16 @@ _KEY_LENGTH_MAX = 64
 _CHECK_MODULUS = 31
 _SERIAL_NUMBER = re.compile(r"[a-z2-7]{26}")
 _PAIRS = [first + second for first in _CROCKFORD for second in _CROCKFORD]
+
+
+class KeyState(StrEnum):
+    """What a key that a card has or had is good for at the till."""
+
+    ACTIVE = "active"
+    REDIRECTED = "redirected"
+    """A former key that leads to the card still."""
+    RETIRED = "retired"
+    """A former key that is refused."""
 
 
 def new_id(prefix: str, now: datetime) -> str:

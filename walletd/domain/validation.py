@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from enum import StrEnum
+from typing import Final, TypeVar
 
 from walletd.domain.errors import ValidationFailed
 
 _NOTE_LONGEST: Final = 200
+_Choice = TypeVar("_Choice", bound=StrEnum)
 
 
 def check_name(name: str, pointer: str = "/name", longest: int = 80) -> str:
@@ -21,6 +23,14 @@ def check_note(text: str | None, pointer: str) -> None:
     """Raise ValidationFailed for a text that is too long or that holds what cannot be printed on one line."""
     if text is not None and (len(text) > _NOTE_LONGEST or not text.isprintable()):
         raise invalid(pointer, f"must be at most {_NOTE_LONGEST} printable characters")
+
+
+def check_choice(choices: type[_Choice], text: str, pointer: str) -> _Choice:
+    """Return what a text stands for; raises ValidationFailed where it is none of the choices."""
+    try:
+        return choices(text)
+    except ValueError:
+        raise invalid(pointer, f"must be one of {', '.join(choices)}") from None
 
 
 def invalid(pointer: str, detail: str) -> ValidationFailed:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from tests.domain.ledger.test_ledger import NOW, a_program, an_account
-from walletd.domain.cards.cards import Card
+from walletd.domain.cards.cards import Card, CardStatus
 from walletd.domain.cards.kinds import FACE_VALUES, KINDS, UNITS
 from walletd.domain.delivery.faces import OPTIONAL_VALUES, Face, Holding, Percent, Phrase, StampRow, compose_face
 from walletd.domain.ledger.balances import balances_at
@@ -16,12 +16,12 @@ from walletd.domain.ledger.lots import Lot
 from walletd.domain.money import Money
 
 
-def a_card(status: str = "issued") -> Card:
+def a_card(status: CardStatus = CardStatus.ISSUED) -> Card:
     """Return a card."""
     return Card("serial", "mer_1", "prg_1", "cus_1", "acc_1", "KEY1", None, status, 1, NOW)
 
 
-def a_face(kind: str, balance: int, status: str = "issued", **rules: object) -> Face:
+def a_face(kind: str, balance: int, status: CardStatus = CardStatus.ISSUED, **rules: object) -> Face:
     """Return the face of a card of this kind that holds the balance."""
     program = a_program(kind, **rules)
     account = replace(an_account(balance), unit=UNITS[kind], currency=program.currency, turnover=max(balance, 0))
@@ -91,8 +91,10 @@ def test_a_reward_says_how_much_is_missing() -> None:
     assert a_face("reward", 80, reward_price=50).values["missing"] == 0
 
 
-@pytest.mark.parametrize(("status", "voided"), [("issued", False), ("installed", False), ("revoked", True)])
-def test_a_revoked_card_is_shown_as_void(status: str, voided: bool) -> None:
+@pytest.mark.parametrize(
+    ("status", "voided"), [(CardStatus.ISSUED, False), (CardStatus.INSTALLED, False), (CardStatus.REVOKED, True)]
+)
+def test_a_revoked_card_is_shown_as_void(status: CardStatus, voided: bool) -> None:
     """Revoked passes are voided and keep being served (W25)."""
     assert a_face("loyalty", 5, status).voided is voided
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from walletd.domain.cards.kinds import UNITS
 from walletd.domain.cards.programs import Program, complete_rules
-from walletd.domain.customers.consent import NOT_ASKED, OptIn, OptInRefused
+from walletd.domain.customers.consent import NOT_ASKED, OptIn, OptInRefused, OptInState
 from walletd.domain.customers.customers import NewCustomer
 from walletd.domain.exchange.import_columns import GERMAN, armoured, columns_of, disarmed, header
 from walletd.domain.exchange.import_consent import imported
@@ -283,7 +283,7 @@ def test_the_last_step_of_a_consent_decides_its_state(cells: dict[str, str], sta
 
 def test_a_file_does_not_bring_a_revoked_consent_back() -> None:
     """D2.3.7, I-22: not in one step, not by clearing it first; it may say that the owner was invited again."""
-    revoked = OptIn("revoked", sent_at=DAYS[0], confirmed_at=DAYS[1], revoked_at=DAYS[2])
+    revoked = OptIn(OptInState.REVOKED, sent_at=DAYS[0], confirmed_at=DAYS[1], revoked_at=DAYS[2])
     for cells in (
         {"opt_in": "05.03.2026"},
         {"opt_in_sent": "04.03.2026", "opt_in": "05.03.2026"},
@@ -301,5 +301,5 @@ def test_a_file_does_not_bring_a_revoked_consent_back() -> None:
 
 def test_a_moment_that_is_known_to_the_second_is_no_change() -> None:
     """A file holds seconds: an export that comes back changes nothing."""
-    known = OptIn("sent", sent_at=datetime(2026, 3, 1, 9, 0, 0, 125_000, UTC))
+    known = OptIn(OptInState.SENT, sent_at=datetime(2026, 3, 1, 9, 0, 0, 125_000, UTC))
     assert imported(known, read(None, {"opt_in_sent": "2026-03-01 10:00:00"})[0].consent) == known

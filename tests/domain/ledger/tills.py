@@ -10,9 +10,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.domain.ledger.test_ledger import NOW, a_book, a_program, a_transaction, an_account
-from walletd.domain.cards.cards import BookableCard
+from walletd.domain.cards.cards import BookableCard, CardStatus
 from walletd.domain.cards.rotating_codes import RotatingCode, RotatingCodeRefused
+from walletd.domain.customers.customers import LoyaltyStatus
 from walletd.domain.errors import WalletdError
+from walletd.domain.identifiers import KeyState
 from walletd.domain.ledger.bookings import postings
 from walletd.domain.ledger.bookings.batches import BatchContext
 from walletd.domain.ledger.bookings.commands import Book, Capture, Release, Reverse, Work
@@ -24,7 +26,7 @@ from walletd.domain.ledger.movements import Booking
 from walletd.domain.merchants.principals import Principal, PrincipalKind
 
 BY = Principal("mer_1", PrincipalKind.API_KEY, "key_1", "Till")
-CARD = BookableCard("card", "mer_1", "acc_1", "active", "active", redeem_blocked=False)
+CARD = BookableCard("card", "mer_1", "acc_1", CardStatus.ISSUED, LoyaltyStatus.ACTIVE, redeem_blocked=False)
 SCANNED = RotatingCode("card", 1_795_339_800, "12345678")
 
 Step = Work | timedelta | dict[str, object]
@@ -51,10 +53,10 @@ class Till:
             books={"acc_1": self.book},
             programs={"prg_1": (self.program, ZoneInfo("Europe/Berlin"))},
             cards={
-                ("mer_1", "card"): (self.card, "active"),
-                ("mer_1", "old key"): (self.card, "retired"),
-                ("mer_1", "scanned"): (self.card, "active"),
-                ("mer_1", "forged"): (self.card, "active"),
+                ("mer_1", "card"): (self.card, KeyState.ACTIVE),
+                ("mer_1", "old key"): (self.card, KeyState.RETIRED),
+                ("mer_1", "scanned"): (self.card, KeyState.ACTIVE),
+                ("mer_1", "forged"): (self.card, KeyState.ACTIVE),
             },
             originals=dict(self.originals),
             redemptions={("mer_1", code): "acc_1" for code in self.book.redemptions},

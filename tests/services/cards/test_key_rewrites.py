@@ -9,7 +9,7 @@ import pytest
 
 from tests.builders import Shop
 from tests.services.customers.merging import merged, two_cards
-from walletd.domain.cards.keys import REDIRECT, RETIRE, Rewrite, RewritePlan, RewritesRefused
+from walletd.domain.cards.keys import OldKey, Rewrite, RewritePlan, RewritesRefused
 from walletd.domain.customers.merges import CardMerged, MergeNotUndoable
 from walletd.domain.errors import (
     CardKeyReplaced,
@@ -21,7 +21,7 @@ from walletd.domain.errors import (
 )
 
 
-async def rewritten(shop: Shop, card: str, key: str, old_key: str = REDIRECT) -> Any:
+async def rewritten(shop: Shop, card: str, key: str, old_key: OldKey = OldKey.REDIRECT) -> Any:
     """Give a card another key."""
     plan = RewritePlan("number of the plastic card", old_key)
     return await shop.services.key_rewrites.rewrite(shop.principal, Rewrite(card, key), plan)
@@ -62,7 +62,7 @@ async def test_t12_the_barcode_changes_and_the_serial_stays(shop: Shop) -> None:
 async def test_a_retired_key_is_refused_without_naming_the_new_one(shop: Shop) -> None:
     """Reliability 5, 17: a picture of the old barcode is worth nothing any more."""
     card = await shop.card()
-    await rewritten(shop, card["serial_number"], "4711", RETIRE)
+    await rewritten(shop, card["serial_number"], "4711", OldKey.RETIRE)
     for attempt in (shop.post(card["key"], "credit", amount=5), found(shop, card["key"])):
         with pytest.raises(CardKeyReplaced) as refused:
             await attempt
@@ -127,7 +127,7 @@ async def test_a_merge_is_not_undone_where_that_would_bring_a_retired_key_back(s
     one, other = await two_cards(shop)
     merge = await merged(shop, one, other)
     await rewritten(shop, one["serial_number"], one["key"])
-    await rewritten(shop, one["serial_number"], other["key"], RETIRE)
+    await rewritten(shop, one["serial_number"], other["key"], OldKey.RETIRE)
     with pytest.raises(MergeNotUndoable) as refused:
         await shop.undo(merge["merge_id"])
     assert refused.value.facts == {"serial_number": one["serial_number"]}

@@ -14,8 +14,10 @@ from walletd.db.delivery import publishing
 from walletd.db.engine.base import Tx
 from walletd.db.outbox import webhook_messages
 from walletd.domain.cards import changes as cards
+from walletd.domain.cards.keys import OldKey
 from walletd.domain.changes import Change
 from walletd.domain.customers import changes as customers
+from walletd.domain.customers.consent import OptInState
 from walletd.domain.customers.merge_requests import MergeRequest
 from walletd.domain.customers.merges import COMMITTED, Journal, Merge, MergePlan
 from walletd.domain.delivery.publishing import BOOKED, CHANGED, MANY
@@ -38,7 +40,7 @@ _AUDITED: Final[Mapping[Change, str]] = {
     ledger.RedemptionReleased("x", 1): "redemption.released",
     customers.CustomerCreated("x"): "customer.created",
     customers.CustomerExported("x"): "customer.exported",
-    customers.OptInChanged("x", "confirmed"): "customer.opt_in_confirmed",
+    customers.OptInChanged("x", OptInState.CONFIRMED): "customer.opt_in_confirmed",
     customers.CustomersDeactivated("x"): "customers.deactivated",
     customers.CustomersReactivated("x"): "customers.reactivated",
     customers.DuplicateDismissed("x", "cus_1", "cus_2"): "duplicate.dismissed",
@@ -124,7 +126,7 @@ async def test_changes_of_a_card(shop: Shop) -> None:
         (cards.CardReinstated(card, "found"), "card.reinstated", {"reason": "found"}, one),
         (cards.CardDeleted(card, "gone"), "card.deleted", {"reason": "gone"}, one),
         (
-            cards.CardKeyRewritten(card, "new till", "retire", [serial, beside]),
+            cards.CardKeyRewritten(card, "new till", OldKey.RETIRE, [serial, beside]),
             "card.key_rewritten",
             {"reason": "new till", "old_key": "retire"},
             {serial: CHANGED, beside: CHANGED},

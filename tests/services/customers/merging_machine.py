@@ -16,7 +16,7 @@ from hypothesis.stateful import initialize, precondition, rule, run_state_machin
 
 from tests.builders import Shop, next_key
 from tests.services.customers.merging_world import CUSTOMERS, WHO, MergingWorld
-from walletd.domain.cards.keys import REDIRECT, RETIRE, Rewrite, RewritePlan
+from walletd.domain.cards.keys import OldKey, Rewrite, RewritePlan
 from walletd.domain.customers.erasures import CardInstalled, CustomerErased
 from walletd.domain.customers.merges import CardMerged, MergeNotUndoable, RedemptionOpen
 from walletd.domain.errors import CardDeleted, CardKeyTaken, CardRevoked, HoldExpired, InsufficientBalance
@@ -207,7 +207,7 @@ class Merging(MergingWorld):
         key = data.draw(st.sampled_from([*known, "new"])) if len(known) < 12 else data.draw(st.sampled_from(known))
         key = f"key-{next_key()}" if key == "new" else key
         wanted = Rewrite(self.cards[living]["serial_number"], key)
-        plan = RewritePlan("another key", RETIRE if retire else REDIRECT)
+        plan = RewritePlan("another key", OldKey.RETIRE if retire else OldKey.REDIRECT)
         try:
             self.run(self.shop.services.key_rewrites.rewrite(self.shop.principal, wanted, plan))
         except ENDED:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.builders import Shop
-from walletd.domain.customers.consent import CONFIRMED, REVOKED
-from walletd.domain.customers.customers import Customer, NewCustomer
+from walletd.domain.customers.consent import OptInState
+from walletd.domain.customers.customers import Customer, LoyaltyStatus, NewCustomer
 from walletd.domain.customers.lists import CustomerFilter, DeactivationNotUndoable
 from walletd.domain.errors import NotFound, ValidationFailed
 from walletd.domain.pages import PageRequest
@@ -49,9 +49,9 @@ async def test_a_list_is_narrowed_by_each_of_its_columns(shop: Shop) -> None:
     await people(shop, "Tagged", tags=("stamm_kunde", "Größe 10%"), origins=("till", "voucher"))
     change = shop.services.customers.set_flag
     await change(shop.principal, idle.id, "crm_active", value=False)
-    await change(shop.principal, asleep.id, "loyalty_status", value="suspended")
+    await change(shop.principal, asleep.id, "loyalty_status", value=LoyaltyStatus.SUSPENDED)
     await change(shop.principal, blocked.id, "redeem_blocked", value=True)
-    await shop.services.opt_ins.note(shop.principal, willing.id, CONFIRMED)
+    await shop.services.opt_ins.note(shop.principal, willing.id, OptInState.CONFIRMED)
     for chosen, expected in (
         (CustomerFilter(crm_active=False), ["Idle"]),
         (CustomerFilter(loyalty_status="suspended"), ["Asleep"]),
@@ -91,8 +91,8 @@ async def test_everybody_without_consent_is_deactivated_and_comes_back(shop: Sho
     never, pending, revoked, willing, changed = await people(shop, "Never", "Pending", "Revoked", "Willing", "Changed")
     opt_ins, lists = shop.services.opt_ins, shop.services.customer_lists
     await opt_ins.invite(shop.principal, pending.id, by_mail=False)
-    await opt_ins.note(shop.principal, revoked.id, REVOKED)
-    await opt_ins.note(shop.principal, willing.id, CONFIRMED)
+    await opt_ins.note(shop.principal, revoked.id, OptInState.REVOKED)
+    await opt_ins.note(shop.principal, willing.id, OptInState.CONFIRMED)
     assert await lists.count_without_opt_in(shop.principal) == 4
     made, count = await lists.deactivate_without_opt_in(shop.principal)
     assert (count, await names(shop, CustomerFilter(crm_active=True))) == (4, ["Willing"])

@@ -19,6 +19,7 @@ from walletd.channels.mail import MailSender, MailServer
 from walletd.db.engine.base import Tx
 from walletd.db.schema import metadata
 from walletd.domain.cards.cards import NewCard
+from walletd.domain.customers.consent import OptInState
 from walletd.domain.customers.customers import NewCustomer
 from walletd.domain.customers.erasures import CardInstalled, CustomerErased
 from walletd.domain.customers.lists import CustomerFilter
@@ -170,7 +171,7 @@ async def test_nothing_is_added_to_somebody_who_was_erased(shop: Shop) -> None:
     attempts = (
         shop.services.cards.issue(by, NewCard(program, customer_id=person), None),
         shop.services.customers.update(by, person, {"email": "x@y.example"}),
-        shop.services.opt_ins.note(by, person, "confirmed"),
+        shop.services.opt_ins.note(by, person, OptInState.CONFIRMED),
         shop.merge(other["customer_id"], person),
         shop.merge(person, other["customer_id"]),
     )

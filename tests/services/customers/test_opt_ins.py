@@ -12,7 +12,7 @@ from tests.channels.mailbox import Mailbox, a_mailbox
 from tests.services.customers.merging import merged, two_cards
 from tests.services.outbox.test_mail import work
 from walletd.channels.mail import MailSender, MailServer
-from walletd.domain.customers.consent import CONFIRMED, REVOKED, MailUnavailable, OptInRefused
+from walletd.domain.customers.consent import MailUnavailable, OptInRefused, OptInState
 from walletd.domain.customers.customers import Customer, NewCustomer
 from walletd.domain.errors import LinkExpired, LinkInvalid, NotFound, ValidationFailed
 
@@ -63,7 +63,7 @@ async def test_whoever_revoked_is_invited_again_before_confirming(shop: Shop, ma
         with pytest.raises(OptInRefused):
             await shop.services.opt_ins.answer(token, consents=True)
     with pytest.raises(OptInRefused):
-        await shop.services.opt_ins.note(shop.principal, customer.id, CONFIRMED)
+        await shop.services.opt_ins.note(shop.principal, customer.id, OptInState.CONFIRMED)
     await shop.services.opt_ins.invite(shop.principal, customer.id, by_mail=False)
     assert (await shop.services.opt_ins.answer(token, consents=True)).state == "confirmed"
 
@@ -71,7 +71,7 @@ async def test_whoever_revoked_is_invited_again_before_confirming(shop: Shop, ma
 async def test_a_confirmed_customer_is_not_invited_again(shop: Shop) -> None:
     """A second invitation would put a consent that was given in doubt."""
     customer = await a_customer(shop)
-    await shop.services.opt_ins.note(shop.principal, customer.id, CONFIRMED)
+    await shop.services.opt_ins.note(shop.principal, customer.id, OptInState.CONFIRMED)
     with pytest.raises(OptInRefused):
         await shop.services.opt_ins.invite(shop.principal, customer.id, by_mail=False)
 
@@ -103,16 +103,16 @@ async def test_a_link_ends_after_thirty_days_and_bears_no_change(shop: Shop, mai
     with pytest.raises(LinkExpired):
         await shop.services.opt_ins.answer(token, consents=True)
     with pytest.raises(NotFound):
-        await shop.services.opt_ins.note(shop.principal, "cus_x", REVOKED)
+        await shop.services.opt_ins.note(shop.principal, "cus_x", OptInState.REVOKED)
 
 
 async def test_a_merge_keeps_what_the_person_said_last_and_undo_gives_it_back(shop: Shop) -> None:
     """A newsletter that was revoked on one account does not go on through the other; origins are put together."""
     one, other = await two_cards(shop)
     survivor, absorbed = one["customer_id"], other["customer_id"]
-    await shop.services.opt_ins.note(shop.principal, survivor, CONFIRMED)
+    await shop.services.opt_ins.note(shop.principal, survivor, OptInState.CONFIRMED)
     shop.clock.advance(minutes=1)
-    await shop.services.opt_ins.note(shop.principal, absorbed, REVOKED)
+    await shop.services.opt_ins.note(shop.principal, absorbed, OptInState.REVOKED)
     await shop.services.customers.update(shop.principal, survivor, {"origins": ("online",)})
     await shop.services.customers.update(shop.principal, absorbed, {"origins": ("till",)})
     merge = await merged(shop, one, other)

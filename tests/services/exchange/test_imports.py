@@ -9,6 +9,7 @@ import pytest
 
 from tests.builders import Shop
 from tests.services.exchange.importing import a_file, book_all, counts, errors_of, take_in, upload
+from walletd.domain.customers.consent import OptInState
 from walletd.domain.customers.customers import NewCustomer
 from walletd.domain.customers.lists import CustomerFilter
 from walletd.domain.errors import NotFound
@@ -300,7 +301,7 @@ async def test_a_customer_that_came_by_a_file_is_found_by_a_tag(shop: Shop) -> N
 async def test_a_file_that_would_bring_a_revoked_consent_back_is_refused(shop: Shop) -> None:
     """I-22: the row is an error with its column, and the customer stays without a newsletter."""
     customer = await shop.services.customers.create(shop.principal, NewCustomer(last_name="Muster"))
-    for state in ("confirmed", "revoked"):
+    for state in (OptInState.CONFIRMED, OptInState.REVOKED):
         shop.clock.advance(days=1)
         await shop.services.opt_ins.note(shop.principal, customer.id, state)
     shop.clock.advance(days=9)

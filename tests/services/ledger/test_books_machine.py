@@ -25,6 +25,7 @@ from hypothesis.stateful import (
 
 from tests.builders import Shop, next_key, open_in
 from tests.oracle import OracleAccount, OracleLot
+from walletd.domain.customers.customers import LoyaltyStatus
 from walletd.domain.errors import (
     AlreadyReversed,
     HoldClosed,
@@ -223,7 +224,7 @@ class Books(RuleBasedStateMachine):
         self.blocked, self.suspended = flag == "redeem_blocked", flag == "loyalty_status"
         set_flag, by = self.shop.services.customers.set_flag, self.shop.principal
         self.run(set_flag(by, self.customer, "redeem_blocked", self.blocked))
-        self.run(set_flag(by, self.customer, "loyalty_status", "suspended" if self.suspended else "active"))
+        self.run(set_flag(by, self.customer, "loyalty_status", LoyaltyStatus.of(active=not self.suspended)))
 
     @precondition(lambda self: self.answers)
     @rule(data=st.data())

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.builders import Shop
+from walletd.domain.customers.customers import LoyaltyStatus
 from walletd.domain.errors import (
     CardRevoked,
     HoldClosed,
@@ -131,7 +132,8 @@ async def test_l11_a_suspended_customer_neither_collects_nor_redeems_nor_asks(sh
     card = await shop.card()
     serial = card["serial_number"]
     await shop.post(serial, "credit", amount=20)
-    await shop.services.customers.set_flag(shop.principal, card["customer_id"], "loyalty_status", "suspended")
+    set_flag, customer_id = shop.services.customers.set_flag, card["customer_id"]
+    await set_flag(shop.principal, customer_id, "loyalty_status", LoyaltyStatus.SUSPENDED)
     for attempt in (shop.post(serial, "purchase", purchase_total=100), shop.post(serial, "debit", amount=5)):
         with pytest.raises(LoyaltySuspended):
             await attempt
@@ -139,7 +141,7 @@ async def test_l11_a_suspended_customer_neither_collects_nor_redeems_nor_asks(sh
         await shop.services.cards.by_key(shop.principal, card["key"])
     with pytest.raises(LoyaltySuspended):
         await shop.services.accounts.get(shop.principal, card["account_id"])
-    await shop.services.customers.set_flag(shop.principal, card["customer_id"], "loyalty_status", "active")
+    await set_flag(shop.principal, customer_id, "loyalty_status", LoyaltyStatus.ACTIVE)
     assert len(await shop.history(serial)) == 1
 
 

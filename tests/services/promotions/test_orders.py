@@ -11,7 +11,7 @@ import pytest
 
 from tests.builders import Shop
 from tests.services.customers.merging import merged, two_cards
-from walletd.domain.cards.keys import RETIRE, Rewrite, RewritePlan
+from walletd.domain.cards.keys import OldKey, Rewrite, RewritePlan
 from walletd.domain.customers.customers import NewCustomer
 from walletd.domain.customers.erasures import CustomerErased
 from walletd.domain.errors import CardKeyReplaced, CurrencyMismatch, NotFound, ValidationFailed
@@ -148,7 +148,7 @@ async def test_an_order_that_cannot_be_is_refused_with_its_place(shop: Shop) -> 
 async def test_a_retired_key_names_nobody(shop: Shop) -> None:
     """As at the till: who holds it is not told."""
     card = await shop.card()
-    plan = RewritePlan("lost", RETIRE)
+    plan = RewritePlan("lost", OldKey.RETIRE)
     await shop.services.key_rewrites.rewrite(shop.principal, Rewrite(card["serial_number"], "new-key"), plan)
     with pytest.raises(CardKeyReplaced):
         await report(shop, an_order(shop), card=card["key"])
@@ -180,7 +180,7 @@ async def test_a_report_that_is_repeated_after_its_key_was_retired_has_its_answe
     """A lost answer can be asked for again; a new order by that key is refused."""
     card = await shop.card()
     first = await report(shop, an_order(shop), card=card["key"])
-    plan = RewritePlan("lost", RETIRE)
+    plan = RewritePlan("lost", OldKey.RETIRE)
     await shop.services.key_rewrites.rewrite(shop.principal, Rewrite(card["serial_number"], "new-key"), plan)
     assert await report(shop, first.content, card=card["key"]) == first
     with pytest.raises(CardKeyReplaced):

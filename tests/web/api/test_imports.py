@@ -13,6 +13,7 @@ import pytest
 
 from tests.services.exchange.importing import book_all, counts
 from tests.web.conftest import Till
+from walletd.domain.customers.consent import OptInState
 from walletd.domain.customers.customers import NewCustomer
 from walletd.web.api.exchange.import_answers import COMMITTED, IMPORT, IMPORT_FILE, ROW, ImportAnswer, ImportRowAnswer
 from walletd.web.edge.uploads import UPLOAD_MAX
@@ -151,7 +152,7 @@ async def consent(till: Till, customer_id: str) -> None:
     till.shop.clock.advance(milliseconds=125)
     await till.shop.services.opt_ins.invite(till.shop.principal, customer_id, by_mail=False)
     till.shop.clock.advance(days=2, milliseconds=1)
-    await till.shop.services.opt_ins.note(till.shop.principal, customer_id, "confirmed")
+    await till.shop.services.opt_ins.note(till.shop.principal, customer_id, OptInState.CONFIRMED)
 
 
 DANGEROUS = ("=1+1", "+49 171", "-5", "@SUM(A1)", "|calc", "%x", "'=1", "01067", "123456789012345", 'a;"b",c', "-")

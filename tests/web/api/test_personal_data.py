@@ -10,7 +10,7 @@ import pytest
 from tests.builders import Shop
 from tests.services.customers.merging import merged, two_cards
 from tests.web.conftest import Till
-from walletd.domain.customers.customers import NewCustomer
+from walletd.domain.customers.customers import LoyaltyStatus, NewCustomer
 from walletd.domain.promotions.orders import NewOrder
 from walletd.web.api.customers.personal_data import EXPORT, PersonalDataAnswer
 
@@ -66,7 +66,8 @@ async def test_a_long_history_comes_whole(till: Till) -> None:
 async def test_a_suspended_customer_has_a_right_to_it_and_the_audit_log_knows_who_asked(till: Till) -> None:
     """A block is about bookings and balances at the till, not about the law."""
     card = await till.shop.card()
-    await till.shop.services.customers.set_flag(till.shop.principal, card["customer_id"], "loyalty_status", "suspended")
+    suspend, suspended = till.shop.services.customers.set_flag, LoyaltyStatus.SUSPENDED
+    await suspend(till.shop.principal, card["customer_id"], "loyalty_status", suspended)
     assert (await export(till, card["customer_id"])).cards[0].serial_number == card["serial_number"]
     params = {"action": "customer.exported"}
     rows = (await till.client.get(f"{API}/audit", headers=till.headers, params=params)).json()["items"]

@@ -11,7 +11,7 @@ from walletd.bootstrap import Application
 from walletd.cli.cards.key_list import read_key_list
 from walletd.cli.opening import json_option, merchant_option, run_command
 from walletd.domain.calendar import rfc3339
-from walletd.domain.cards.keys import REDIRECT, RETIRE, Rewrite, RewritePlan, RewritesRefused, Rewritten
+from walletd.domain.cards.keys import OldKey, Rewrite, RewritePlan, RewritesRefused, Rewritten
 from walletd.domain.errors import NotFound
 from walletd.domain.identifiers import is_serial_number
 from walletd.domain.ledger.card_views import CardView
@@ -116,7 +116,7 @@ def rewrite_keys(file: Path, reason: str, retire: bool, dry_run: bool, merchant_
 
 
 def _plan(reason: str, *, retire: bool) -> RewritePlan:
-    return RewritePlan(reason, RETIRE if retire else REDIRECT)
+    return RewritePlan(reason, OldKey.RETIRE if retire else OldKey.REDIRECT)
 
 
 async def _find(app: Application, merchant_id: str, name: str) -> CardView:

@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, select
 from walletd.db.cards.cards import card_keys, cards
 from walletd.db.engine.base import Tx
 from walletd.db.engine.bulk import one_of
+from walletd.domain.cards.cards import CardStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class HeldCard:
     customer_id: str
     account_id: str
     key: str
-    status: str
+    status: CardStatus
 
 
 _HELD: Final = (
@@ -29,7 +30,7 @@ _HELD: Final = (
     .where(
         cards.c.program_id == bindparam("program"),
         cards.c.merged_into.is_(None),
-        cards.c.status != "deleted",
+        cards.c.status != CardStatus.DELETED,
         one_of(cards.c.customer_id, "customers"),
     )
     .order_by(cards.c.created_at.desc(), cards.c.serial_number.desc())
@@ -44,7 +45,16 @@ def of_customers(tx: Tx, program_id: str, customer_ids: Collection[str]) -> dict
     if not customer_ids:
         return {}
     rows = tx.execute(_HELD, {"program": program_id, "customers": sorted(customer_ids)})
-    return {row.customer_id: HeldCard(**row._asdict()) for row in rows}
+    return {
+        row.customer_id: HeldCard(
+            serial_number=row.serial_number,
+            customer_id=row.customer_id,
+            account_id=row.account_id,
+            key=row.key,
+            status=CardStatus(row.status),
+        )
+        for row in rows
+    }
 
 
 def taken_keys(tx: Tx, merchant_id: str, keys: Collection[str]) -> set[str]:

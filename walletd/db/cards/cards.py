@@ -34,10 +34,10 @@ from walletd.db.engine.pages import Listing, contains, fetch_page
 from walletd.db.ledger.accounts import accounts, to_account
 from walletd.db.merchants.merchants import merchants
 from walletd.domain.calendar import from_milliseconds, milliseconds
-from walletd.domain.cards.cards import BookableCard, Card
+from walletd.domain.cards.cards import BookableCard, Card, CardStatus
 from walletd.domain.cards.programs import Program
-from walletd.domain.customers.customers import CardHolder, name_of
-from walletd.domain.identifiers import is_serial_number
+from walletd.domain.customers.customers import CardHolder, LoyaltyStatus, name_of
+from walletd.domain.identifiers import KeyState, is_serial_number
 from walletd.domain.ledger.balances import AccountState
 from walletd.domain.pages import Page, PageRequest
 
@@ -167,7 +167,7 @@ def insert(tx: Tx, made: Sequence[Card]) -> None:
     ]
     insert_rows(tx, cards, rows)
     living = ("merchant_id", "key", "serial_number")
-    insert_rows(tx, card_keys, [{**{name: row[name] for name in living}, "state": "active"} for row in rows])
+    insert_rows(tx, card_keys, [{**{name: row[name] for name in living}, "state": KeyState.ACTIVE} for row in rows])
 
 
 def find(tx: Tx, merchant_id: str, serial_number: str) -> CardInContext | None:
@@ -176,24 +176,24 @@ def find(tx: Tx, merchant_id: str, serial_number: str) -> CardInContext | None:
     return None if row is None else _context(row)
 
 
-def find_by_key(tx: Tx, merchant_id: str, key: str) -> tuple[CardInContext, str] | None:
-    """Return the card a key leads to, and the key's state: `active`, `redirected` or `retired`; one indexed read."""
+def find_by_key(tx: Tx, merchant_id: str, key: str) -> tuple[CardInContext, KeyState] | None:
+    """Return the card a key leads to, and the state of the key; one indexed read."""
     row = tx.execute(_BY_KEY, {"key": key, "merchant": merchant_id}).one_or_none()
-    return None if row is None else (_context(row), row.key_state)
+    return None if row is None else (_context(row), KeyState(row.key_state))
 
 
-def bookable(tx: Tx, names: Collection[tuple[str, str]]) -> dict[tuple[str, str], tuple[BookableCard, str]]:
+def bookable(tx: Tx, names: Collection[tuple[str, str]]) -> dict[tuple[str, str], tuple[BookableCard, KeyState]]:
     """Return the cards that merchants and names lead to, by both, with the state of the name.
 
     A name is a serial number, or else a key, which may be retired.
     """
-    found: dict[tuple[str, str], tuple[BookableCard, str]] = {}
+    found: dict[tuple[str, str], tuple[BookableCard, KeyState]] = {}
     serials = [name for _, name in names if is_serial_number(name)]
     for row in tx.rows(_BOOKABLE_BY_SERIAL, {"names": serials}) if serials else ():
-        found[row.merchant_id, row.serial_number] = (_bookable(row), "active")
+        found[row.merchant_id, row.serial_number] = (_bookable(row), KeyState.ACTIVE)
     keys = [place for place in names if place not in found]
     for row in tx.rows(_BOOKABLE_BY_KEY, {"names": keys}) if keys else ():
-        found[row.merchant_id, row.named] = (_bookable(row), row.state)
+        found[row.merchant_id, row.named] = (_bookable(row), KeyState(row.state))
     return found
 
 
@@ -211,7 +211,7 @@ def key_is_taken(tx: Tx, merchant_id: str, key: str) -> bool:
     return found.first() is not None
 
 
-def change_status(tx: Tx, serial_number: str, status: str, *, among: Sequence[str]) -> bool:
+def change_status(tx: Tx, serial_number: str, status: CardStatus, *, among: Sequence[CardStatus]) -> bool:
     """Give a card another status if its present one is among those named; True where it changed."""
     changed = tx.execute(
         update(cards)
@@ -230,8 +230,8 @@ def revoke(tx: Tx, serial_number: str) -> bool:
     """Revoke a card and keep the state it had; True where it was not revoked before."""
     changed = tx.execute(
         update(cards)
-        .where(cards.c.serial_number == serial_number, cards.c.status != "revoked")
-        .values(status="revoked", status_before=cards.c.status)
+        .where(cards.c.serial_number == serial_number, cards.c.status != CardStatus.REVOKED)
+        .values(status=CardStatus.REVOKED, status_before=cards.c.status)
     )
     return changed.rowcount == 1
 
@@ -240,8 +240,8 @@ def delete(tx: Tx, serial_number: str) -> bool:
     """Delete a card for good; True where it was not deleted before."""
     changed = tx.execute(
         update(cards)
-        .where(cards.c.serial_number == serial_number, cards.c.status != "deleted")
-        .values(status="deleted", message=None)
+        .where(cards.c.serial_number == serial_number, cards.c.status != CardStatus.DELETED)
+        .values(status=CardStatus.DELETED, message=None)
     )
     return changed.rowcount == 1
 
@@ -250,8 +250,8 @@ def reinstate(tx: Tx, serial_number: str) -> bool:
     """Give a revoked card the state back that it had; True where it was revoked."""
     changed = tx.execute(
         update(cards)
-        .where(cards.c.serial_number == serial_number, cards.c.status == "revoked")
-        .values(status=func.coalesce(cards.c.status_before, "issued"), status_before=None)
+        .where(cards.c.serial_number == serial_number, cards.c.status == CardStatus.REVOKED)
+        .values(status=func.coalesce(cards.c.status_before, CardStatus.ISSUED), status_before=None)
     )
     return changed.rowcount == 1
 
@@ -277,7 +277,7 @@ def to_card(row: Row[Any]) -> Card:
         account_id=row.account_id,
         key=row.key,
         holder_name=row.holder_name,
-        status=row.status,
+        status=CardStatus(row.status),
         token_version=row.token_version,
         created_at=from_milliseconds(row.created_at),
         merged_into=row.merged_into,
@@ -296,7 +296,7 @@ def _context(row: Row[Any], known: dict[str, Program] | None = None) -> CardInCo
         id=row.customer_id,
         number=row.number,
         name=name_of(row.first_name, row.last_name, row.company, row.number),
-        loyalty_status=row.loyalty_status,
+        loyalty_status=LoyaltyStatus(row.loyalty_status),
         redeem_blocked=row.redeem_blocked,
     )
     return CardInContext(to_card(row), program, customer, to_account(row), row.merchant_name)
@@ -321,8 +321,8 @@ def _bookable(row: Row[Any]) -> BookableCard:
         serial_number=row.serial_number,
         merchant_id=row.merchant_id,
         account_id=row.account_id,
-        status=row.status,
-        loyalty_status=row.loyalty_status,
+        status=CardStatus(row.status),
+        loyalty_status=LoyaltyStatus(row.loyalty_status),
         redeem_blocked=row.redeem_blocked,
         merged_into=row.merged_into,
     )

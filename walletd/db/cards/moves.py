@@ -10,6 +10,7 @@ from walletd.db.cards.cards import card_keys, cards, to_card
 from walletd.db.engine.base import Tx
 from walletd.domain.cards.cards import Card
 from walletd.domain.customers.merges import CardMove, KeyMove
+from walletd.domain.identifiers import KeyState
 
 
 def of_accounts(tx: Tx, account_ids: Collection[str]) -> dict[str, list[Card]]:
@@ -30,7 +31,8 @@ def keys_of(tx: Tx, merchant_id: str, serial_numbers: Collection[str]) -> list[K
     query = select(card_keys).where(
         card_keys.c.merchant_id == merchant_id, card_keys.c.serial_number.in_(list(serial_numbers))
     )
-    return sorted((KeyMove(row.key, row.serial_number, row.state) for row in tx.execute(query)), key=lambda at: at.key)
+    found = (KeyMove(row.key, row.serial_number, KeyState(row.state)) for row in tx.execute(query))
+    return sorted(found, key=lambda item: item.key)
 
 
 def place_cards(tx: Tx, placed: Iterable[CardMove]) -> None:
@@ -72,10 +74,10 @@ def owner_of_key(tx: Tx, merchant_id: str, key: str) -> tuple[str, bool] | None:
         card_keys.c.merchant_id == merchant_id, card_keys.c.key == key
     )
     row = tx.execute(query).one_or_none()
-    return None if row is None else (row.serial_number, row.state != "retired")
+    return None if row is None else (row.serial_number, KeyState(row.state) != KeyState.RETIRED)
 
 
-def rewrite_key(tx: Tx, card: Card, key: str, former: str) -> list[str]:
+def rewrite_key(tx: Tx, card: Card, key: str, former: KeyState) -> list[str]:
     """Let a card, and those that were merged into it, show another key; `former` is the old key's state from now on.
 
     Returns the serial numbers of all cards that show the key.
@@ -87,8 +89,8 @@ def rewrite_key(tx: Tx, card: Card, key: str, former: str) -> list[str]:
         .values(state=former)
     )
     known = update(card_keys).where(card_keys.c.merchant_id == card.merchant_id, card_keys.c.key == key)
-    if tx.execute(known.values(state="active")).rowcount == 0:
-        tx.execute(card_keys.insert(), place | {"key": key, "state": "active"})
+    if tx.execute(known.values(state=KeyState.ACTIVE)).rowcount == 0:
+        tx.execute(card_keys.insert(), place | {"key": key, "state": KeyState.ACTIVE})
     shown = update(cards).where(
         or_(cards.c.serial_number == card.serial_number, cards.c.merged_into == card.serial_number),
         cards.c.account_id == card.account_id,

@@ -29,8 +29,8 @@ from walletd.db.engine.base import Tx, locked, merchant_column, metadata, moment
 from walletd.db.engine.bulk import insert_rows, update_rows
 from walletd.db.engine.pages import contains
 from walletd.domain.calendar import from_milliseconds, milliseconds
-from walletd.domain.customers.consent import OptIn
-from walletd.domain.customers.customers import ORIGINS, Customer, NewCustomer
+from walletd.domain.customers.consent import OptIn, OptInState
+from walletd.domain.customers.customers import ORIGINS, Customer, LoyaltyStatus, NewCustomer
 from walletd.domain.customers.matching import STAGES, match_keys
 
 customers = Table(
@@ -213,12 +213,12 @@ def to_customer(row: Row[Any]) -> Customer:
         number=row.number,
         details=details,
         crm_active=row.crm_active,
-        loyalty_status=row.loyalty_status,
+        loyalty_status=LoyaltyStatus(row.loyalty_status),
         redeem_blocked=row.redeem_blocked,
         created_at=from_milliseconds(row.created_at),
         merged_into=row.merged_into,
         opt_in=OptIn(
-            state=row.opt_in,
+            state=OptInState(row.opt_in),
             sent_at=moment(row.opt_in_sent_at),
             confirmed_at=moment(row.opt_in_confirmed_at),
             revoked_at=moment(row.opt_in_revoked_at),

@@ -27,7 +27,8 @@ from sqlalchemy import (
 from walletd.db.engine.base import Tx, merchant_column, metadata, moment, reference, stored
 from walletd.db.engine.bulk import insert_rows, one_of
 from walletd.domain.calendar import from_milliseconds, milliseconds
-from walletd.domain.customers.consent import OptIn
+from walletd.domain.customers.consent import OptIn, OptInState
+from walletd.domain.customers.customers import LoyaltyStatus
 from walletd.domain.customers.merges import (
     COMMITTED,
     UNDONE,
@@ -39,6 +40,7 @@ from walletd.domain.customers.merges import (
     MergePlan,
     MovedLot,
 )
+from walletd.domain.identifiers import KeyState
 
 merges = Table(
     "merges",
@@ -199,10 +201,10 @@ def _from_json(document: Mapping[str, Any]) -> Journal:
         joined=tuple(JoinedAccounts(**item | {"forwarded": tuple(item["forwarded"])}) for item in joined),
         owned=tuple(document["owned"]),
         cards=tuple(CardMove(**item) for item in document["cards"]),
-        keys=tuple(KeyMove(**item) for item in document["keys"]),
+        keys=tuple(KeyMove(**item | {"state": KeyState(item["state"])}) for item in document["keys"]),
         customers=tuple(document["customers"]),
         redeem_blocked=document["redeem_blocked"],
-        loyalty_status=document["loyalty_status"],
+        loyalty_status=LoyaltyStatus(document["loyalty_status"]),
         origins=tuple(document["origins"]) if document.get("origins") is not None else None,
         opt_in=_opt_in(document.get("opt_in")),
     )
@@ -211,4 +213,4 @@ def _from_json(document: Mapping[str, Any]) -> Journal:
 def _opt_in(document: Mapping[str, Any] | None) -> OptIn | None:
     if document is None:
         return None
-    return OptIn(document["state"], **{name: moment(document[name]) for name in _STEPS})
+    return OptIn(OptInState(document["state"]), **{name: moment(document[name]) for name in _STEPS})

@@ -29,7 +29,7 @@ from walletd.db.engine.pages import Listing, contains, fetch_page, literally
 from walletd.db.ledger.accounts import accounts
 from walletd.db.ledger.entries import transactions
 from walletd.domain.calendar import from_milliseconds, milliseconds
-from walletd.domain.customers.consent import CONFIRMED
+from walletd.domain.customers.consent import OptInState
 from walletd.domain.customers.customers import Customer
 from walletd.domain.customers.lists import BulkDeactivation, CustomerFilter, Tiles
 from walletd.domain.pages import Page, PageRequest
@@ -168,7 +168,7 @@ def _unwilling(merchant_id: str) -> tuple[ColumnElement[bool], ...]:
         customers.c.merchant_id == merchant_id,
         customers.c.crm_active.is_(True),
         customers.c.merged_into.is_(None),
-        customers.c.opt_in != CONFIRMED,
+        customers.c.opt_in != OptInState.CONFIRMED,
     )
 
 

@@ -17,7 +17,8 @@ from walletd.db.merchants.audit import audit_log
 from walletd.db.merchants.idempotency import idempotency_records
 from walletd.db.outbox.jobs import QUEUE, jobs
 from walletd.domain.calendar import milliseconds
-from walletd.domain.customers.consent import NONE
+from walletd.domain.cards.cards import CardStatus
+from walletd.domain.customers.consent import OptInState
 from walletd.domain.customers.matching import STAGES
 from walletd.domain.outbox.jobs import DEAD, PENDING
 
@@ -42,18 +43,18 @@ _NOTHING: Final[dict[str, Any]] = {
     **{f"match_{stage}": None for stage in STAGES},
     "crm_active": False,
     "deactivated_by": None,
-    "opt_in": NONE,
+    "opt_in": OptInState.NONE,
     "opt_in_sent_at": None,
     "opt_in_confirmed_at": None,
     "opt_in_revoked_at": None,
 }
 
 
-def cards_of(tx: Tx, customer_ids: Collection[str]) -> list[tuple[str, str]]:
+def cards_of(tx: Tx, customer_ids: Collection[str]) -> list[tuple[str, CardStatus]]:
     """Return the serial number and the status of every card of customers."""
     # Kept as read: a phone that takes the card now comes after the erasing, and finds it deleted.
     query = locked(select(cards.c.serial_number, cards.c.status).where(cards.c.customer_id.in_(list(customer_ids))))
-    return sorted((row.serial_number, row.status) for row in tx.execute(query))
+    return sorted((row.serial_number, CardStatus(row.status)) for row in tx.execute(query))
 
 
 def messages_to(tx: Tx, merchant_id: str, serials: Collection[str]) -> list[str]:
@@ -71,7 +72,7 @@ def delete_cards(tx: Tx, serials: Collection[str]) -> None:
     tx.execute(
         update(cards)
         .where(cards.c.serial_number.in_(list(serials)))
-        .values(status="deleted", holder_name=None, message=None)
+        .values(status=CardStatus.DELETED, holder_name=None, message=None)
     )
 
 

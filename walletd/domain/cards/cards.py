@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from enum import StrEnum
 
-from walletd.domain.customers.customers import NewCustomer
+from walletd.domain.customers.customers import LoyaltyStatus, NewCustomer
 from walletd.domain.customers.merges import CardMerged
 from walletd.domain.errors import CardDeleted, CardRevoked, LoyaltySuspended, RedemptionBlocked
 
-STATUSES: Final = ("issued", "installed", "uninstalled", "revoked", "deleted")
+
+class CardStatus(StrEnum):
+    """How far a card is: on a phone, not yet or no more, or void."""
+
+    ISSUED = "issued"
+    INSTALLED = "installed"
+    UNINSTALLED = "uninstalled"
+    REVOKED = "revoked"
+    DELETED = "deleted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +32,7 @@ class Card:
     account_id: str
     key: str
     holder_name: str | None
-    status: str
+    status: CardStatus
     token_version: int
     created_at: datetime
     merged_into: str | None = None
@@ -52,8 +60,8 @@ class BookableCard:
     serial_number: str
     merchant_id: str
     account_id: str
-    status: str
-    loyalty_status: str
+    status: CardStatus
+    loyalty_status: LoyaltyStatus
     redeem_blocked: bool
     merged_into: str | None = None
 
@@ -68,11 +76,11 @@ def check_may_book(card: BookableCard, *, takes: bool) -> None:
             f"This card was merged into the card {card.merged_into}; book on that one.",
             serial_number=card.merged_into,
         )
-    if card.status == "revoked":
+    if card.status == CardStatus.REVOKED:
         raise CardRevoked
-    if card.status == "deleted":
+    if card.status == CardStatus.DELETED:
         raise CardDeleted
-    if card.loyalty_status != "active":
+    if card.loyalty_status != LoyaltyStatus.ACTIVE:
         raise LoyaltySuspended
     if takes and card.redeem_blocked:
         raise RedemptionBlocked

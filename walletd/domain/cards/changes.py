@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from walletd.domain.cards.cards import Card
+from walletd.domain.cards.keys import OldKey
 from walletd.domain.changes import Change, OfRow
 
 
@@ -80,7 +81,7 @@ class CardKeyRewritten(OfCard):
     """A card has another key; `shown_by` are the serial numbers of all cards whose pass shows it."""
 
     reason: str
-    old_key: str
+    old_key: OldKey
     shown_by: Sequence[str]
 
 

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 from walletd.domain.errors import ValidationFailed, WalletdError
-from walletd.domain.identifiers import is_card_key
+from walletd.domain.identifiers import KeyState, is_card_key
 from walletd.domain.validation import check_note, invalid
-
-REDIRECT, RETIRE = "redirect", "retire"
-"""What becomes of the old key: it leads to the card still, or is refused at the till from now on."""
 
 ROWS_MAX: Final = 500
 """Of one request."""
+
+
+class OldKey(StrEnum):
+    """What becomes of the old key of a card: it leads to the card still, or is refused at the till from now on."""
+
+    REDIRECT = "redirect"
+    RETIRE = "retire"
+
+    @property
+    def state(self) -> KeyState:
+        """Return the state that the old key gets."""
+        return KeyState.RETIRED if self == OldKey.RETIRE else KeyState.REDIRECTED
 
 
 class RewritesRefused(ValidationFailed):
@@ -54,13 +64,11 @@ class RewritePlan:
     """Why keys are rewritten, and what becomes of the old ones."""
 
     reason: str
-    old_key: str = REDIRECT
+    old_key: OldKey = OldKey.REDIRECT
 
     def check(self) -> RewritePlan:
         """Return the same; raises ValidationFailed."""
         check_note(self.reason, "/reason")
-        if self.old_key not in {REDIRECT, RETIRE}:
-            raise invalid("/old_key", "must be redirect or retire")
         return self
 
 

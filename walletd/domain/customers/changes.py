@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from walletd.domain.changes import Change, OfRow
+from walletd.domain.customers.consent import OptInState
 from walletd.domain.customers.merge_requests import MergeRequest
 from walletd.domain.customers.merges import Merge
 
@@ -49,7 +50,7 @@ class CustomerErased(Change):
 class OptInChanged(OfRow):
     """A customer was asked for consent, gave it or revoked it."""
 
-    state: str
+    state: OptInState
 
 
 class CustomersDeactivated(OfRow):

@@ -4,14 +4,31 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 from typing import Final
 
 from walletd.domain.errors import Conflict
 
-NONE, SENT, CONFIRMED, REVOKED = "none", "sent", "confirmed", "revoked"
-STATES: Final = (NONE, SENT, CONFIRMED, REVOKED)
 
-_FROM: Final = {SENT: {NONE, SENT, REVOKED}, CONFIRMED: {NONE, SENT}, REVOKED: {NONE, SENT, CONFIRMED}}
+class OptInState(StrEnum):
+    """The last step of the consent; before any it is `none`."""
+
+    NONE = "none"
+    SENT = "sent"
+    CONFIRMED = "confirmed"
+    REVOKED = "revoked"
+
+
+_FROM: Final = {
+    OptInState.SENT: {OptInState.NONE, OptInState.SENT, OptInState.REVOKED},
+    OptInState.CONFIRMED: {OptInState.NONE, OptInState.SENT},
+    OptInState.REVOKED: {OptInState.NONE, OptInState.SENT, OptInState.CONFIRMED},
+}
+_MOMENTS: Final = {
+    OptInState.SENT: "sent_at",
+    OptInState.CONFIRMED: "confirmed_at",
+    OptInState.REVOKED: "revoked_at",
+}
 
 
 class OptInRefused(Conflict):
@@ -30,22 +47,21 @@ class MailUnavailable(Conflict):
 class OptIn:
     """How far a customer's consent is, and when each step was last taken."""
 
-    state: str = NONE
+    state: OptInState = OptInState.NONE
     sent_at: datetime | None = None
     confirmed_at: datetime | None = None
     revoked_at: datetime | None = None
 
-    def after(self, state: str, now: datetime) -> OptIn:
+    def after(self, state: OptInState, now: datetime) -> OptIn:
         """Return the consent after a step to `sent`, `confirmed` or `revoked`; raises OptInRefused.
 
         A step that was taken before changes nothing, but an invitation may be sent again.
         """
-        if state == self.state != SENT:
+        if state == self.state != OptInState.SENT:
             return self
         if self.state not in _FROM[state]:
             raise OptInRefused(f"The consent is {self.state}; it cannot become {state}.", state=self.state)
-        moments = {SENT: "sent_at", CONFIRMED: "confirmed_at", REVOKED: "revoked_at"}
-        return replace(self, state=state, **{moments[state]: now})
+        return replace(self, state=state, **{_MOMENTS[state]: now})
 
 
 NOT_ASKED: Final = OptIn()

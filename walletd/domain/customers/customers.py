@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Final
 
 from walletd.domain.customers.consent import NOT_ASKED, OptIn
@@ -13,6 +14,19 @@ from walletd.domain.validation import invalid
 
 ORIGINS: Final = ("online", "till", "voucher")
 """Where a customer came from; several hold after a merge, none means that staff wrote it down (D-49)."""
+
+
+class LoyaltyStatus(StrEnum):
+    """Whether a customer may collect, redeem and ask for balances (D-16)."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+
+    @classmethod
+    def of(cls, *, active: bool) -> LoyaltyStatus:
+        """Return the status of a customer who may, or may not."""
+        return cls.ACTIVE if active else cls.SUSPENDED
+
 
 _TEXT_LONGEST = 200
 _LOCALE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*\Z")
@@ -55,7 +69,7 @@ class Customer:
     number: int
     details: NewCustomer
     crm_active: bool
-    loyalty_status: str
+    loyalty_status: LoyaltyStatus
     redeem_blocked: bool
     created_at: datetime
     merged_into: str | None = None
@@ -77,7 +91,7 @@ class CardHolder:
     id: str
     number: int
     name: str
-    loyalty_status: str
+    loyalty_status: LoyaltyStatus
     redeem_blocked: bool
 
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from walletd.domain.customers.consent import STATES
-from walletd.domain.customers.customers import ORIGINS
+from walletd.domain.customers.consent import OptInState
+from walletd.domain.customers.customers import ORIGINS, LoyaltyStatus
 from walletd.domain.errors import Conflict
-from walletd.domain.validation import invalid
+from walletd.domain.validation import check_choice, invalid
 
 UNDO_FOR: Final = timedelta(hours=24)
 
@@ -33,13 +33,12 @@ class CustomerFilter:
 
     def __post_init__(self) -> None:
         """Refuse what no customer can have."""
-        for name, value, known in (
-            ("loyalty_status", self.loyalty_status, ("active", "suspended")),
-            ("opt_in", self.opt_in, STATES),
-            ("origin", self.origin, ORIGINS),
-        ):
-            if value is not None and value not in known:
-                raise invalid(f"/{name}", f"must be one of {', '.join(known)}")
+        if self.loyalty_status is not None:
+            check_choice(LoyaltyStatus, self.loyalty_status, "/loyalty_status")
+        if self.opt_in is not None:
+            check_choice(OptInState, self.opt_in, "/opt_in")
+        if self.origin is not None and self.origin not in ORIGINS:
+            raise invalid("/origin", f"must be one of {', '.join(ORIGINS)}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from walletd.domain.customers.consent import OptIn
-from walletd.domain.customers.customers import ORIGINS
+from walletd.domain.customers.customers import ORIGINS, LoyaltyStatus
 from walletd.domain.errors import Conflict, ValidationFailed
+from walletd.domain.identifiers import KeyState
 
 UNDO_FOR: Final = timedelta(days=30)
 
@@ -110,7 +111,7 @@ class KeyMove:
 
     key: str
     serial_number: str
-    state: str
+    state: KeyState
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,7 @@ class Journal:
     customers: tuple[str, ...] = ()
     """Customers that had been merged into the absorbed one before."""
     redeem_blocked: bool = False
-    loyalty_status: str = "active"
+    loyalty_status: LoyaltyStatus = LoyaltyStatus.ACTIVE
     """The flags of the identity survivor before the merge."""
     origins: tuple[str, ...] | None = None
     opt_in: OptIn | None = None
@@ -172,9 +173,9 @@ class Merge:
             raise MergeNotUndoable("A merge can be undone for 30 days; this one is older.")
 
 
-def stricter(statuses: Sequence[str]) -> str:
+def stricter(statuses: Sequence[LoyaltyStatus]) -> LoyaltyStatus:
     """Return the loyalty status that goes on: what was suspended for one is not freed by a merge."""
-    return "suspended" if any(status != "active" for status in statuses) else "active"
+    return LoyaltyStatus.of(active=LoyaltyStatus.SUSPENDED not in statuses)
 
 
 def all_origins(one: Sequence[str], other: Sequence[str]) -> tuple[str, ...]:

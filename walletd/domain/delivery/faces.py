@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from walletd.domain.cards.cards import Card
+from walletd.domain.cards.cards import Card, CardStatus
 from walletd.domain.cards.kinds import FACE_VALUES
 from walletd.domain.cards.programs import Program, reached, rewards_of, tiers_of
 from walletd.domain.cards.rotating_codes import GOOGLE, can_rotate
@@ -111,7 +111,7 @@ def compose_face(card: Card, holding: Holding, *, holder: str, merchant_name: st
         values=values,
         barcode_message=card.key,
         barcode_text=card.key,
-        voided=card.status in {"revoked", "deleted"},
+        voided=card.status in {CardStatus.REVOKED, CardStatus.DELETED},
         expires_at=holding.balances.expires_next if program.kind == "coupon" else None,
         stamp_row=_stamp_row(holding) if program.kind == "stamp" else None,
         rotates=program.text("rotating_barcode") == GOOGLE and can_rotate(card.key),

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from walletd.domain.calendar import from_milliseconds
-from walletd.domain.customers.consent import CONFIRMED, NONE, REVOKED, SENT, OptIn, OptInRefused
+from walletd.domain.customers.consent import OptIn, OptInRefused, OptInState
 
 COLUMNS: Final[Mapping[str, str]] = {
     "opt_in_sent": "sent_at",
@@ -17,7 +17,12 @@ COLUMNS: Final[Mapping[str, str]] = {
 }
 """Column → the moment that it holds. `OptIn` is the day of confirmation, and blank where there is none."""
 
-_STEPS: Final = ((NONE, None), (SENT, "sent_at"), (CONFIRMED, "confirmed_at"), (REVOKED, "revoked_at"))
+_STEPS: Final = (
+    ("sent_at", OptInState.SENT),
+    ("confirmed_at", OptInState.CONFIRMED),
+    ("revoked_at", OptInState.REVOKED),
+)
+"""In this order: of two steps at one moment the later one counts."""
 
 
 def imported(present: OptIn, given: Mapping[str, int | None]) -> OptIn:
@@ -32,10 +37,12 @@ def imported(present: OptIn, given: Mapping[str, int | None]) -> OptIn:
         name: getattr(present, name) if name not in given else _kept(getattr(present, name), given[name])
         for name in COLUMNS.values()
     }
-    reached = [(moments[name], order) for order, (_, name) in enumerate(_STEPS) if name is not None and moments[name]]
-    state = _STEPS[max(reached)[1]][0] if reached else NONE
-    if present.state == REVOKED and (state not in {REVOKED, SENT} or not _still_revoked(present, moments)):
-        raise OptInRefused("The consent was revoked.", state=REVOKED)
+    reached = [(moments[name], order) for order, (name, _) in enumerate(_STEPS) if moments[name]]
+    state = _STEPS[max(reached)[1]][1] if reached else OptInState.NONE
+    if present.state == OptInState.REVOKED and (
+        state not in {OptInState.REVOKED, OptInState.SENT} or not _still_revoked(present, moments)
+    ):
+        raise OptInRefused("The consent was revoked.", state=OptInState.REVOKED)
     return replace(present, state=state, **moments)
 
 

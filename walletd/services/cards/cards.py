@@ -16,10 +16,10 @@ from walletd.db.engine.base import Tx
 from walletd.db.ledger import accounts
 from walletd.db.merchants import merchants
 from walletd.domain.cards import changes
-from walletd.domain.cards.cards import Card, NewCard
+from walletd.domain.cards.cards import Card, CardStatus, NewCard
 from walletd.domain.cards.programs import Program
 from walletd.domain.cards.rotating_codes import read_code
-from walletd.domain.customers.customers import Customer, check_customer, holder_of
+from walletd.domain.customers.customers import Customer, LoyaltyStatus, check_customer, holder_of
 from walletd.domain.customers.merges import CardMerged
 from walletd.domain.errors import (
     CardDeleted,
@@ -30,7 +30,7 @@ from walletd.domain.errors import (
     NotFound,
     WalletdError,
 )
-from walletd.domain.identifiers import is_card_key, new_id
+from walletd.domain.identifiers import KeyState, is_card_key, new_id
 from walletd.domain.ledger.balances import AccountState
 from walletd.domain.ledger.bookings.operations import opening
 from walletd.domain.ledger.bookings.postings import post
@@ -52,7 +52,10 @@ from walletd.services.ledger.bookings.storing import store_books
 from walletd.services.runtime import Runtime
 
 _StatusChange = changes.CardRevoked | changes.CardReinstated | changes.CardDeleted
-_NOBODYS: Final[Mapping[str, type[WalletdError]]] = {"deleted": CardDeleted, "revoked": CardRevoked}
+_NOBODYS: Final[Mapping[CardStatus, type[WalletdError]]] = {
+    CardStatus.DELETED: CardDeleted,
+    CardStatus.REVOKED: CardRevoked,
+}
 """Statuses of cards whose account no further card may share."""
 _STORED: Final[Mapping[type[_StatusChange], Callable[[Tx, str], bool]]] = {
     changes.CardRevoked: cards.revoke,
@@ -112,7 +115,7 @@ class Cards:
 
         def read(tx: Tx) -> CardView:
             found = _living(self._named(tx, by, key, now))
-            if found.customer.loyalty_status != "active":
+            if found.customer.loyalty_status != LoyaltyStatus.ACTIVE:
                 raise LoyaltySuspended
             return self._view(tx, found, now)
 
@@ -156,7 +159,7 @@ class Cards:
                 raise NotFound("There is no card with this serial number.")
             if change is changes.CardDeleted and found.card.merged_into is not None:
                 raise CardMerged(serial_number=found.card.merged_into)
-            if change is not changes.CardDeleted and found.card.status == "deleted":
+            if change is not changes.CardDeleted and found.card.status == CardStatus.DELETED:
                 raise CardDeleted
             changed = _STORED[change](tx, serial_number)
             if changed and change is changes.CardReinstated:
@@ -168,7 +171,7 @@ class Cards:
 
         return await self._runtime.database.write(write)
 
-    def _named(self, tx: Tx, by: Principal, key: str, now: datetime) -> tuple[CardInContext, str] | None:
+    def _named(self, tx: Tx, by: Principal, key: str, now: datetime) -> tuple[CardInContext, KeyState] | None:
         """Return the card that a key leads to, or a rotating code; a look uses no code up."""
         found, code = cards.find_by_key(tx, by.merchant_id, key), read_code(key)
         if found is not None or code is None:
@@ -241,11 +244,11 @@ def _checked(new: NewCard) -> NewCard:
     )
 
 
-def _living(found: tuple[CardInContext, str] | None) -> CardInContext:
+def _living(found: tuple[CardInContext, KeyState] | None) -> CardInContext:
     """Return the card of a living key; a replaced key is refused without naming the new one (B17)."""
     if found is None:
         raise NotFound("There is no card with this key.")
-    if found[1] == "retired":
+    if found[1] == KeyState.RETIRED:
         raise CardKeyReplaced
     return found[0]
 

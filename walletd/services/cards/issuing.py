@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from walletd.domain.cards.cards import Card
+from walletd.domain.cards.cards import Card, CardStatus
 from walletd.domain.cards.programs import Program
 from walletd.domain.customers.customers import Customer
 from walletd.domain.identifiers import new_card_key, new_id, new_serial_number
@@ -35,7 +35,7 @@ def new_card(account: AccountState, key: str | None, holder_name: str | None, no
         account_id=account.id,
         key=key or new_card_key(),
         holder_name=holder_name,
-        status="issued",
+        status=CardStatus.ISSUED,
         token_version=1,
         created_at=now,
     )

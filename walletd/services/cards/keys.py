@@ -10,12 +10,12 @@ from walletd.db.cards import cards, moves
 from walletd.db.customers import customers
 from walletd.db.engine.base import Tx
 from walletd.db.merchants import merchants
-from walletd.domain.cards.cards import Card
+from walletd.domain.cards.cards import Card, CardStatus
 from walletd.domain.cards.changes import CardKeyRewritten
-from walletd.domain.cards.keys import RETIRE, Rewrite, RewritePlan, RewritesRefused, Rewritten
+from walletd.domain.cards.keys import Rewrite, RewritePlan, RewritesRefused, Rewritten
 from walletd.domain.customers.merges import CardMerged
 from walletd.domain.errors import CardDeleted, CardKeyReplaced, CardKeyTaken, CardRevoked, NotFound, WalletdError
-from walletd.domain.identifiers import is_serial_number
+from walletd.domain.identifiers import KeyState, is_serial_number
 from walletd.domain.merchants.principals import Principal
 from walletd.services.changes.recorder import record
 from walletd.services.runtime import Runtime
@@ -85,8 +85,7 @@ class KeyRewrites:
         return await self._runtime.database.write(write)
 
     def _store(self, tx: Tx, by: Principal, step: _Step, plan: RewritePlan, now: datetime) -> None:
-        former = "retired" if plan.old_key == RETIRE else "redirected"
-        shown_by = moves.rewrite_key(tx, step.card, step.key, former)
+        shown_by = moves.rewrite_key(tx, step.card, step.key, plan.old_key.state)
         record(tx, by, now, CardKeyRewritten(step.card, plan.reason, plan.old_key, shown_by))
 
 
@@ -129,7 +128,7 @@ def _find(tx: Tx, merchant_id: str, name: str) -> Card:
     by_key = cards.find_by_key(tx, merchant_id, name)
     if by_key is None:
         raise NotFound(f"There is no card {name[:64]}.")
-    if by_key[1] == "retired":
+    if by_key[1] == KeyState.RETIRED:
         raise CardKeyReplaced
     return by_key[0].card
 
@@ -137,8 +136,8 @@ def _find(tx: Tx, merchant_id: str, name: str) -> Card:
 def _living(card: Card) -> Card:
     if card.merged_into is not None:
         raise CardMerged(f"This card was merged into {card.merged_into}.", serial_number=card.merged_into)
-    if card.status == "revoked":
+    if card.status == CardStatus.REVOKED:
         raise CardRevoked
-    if card.status == "deleted":
+    if card.status == CardStatus.DELETED:
         raise CardDeleted
     return card

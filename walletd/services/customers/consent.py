@@ -10,7 +10,7 @@ from walletd.db.customers import customers
 from walletd.db.engine.base import Tx
 from walletd.db.merchants import merchants
 from walletd.domain.customers.changes import OptInChanged
-from walletd.domain.customers.consent import CONFIRMED, NOT_ASKED, REVOKED, SENT, MailUnavailable
+from walletd.domain.customers.consent import NOT_ASKED, MailUnavailable, OptInState
 from walletd.domain.customers.customers import Customer
 from walletd.domain.errors import LinkInvalid, NotFound
 from walletd.domain.merchants.principals import Principal, PrincipalKind
@@ -29,7 +29,7 @@ class Invitation:
     """What the page behind an invitation may show: nothing about the person."""
 
     merchant_name: str
-    state: str
+    state: OptInState
 
 
 class OptIns:
@@ -52,11 +52,11 @@ class OptIns:
             customer = _find(tx, by.merchant_id, customer_id)
             if by_mail:
                 self._mail(tx, customer, now)
-            return _step(tx, by, customer, SENT, now)
+            return _step(tx, by, customer, OptInState.SENT, now)
 
         return await self._runtime.database.write(write)
 
-    async def note(self, by: Principal, customer_id: str, state: str) -> Customer:
+    async def note(self, by: Principal, customer_id: str, state: OptInState) -> Customer:
         """Note by hand that a customer `confirmed` or `revoked`; raises NotFound, CardMerged, OptInRefused."""
         now = self._runtime.clock()
         return await self._runtime.database.write(
@@ -87,7 +87,8 @@ class OptIns:
             customer = _invited(tx, customer_id, lock=True)
             merchant = merchants.get(tx, customer.merchant_id)
             by = Principal(customer.merchant_id, PrincipalKind.CUSTOMER, "holder", "the holder")
-            changed = _step(tx, by, customer, CONFIRMED if consents else REVOKED, now)
+            state = OptInState.CONFIRMED if consents else OptInState.REVOKED
+            changed = _step(tx, by, customer, state, now)
             return Invitation(merchant.name, changed.opt_in.state)
 
         return await self._runtime.database.write(write)
@@ -120,7 +121,7 @@ def _invited(tx: Tx, customer_id: str, *, lock: bool) -> Customer:
     return customer
 
 
-def _step(tx: Tx, by: Principal, customer: Customer, state: str, now: datetime) -> Customer:
+def _step(tx: Tx, by: Principal, customer: Customer, state: OptInState, now: datetime) -> Customer:
     changed = replace(customer, opt_in=customer.opt_in.after(state, now))
     if changed != customer:
         customers.change(tx, [changed])

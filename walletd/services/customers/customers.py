@@ -10,7 +10,7 @@ from walletd.db.customers import customers
 from walletd.db.engine.base import Tx
 from walletd.db.merchants import merchants
 from walletd.domain.customers.changes import CustomerChanged, CustomerCreated, CustomerFlagged
-from walletd.domain.customers.customers import Customer, NewCustomer, check_customer
+from walletd.domain.customers.customers import Customer, LoyaltyStatus, NewCustomer, check_customer
 from walletd.domain.customers.erasures import CustomerErased
 from walletd.domain.customers.matching import match_keys
 from walletd.domain.customers.merges import CardMerged
@@ -41,7 +41,7 @@ def insert_customer(tx: Tx, by: Principal, new: NewCustomer, now: datetime) -> C
         number=number,
         details=replace(new, number=number),
         crm_active=True,
-        loyalty_status="active",
+        loyalty_status=LoyaltyStatus.ACTIVE,
         redeem_blocked=False,
         created_at=now,
     )
@@ -104,7 +104,7 @@ class Customers:
             raise NotFound(f"There is no customer {customer_id}.")
         return changed
 
-    async def set_flag(self, by: Principal, customer_id: str, flag: str, value: bool | str) -> Customer:  # noqa: FBT001
+    async def set_flag(self, by: Principal, customer_id: str, flag: str, value: bool | LoyaltyStatus) -> Customer:  # noqa: FBT001
         """Set `crm_active`, `loyalty_status` or `redeem_blocked`, which are independent (D-16).
 
         Raises NotFound, CardMerged.

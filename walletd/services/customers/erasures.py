@@ -10,6 +10,7 @@ from walletd.db.engine.base import Tx
 from walletd.db.exchange import imports
 from walletd.db.promotions import orders
 from walletd.db.views import erasures
+from walletd.domain.cards.cards import CardStatus
 from walletd.domain.cards.changes import CardDeleted
 from walletd.domain.customers import changes
 from walletd.domain.customers.customers import Customer
@@ -39,14 +40,14 @@ class Erasing:
     def _erase(self, tx: Tx, by: Principal, customer_id: str, now: datetime) -> Erasure:
         names = self._locked(tx, by, customer_id)
         held = erasures.cards_of(tx, names)
-        installed = [serial for serial, status in held if status == "installed"]
+        installed = [serial for serial, status in held if status == CardStatus.INSTALLED]
         if installed:
             raise CardInstalled(
                 f"On a phone: {', '.join(installed)}. Delete these cards first; their holder sees them as void.",
                 cards=installed,
             )
         serials = [serial for serial, _ in held]
-        ending = [serial for serial, status in held if status != "deleted"]
+        ending = [serial for serial, status in held if status != CardStatus.DELETED]
         ended = cards.of_serials(tx, ending).values() if ending else ()
         record_all(tx, now, [(by, CardDeleted(found.card, "the customer was erased")) for found in ended])
         erasures.delete_cards(tx, serials)

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Final
 
 from walletd.db.cards import cards
-from walletd.domain.cards.cards import Card
+from walletd.domain.cards.cards import Card, CardStatus
 from walletd.domain.errors import LinkInvalid
 from walletd.services.runtime import Runtime
 from walletd.services.signed_tokens import SignedTokens
@@ -55,7 +55,7 @@ class Links:
         """Return what the link's page shows; raises LinkInvalid, LinkExpired."""
         serial_number = self.serial_number(token)
         found = (await self._runtime.database.read(cards.of_serials, [serial_number])).get(serial_number)
-        if found is None or found.card.status in {"revoked", "deleted"}:
+        if found is None or found.card.status in {CardStatus.REVOKED, CardStatus.DELETED}:
             raise LinkInvalid("This card is not given out any more; ask the shop for a new one.")
         apple = self._runtime.platforms.get("apple")
         google = self._runtime.object_platforms.get("google")

@@ -17,6 +17,7 @@ from walletd.db.engine.base import Tx
 from walletd.db.merchants import merchants
 from walletd.db.outbox import jobs
 from walletd.domain.calendar import milliseconds, rfc3339
+from walletd.domain.cards.cards import CardStatus
 from walletd.domain.cards.changes import CardMessageSent
 from walletd.domain.customers.merges import CardMerged
 from walletd.domain.errors import CardDeleted, CardRevoked, NotFound, SigningUnavailable, WalletdError
@@ -117,8 +118,8 @@ class Messages:
             raise NotFound("There is no card with this serial number.")
         if found.card.merged_into is not None:
             raise CardMerged(serial_number=found.card.merged_into)
-        if found.card.status in {"revoked", "deleted"}:
-            raise CardRevoked if found.card.status == "revoked" else CardDeleted
+        if found.card.status in {CardStatus.REVOKED, CardStatus.DELETED}:
+            raise CardRevoked if found.card.status == CardStatus.REVOKED else CardDeleted
         message_id = new_id("msg", now)
         cards.set_message(tx, new.serial_number, f"{new.header.strip()}: {new.body.strip()}")
         wallets = [row.platform for row in wallet_objects.statuses(tx, new.serial_number)]

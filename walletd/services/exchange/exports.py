@@ -18,7 +18,7 @@ from walletd.db.views import exports
 from walletd.db.views.exports import ExportedEntry
 from walletd.domain.cards.kinds import DESCRIPTIONS
 from walletd.domain.cards.programs import Program
-from walletd.domain.customers.customers import Customer
+from walletd.domain.customers.customers import Customer, LoyaltyStatus
 from walletd.domain.errors import NotFound
 from walletd.domain.exchange.changes import ListExported
 from walletd.domain.exchange.import_columns import CUSTOMER, GERMAN, armoured, header
@@ -189,7 +189,7 @@ def _customer(customer: Customer, writer: _Writer) -> list[Cell]:
         "feedback_rating": details.feedback_rating,
         **{column: writer.moment(getattr(customer.opt_in, step)) for column, step in CONSENT.items()},
         "active": int(customer.crm_active),
-        "loyalty": int(customer.loyalty_status == "active"),
+        "loyalty": int(customer.loyalty_status == LoyaltyStatus.ACTIVE),
         "blocked": int(customer.redeem_blocked),
         "registered": writer.moment(customer.created_at),
     }

@@ -6,7 +6,7 @@ from walletd.db.customers import customers
 from walletd.db.engine.base import Tx
 from walletd.db.ledger import accounts
 from walletd.db.ledger import entries as ledger
-from walletd.domain.customers.customers import Customer
+from walletd.domain.customers.customers import Customer, LoyaltyStatus
 from walletd.domain.errors import LoyaltySuspended, NotFound
 from walletd.domain.ledger.balances import AccountState, Balances
 from walletd.domain.ledger.entries import Entry, Transaction
@@ -56,6 +56,6 @@ def open_to_queries(tx: Tx, by: Principal, account_id: str) -> tuple[AccountStat
     customer = None if account is None else customers.find(tx, by.merchant_id, account.customer_id)
     if account is None or customer is None:
         raise NotFound(f"There is no account {account_id}.")
-    if customer.loyalty_status != "active":
+    if customer.loyalty_status != LoyaltyStatus.ACTIVE:
         raise LoyaltySuspended
     return account, customer

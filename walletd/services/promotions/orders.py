@@ -14,7 +14,7 @@ from walletd.db.promotions import orders
 from walletd.domain.customers.customers import Customer
 from walletd.domain.customers.erasures import CustomerErased
 from walletd.domain.errors import CardKeyReplaced, CurrencyMismatch, NotFound
-from walletd.domain.identifiers import new_id
+from walletd.domain.identifiers import KeyState, new_id
 from walletd.domain.merchants.principals import Principal
 from walletd.domain.pages import Page, PageRequest
 from walletd.domain.promotions.changes import OrderReported
@@ -102,7 +102,7 @@ def _holder(tx: Tx, by: Principal, name: str, *, known: bool) -> str:
     by_key = cards.find_by_key(tx, by.merchant_id, name)
     if by_key is None:
         raise NotFound("There is no card with this serial number or key.")
-    if by_key[1] == "retired" and not known:
+    if by_key[1] == KeyState.RETIRED and not known:
         raise CardKeyReplaced
     return by_key[0].customer.id
 

@@ -10,6 +10,7 @@ from walletd.domain.cards.cards import BookableCard
 from walletd.domain.cards.programs import Program
 from walletd.domain.cards.rotating_codes import RotatingCode, RotatingCodeUsed
 from walletd.domain.errors import CardKeyReplaced, NotFound, WalletdError
+from walletd.domain.identifiers import KeyState
 from walletd.domain.ledger.bookings.reversals import Original
 from walletd.domain.ledger.books import AccountBook
 from walletd.domain.ledger.redemptions import Redemption
@@ -24,7 +25,7 @@ class BatchContext:
     programs: dict[str, tuple[Program, ZoneInfo]] = field(default_factory=dict)
     notified: set[str] = field(default_factory=set)
     """Merchants whose own programs are notified of events."""
-    cards: dict[tuple[str, str], tuple[BookableCard, str]] = field(default_factory=dict)
+    cards: dict[tuple[str, str], tuple[BookableCard, KeyState]] = field(default_factory=dict)
     originals: dict[str, Original] = field(default_factory=dict)
     redemptions: dict[tuple[str, str], str] = field(default_factory=dict)
     """Merchant and code → account."""
@@ -48,7 +49,7 @@ class BatchContext:
             raise self.refused[merchant_id, name]
         if found is None:
             raise NotFound("There is no card with this serial number or key.")
-        if found[1] == "retired":
+        if found[1] == KeyState.RETIRED:
             raise CardKeyReplaced
         return found[0]
 

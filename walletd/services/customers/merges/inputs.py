@@ -14,7 +14,7 @@ from walletd.db.cards import moves, programs
 from walletd.db.customers import customers
 from walletd.db.engine.base import RetryTransaction, Tx
 from walletd.db.ledger import accounts
-from walletd.domain.cards.cards import Card
+from walletd.domain.cards.cards import Card, CardStatus
 from walletd.domain.cards.kinds import DESCRIPTIONS
 from walletd.domain.cards.programs import Program
 from walletd.domain.customers.customers import Customer
@@ -38,7 +38,7 @@ class Side:
     @property
     def main_card(self) -> Card | None:
         """Return the card whose key stands for the account: the oldest that is neither deleted nor merged."""
-        living = (card for card in self.cards if card.status != "deleted" and card.merged_into is None)
+        living = (card for card in self.cards if card.status != CardStatus.DELETED and card.merged_into is None)
         return next(living, None)
 
 
@@ -122,7 +122,7 @@ def _conflicts_of(side: Side, *, is_given: bool) -> Iterator[WalletdError]:
         yield RedemptionOpen(f"A till holds {state.reserved} of account {state.id}.", account_id=state.id)
     if state.fault is not None:
         yield AccountUnproved(f"The proof of account {state.id} failed.", account_id=state.id)
-    if card is not None and card.status == "revoked":
+    if card is not None and card.status == CardStatus.REVOKED:
         yield CardRevoked(
             f"The card {card.serial_number} is revoked; reinstate it first.", serial_number=card.serial_number
         )

@@ -24,7 +24,7 @@ from walletd.domain.customers.merges import (
     newer_consent,
     stricter,
 )
-from walletd.domain.identifiers import new_id
+from walletd.domain.identifiers import KeyState, new_id
 from walletd.domain.ledger.books import AccountBook
 from walletd.domain.ledger.entries import Transaction
 from walletd.domain.ledger.transfers import give_away, take_over
@@ -158,11 +158,13 @@ def _move_cards(tx: Tx, merge_input: MergeInput) -> tuple[tuple[CardMove, ...], 
     leads_to = {placed.serial_number: placed.merged_into or placed.serial_number for _, placed in after}
     living = {placed.key for _, placed in after}
     before = [
-        item for item in card_moves.keys_of(tx, merge_input.survivor.merchant_id, leads_to) if item.state != "retired"
+        item
+        for item in card_moves.keys_of(tx, merge_input.survivor.merchant_id, leads_to)
+        if item.state != KeyState.RETIRED
     ]
     card_moves.place_cards(tx, [placed for _, placed in after])
     moved = [
-        KeyMove(item.key, leads_to[item.serial_number], "active" if item.key in living else "redirected")
+        KeyMove(item.key, leads_to[item.serial_number], KeyState.ACTIVE if item.key in living else KeyState.REDIRECTED)
         for item in before
     ]
     card_moves.place_keys(tx, merge_input.survivor.merchant_id, moved)

@@ -22,6 +22,7 @@ from walletd.domain.customers.merges import (
     newer_consent,
     stricter,
 )
+from walletd.domain.identifiers import KeyState
 from walletd.domain.ledger.books import AccountBook
 from walletd.domain.ledger.lots import Consumption
 from walletd.domain.ledger.transfers import give_back_parcel, take_home
@@ -63,7 +64,7 @@ def check_undoable(tx: Tx, merge: Merge, now: datetime) -> None:
             )
     before = {item.key for item in merge.journal.keys}
     for key in moves.keys_of(tx, merge.merchant_id, present):
-        if key.state == "retired" and key.key in before:
+        if key.state == KeyState.RETIRED and key.key in before:
             raise MergeNotUndoable(
                 f"A key of card {key.serial_number} was retired since; undoing would bring it back.",
                 serial_number=key.serial_number,

@@ -22,7 +22,7 @@ from walletd.domain.cards.cards import Card
 from walletd.domain.cards.programs import Program
 from walletd.domain.changes import Change
 from walletd.domain.customers.consent import NOT_ASKED
-from walletd.domain.customers.customers import Customer, NewCustomer
+from walletd.domain.customers.customers import Customer, LoyaltyStatus, NewCustomer
 from walletd.domain.delivery.publishing import MANY
 from walletd.domain.exchange.changes import CardImported, CustomerImported
 from walletd.domain.exchange.import_consent import imported
@@ -118,7 +118,7 @@ class RowBooker:
             number=number,
             details=details,
             crm_active=flags.get("crm_active", True),
-            loyalty_status="active" if flags.get("loyalty_active", True) else "suspended",
+            loyalty_status=LoyaltyStatus.of(active=flags.get("loyalty_active", True)),
             redeem_blocked=flags.get("redeem_blocked", False),
             created_at=self.now if given.created_at is None else from_milliseconds(given.created_at),
             opt_in=imported(NOT_ASKED, given.consent),

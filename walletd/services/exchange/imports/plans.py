@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 
 from walletd.db.cards import batches
 from walletd.db.cards.batches import HeldCard
@@ -16,7 +17,7 @@ from walletd.db.customers import customers
 from walletd.db.engine.base import Tx
 from walletd.db.ledger import accounts
 from walletd.domain.cards.programs import Program
-from walletd.domain.customers.customers import Customer, NewCustomer
+from walletd.domain.customers.customers import Customer, LoyaltyStatus, NewCustomer
 from walletd.domain.customers.matching import email_key
 from walletd.domain.exchange.import_consent import imported
 from walletd.domain.exchange.import_rows import ERROR, WARNING, Finding, ImportRow, merged
@@ -142,7 +143,7 @@ def changed(customer: Customer, details: NewCustomer, given: ImportRow) -> Custo
         details=details,
         crm_active=flags.get("crm_active", customer.crm_active),
         redeem_blocked=flags.get("redeem_blocked", customer.redeem_blocked),
-        loyalty_status=customer.loyalty_status if loyal is None else "active" if loyal else "suspended",
+        loyalty_status=customer.loyalty_status if loyal is None else LoyaltyStatus.of(active=loyal),
         opt_in=imported(customer.opt_in, given.consent),
     )
 
@@ -166,4 +167,23 @@ def _digest(customer: Customer | None, card: HeldCard | None, book: AccountBook 
     if customer is None:
         return ""
     account = None if book is None else (book.state.id, book.state.sequence, book.state.reserved)
-    return hashlib.sha256(repr((customer, card, account)).encode()).hexdigest()[:32]
+    return digest_of(customer, card, account)
+
+
+def digest_of(customer: Customer, card: HeldCard | None, account: tuple[str, int, int] | None) -> str:
+    """Return what a customer, a card and its account (id, sequence, reserved) are recognised by.
+
+    It is stored with a validated row: an import that a release before this one validated can still be committed.
+    """
+    text = f"({_written(customer)}, {_written(card)}, {account!r})"
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _written(value: object) -> str:
+    """Return a value as Python shows it, states as bare texts."""
+    if isinstance(value, StrEnum):
+        return repr(value.value)
+    if not is_dataclass(value):
+        return repr(value)
+    parts = (f"{item.name}={_written(getattr(value, item.name))}" for item in fields(value))
+    return f"{type(value).__name__}({', '.join(parts)})"

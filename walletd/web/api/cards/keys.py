@@ -9,7 +9,7 @@ from litestar.params import FromPath
 from msgspec import Meta, Struct
 
 from walletd.domain import errors
-from walletd.domain.cards.keys import ROWS_MAX, Rewrite, RewritePlan, RewritesRefused, Rewritten
+from walletd.domain.cards.keys import ROWS_MAX, OldKey, Rewrite, RewritePlan, RewritesRefused, Rewritten
 from walletd.domain.customers.merges import CardMerged
 from walletd.domain.merchants.principals import Right
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
@@ -93,7 +93,7 @@ async def rewrite_key(request: ApiRequest, serial_number: FromPath[str]) -> Repl
     """Give a card another barcode; its serial number stays, every phone is told, and the old key still resolves."""
     body = await body_of(request, KeyNew)
     wanted = Rewrite(name_in_path(serial_number), body.key)
-    plan = RewritePlan(body.reason, body.old_key)
+    plan = RewritePlan(body.reason, OldKey(body.old_key))
     return json_reply(_answer(await services_of(request).key_rewrites.rewrite(request.auth, wanted, plan)))
 
 
@@ -102,7 +102,7 @@ async def rewrite_keys(request: ApiRequest) -> Reply:
     """Give many cards other keys, or say what would change; the same list again does what is left."""
     body = await body_of(request, KeysNew)
     rows = [Rewrite(row.card, row.key) for row in body.rows]
-    plan = RewritePlan(body.reason, body.old_key)
+    plan = RewritePlan(body.reason, OldKey(body.old_key))
     done = await services_of(request).key_rewrites.rewrite_all(request.auth, rows, plan, dry_run=body.dry_run)
     return json_reply(KeysAnswer(items=[_answer(item) for item in done], dry_run=body.dry_run))
 

@@ -10,7 +10,7 @@ from litestar.params import FromPath
 from msgspec import Meta, Struct
 
 from walletd.domain import errors
-from walletd.domain.customers.consent import CONFIRMED, REVOKED, MailUnavailable, OptInRefused
+from walletd.domain.customers.consent import MailUnavailable, OptInRefused, OptInState
 from walletd.domain.customers.merges import CardMerged
 from walletd.domain.merchants.principals import Right
 from walletd.web.api.customers.answers import CustomerAnswer, customer_answer
@@ -52,7 +52,7 @@ async def send_opt_in(request: ApiRequest, customer_id: FromPath[str]) -> Reply:
 
 
 def _note_route(
-    path: str, summary: str, state: str, refusals: tuple[type[errors.WalletdError], ...]
+    path: str, summary: str, state: OptInState, refusals: tuple[type[errors.WalletdError], ...]
 ) -> HTTPRouteHandler:
     example = _customer(state=state, **{"sent_at": _AT, f"{state}_at": _AT})
     endpoint = Endpoint(summary, right=Right.CUSTOMERS_WRITE, answer=CustomerAnswer, errors=refusals, example=example)
@@ -73,7 +73,7 @@ def _note_route(
 
 
 NOTES: Final = (
-    _note_route("confirm", "Note that a customer consented", CONFIRMED, (CardMerged, OptInRefused)),
-    _note_route("revoke", "Note that a customer revoked the consent", REVOKED, (CardMerged,)),
+    _note_route("confirm", "Note that a customer consented", OptInState.CONFIRMED, (CardMerged, OptInRefused)),
+    _note_route("revoke", "Note that a customer revoked the consent", OptInState.REVOKED, (CardMerged,)),
 )
 """What staff note when the answer came some other way."""

@@ -9,6 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from walletd.domain import errors
+from walletd.domain.customers.customers import LoyaltyStatus
 from walletd.domain.customers.merges import CardMerged
 from walletd.domain.merchants.principals import Right
 from walletd.web.api.customers.answers import CustomerAnswer, customer_answer
@@ -64,7 +65,7 @@ async def change_customer(request: ApiRequest, customer_id: FromPath[str]) -> Re
     return json_reply(customer_answer(customer))
 
 
-def _flag_route(path: str, summary: str, flag: str, value: bool | str) -> HTTPRouteHandler:  # noqa: FBT001
+def _flag_route(path: str, summary: str, flag: str, value: bool | LoyaltyStatus) -> HTTPRouteHandler:  # noqa: FBT001
     endpoint = Endpoint(
         summary, right=Right.CUSTOMERS_WRITE, answer=CustomerAnswer, errors=(CardMerged,), example=CUSTOMER
     )
@@ -85,8 +86,18 @@ FLAG_ROUTES: Final = tuple(
     for path, summary, flag, value in (
         ("deactivate", "Take a customer out of lists and newsletters", "crm_active", False),
         ("reactivate", "Take a customer into lists and newsletters again", "crm_active", True),
-        ("suspend-loyalty", "Turn collecting, redeeming and asking for balances off", "loyalty_status", "suspended"),
-        ("resume-loyalty", "Turn collecting, redeeming and asking for balances on", "loyalty_status", "active"),
+        (
+            "suspend-loyalty",
+            "Turn collecting, redeeming and asking for balances off",
+            "loyalty_status",
+            LoyaltyStatus.SUSPENDED,
+        ),
+        (
+            "resume-loyalty",
+            "Turn collecting, redeeming and asking for balances on",
+            "loyalty_status",
+            LoyaltyStatus.ACTIVE,
+        ),
         ("block-redemption", "Block redeeming; collecting goes on", "redeem_blocked", True),
         ("unblock-redemption", "Let a customer redeem again", "redeem_blocked", False),
     )
