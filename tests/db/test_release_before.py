@@ -1,7 +1,8 @@
-"""A database of the release before, with cards on phones: upgraded, proved, and no phone notices.
+"""A database of an earlier release, with cards on phones: upgraded, proved, and no phone notices.
 
 `releases/` holds the rows that a release left, without the merchant's certificate; a fresh demo certificate takes its
-place, which has every card looked at anew. Files there are never edited.
+place, which has every card looked at anew. Files there are never edited. What `write_release` writes today is held to
+the same, so that the next release can be written down.
 """
 
 from __future__ import annotations
@@ -21,10 +22,14 @@ from alembic.config import Config
 from sqlalchemy import JSON, Boolean, Connection, MetaData, Table, create_engine, insert
 
 from tests.builders import PASS_TYPE, Clock, Shop, open_shop
+from tests.db.write_release import FOLDER, write
 from walletd.db.engine.database import migrate, open_database
+from walletd.domain.cards.kinds import KINDS
+from walletd.domain.ledger.bookings.operations import TYPES
 
 _MIGRATIONS: Final = Path(__file__).parents[2] / "walletd" / "db" / "migrations"
-_RELEASES: Final = sorted((Path(__file__).parent / "releases").glob("*.json"))
+_TODAY: Final = "as written today"
+_RELEASES: Final = (*sorted(path.stem for path in FOLDER.glob("*.json")), _TODAY)
 
 
 @dataclass(frozen=True)
@@ -93,10 +98,18 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return url
 
 
-@pytest.fixture(params=_RELEASES, ids=lambda path: path.stem)
+@pytest.fixture(scope="module")
+def written_today(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the code as it is leaves, written once for the tests of this file."""
+    return write(tmp_path_factory.mktemp("releases"))
+
+
+@pytest.fixture(params=_RELEASES)
 def release(request: pytest.FixtureRequest) -> Release:
     """What a release left."""
-    return _release(request.param)
+    if request.param == _TODAY:
+        return _release(request.getfixturevalue("written_today"))
+    return _release(FOLDER / f"{request.param}.json")
 
 
 async def test_the_books_of_the_release_before_are_proved_and_every_balance_stays(
@@ -125,6 +138,24 @@ async def test_no_phone_notices_that_the_release_before_was_upgraded(empty_url: 
             since = phone["last_modified"]
             assert await shop.services.passes.fetch(PASS_TYPE, serial, phone["authorization"], since) is None
         assert shop.pushes.pushed == []
+
+
+def test_what_a_release_left_is_never_written_over(written_today: Path) -> None:
+    """A second call leaves the file as it is."""
+    before = written_today.read_bytes()
+    with pytest.raises(FileExistsError):
+        write(written_today.parent)
+    assert written_today.read_bytes() == before
+
+
+def test_what_is_written_down_has_every_kind_and_every_type_of_booking(written_today: Path) -> None:
+    """A release is worth keeping only with all that its books can hold."""
+    tables = _release(written_today).tables
+    assert {row["kind"] for row in tables["programs"]} == set(KINDS)
+    assert {row["type"] for row in tables["transactions"]} >= set(TYPES)
+    assert tables["redemptions"]
+    assert tables["merges"]
+    assert tables["checkpoints"]
 
 
 async def test_a_booking_after_the_upgrade_reaches_the_phone(empty_url: str, release: Release) -> None:

@@ -8,8 +8,10 @@ from __future__ import annotations
 import subprocess
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import walletd
+from tests.db.write_release import FOLDER, file_of_this_release
 from tests.house.release.changelog import faults, obstacles
 from tests.house.release.locks import ASKED, LOCKS, PYPROJECT, unmet
 from tests.house.source import ROOT
@@ -19,6 +21,12 @@ def manual_steps() -> str:
     """Return what docs/releasing.md says under its heading about the steps that no program takes."""
     _, _, rest = (ROOT / "docs" / "releasing.md").read_text("utf-8").partition("\n## After the check\n")
     return rest.partition("\n## ")[0].strip()
+
+
+def unwritten(folder: Path) -> list[str]:
+    """Return a reason where the folder lacks what this release leaves in a database."""
+    path = file_of_this_release(folder)
+    return [] if path.exists() else [f"{path} is missing: run python -m tests.db.write_release"]
 
 
 def _git(*words: str) -> list[str]:
@@ -34,6 +42,7 @@ def _reasons(version: str) -> list[str]:
     for lock in LOCKS:
         for line in unmet(ASKED[lock.stem], lock.read_text("utf-8")):
             reasons.append(f"requirements/{lock.name} does not meet {line}: make the locks anew.")
+    reasons += unwritten(FOLDER)
     reasons += [f"not committed: {line}" for line in _git("status", "--porcelain")]
     return reasons
 

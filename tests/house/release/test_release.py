@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 
 import pytest
 
 import walletd
-from tests.house.release.__main__ import manual_steps
+from tests.db.write_release import file_of_this_release
+from tests.house.release.__main__ import manual_steps, unwritten
 from tests.house.release.changelog import faults, obstacles
 from tests.house.release.locks import PYPROJECT, unmet
 from tests.house.source import ROOT
@@ -94,6 +96,13 @@ def test_a_lock_that_does_not_fit_is_found() -> None:
     """A pin outside of the bounds, and a package that is not there even where any version would do."""
     asked = ["Good_Name>=1,<2", "old[extra]>=2", "absent", "below<3"]
     assert unmet(asked, "good-name==1.5 \\\n    --hash=sha256:0\nold==1.9 ; python_version < '4' \\\n") == asked[1:]
+
+
+def test_a_release_whose_database_is_not_written_down_is_found(tmp_path: Path) -> None:
+    """Upgrades to come are tested with what each schema that was released left."""
+    missing = unwritten(tmp_path)
+    file_of_this_release(tmp_path).touch()
+    assert (len(missing), unwritten(tmp_path)) == (1, [])
 
 
 def test_the_steps_that_remain_are_those_of_the_documentation() -> None:
