@@ -20,6 +20,7 @@ from walletd.channels.addresses import AddressGuard
 from walletd.channels.mail import MailSender, MailServer
 from walletd.channels.webhooks import WebhookSender
 from walletd.db.engine.database import Database, migrate, open_database, schema
+from walletd.domain.calendar import whole_milliseconds
 from walletd.domain.delivery.publishing import PushSchedule
 from walletd.domain.errors import ConfigurationRefused
 from walletd.pos.file_drop import FileDrop
@@ -69,8 +70,11 @@ _DEMO: Final = "demo"
 
 
 def utc_now() -> datetime:
-    """Return the present instant; the only clock of a running walletd."""
-    return datetime.now(UTC)
+    """Return the present instant; the only clock of a running walletd.
+
+    It shows whole milliseconds, as instants are stored: what was stored and read again equals what the clock said.
+    """
+    return whole_milliseconds(datetime.now(UTC))
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ def moment_of(text: str, now: datetime, zone: tzinfo) -> datetime | None:
         found = datetime.fromisoformat(text.upper()).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-    return found.replace(microsecond=found.microsecond // 1000 * 1000) if found.year in _YEARS else None
+    return whole_milliseconds(found) if found.year in _YEARS else None
 
 
 def in_days(now: datetime, zone: tzinfo, days: int) -> datetime:
@@ -91,6 +91,11 @@ def from_milliseconds(value: int) -> datetime:
     return _EPOCH + value * _MILLISECOND
 
 
-def age_seconds(since: int | None, now: datetime) -> float:
-    """Return how long ago a stored moment was; zero where there is none."""
-    return 0.0 if since is None else max(0.0, (milliseconds(now) - since) / 1000)
+def whole_milliseconds(moment: datetime) -> datetime:
+    """Return the instant as it is read again after it was stored: parts of a millisecond are dropped."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def age_seconds(since: datetime | None, now: datetime) -> float:
+    """Return how long ago an instant was; zero where there is none."""
+    return 0.0 if since is None else max(0.0, (now - since).total_seconds())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from walletd.db.engine.database import Database
@@ -85,6 +85,7 @@ class Runtime:
 
     database: Database
     clock: Callable[[], datetime]
+    """Says the present instant, UTC, in whole milliseconds as instants are stored."""
     vault: Vault
     platforms: Mapping[str, PushPlatform]
     """Wallets that are told and fetch, by name."""
@@ -106,8 +107,8 @@ class Runtime:
     """Name of this process among others, as holder of leases."""
     schedule: PushSchedule = field(default_factory=PushSchedule)
     add_link_seconds: int = 14 * 24 * 3600
-    call_interval: int = 67
-    """Milliseconds between two calls to a wallet's server for one merchant: 15 in a second where Google allows 20."""
+    call_interval: timedelta = timedelta(milliseconds=67)
+    """Time between two calls to a wallet's server for one merchant: 15 in a second where Google allows 20."""
     jitter: Callable[[], float] = random.random
     remembered: RememberedPasses = field(default_factory=RememberedPasses)
 

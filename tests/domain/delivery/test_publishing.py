@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
@@ -20,7 +21,7 @@ from walletd.domain.delivery.publishing import (
     update_tag,
 )
 
-SECOND = 1000
+START = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 epochs = st.integers(1, 99_999)
 sequences = st.integers(1, 10**12 - 1)
 
@@ -63,10 +64,10 @@ def pushes_within(seconds: list[float], passes: int = 1) -> list[float]:
     """Return when each of some changes, given by their times, goes out."""
     schedule, pace, out = PushSchedule(), Pace(), list[float]()
     for moment in seconds:
-        now = int(moment * SECOND)
+        now = START + timedelta(seconds=moment)
         due = max(due_at(schedule, pace, now, passes), now)
         pace = paced(pace, due, passes)
-        out.append(due / SECOND)
+        out.append((due - START).total_seconds())
     return out
 
 
@@ -91,14 +92,14 @@ def test_a_campaign_of_changes_is_slowed_to_apple_s_pauses() -> None:
 
 def test_a_quiet_day_forgives() -> None:
     """The score falls again while nothing happens."""
-    restless = paced(Pace(6.0, 0), 24 * 3600 * SECOND, 1)
+    restless = paced(Pace(6.0, START), START + timedelta(days=1), 1)
     assert restless.score == 0
 
 
 def test_more_passes_of_a_type_make_the_window_shorter() -> None:
     """Z is two hours by one pass and half an hour by many (N11)."""
-    one = paced(Pace(0.0, 0), 40 * 60 * SECOND, 1)
-    many = paced(Pace(0.0, 0), 40 * 60 * SECOND, 8)
+    one = paced(Pace(0.0, START), START + timedelta(minutes=40), 1)
+    many = paced(Pace(0.0, START), START + timedelta(minutes=40), 8)
     assert one.score > 0
     assert many.score == 0
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.builders import Clock, Shop, templates
@@ -58,7 +58,7 @@ class GoogleShop:
 
 
 @asynccontextmanager
-async def a_google_shop(shop: Shop, *, interval: int = 0) -> AsyncIterator[GoogleShop]:
+async def a_google_shop(shop: Shop, *, interval: timedelta = timedelta()) -> AsyncIterator[GoogleShop]:
     """Give a shop a service account at a fake Google; `interval` is its pace."""
     async with a_fake_google(FakeGoogle(shop.clock)) as served:
         addresses = GoogleAddresses(served.url, f"{served.url}/gp/v/save", f"{served.url}/gp/m/issuer/keys")

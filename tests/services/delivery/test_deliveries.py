@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from tests.builders import PASS_TYPE, Shop, demo_credentials
 from walletd.db.delivery import targets
 from walletd.db.engine.leases import Lease
-from walletd.domain.calendar import milliseconds
 from walletd.domain.errors import CertificateInvalid, PushTokenInvalid, RateLimited
 from walletd.domain.outbox.attempts import Attempt, Verdict
 
@@ -127,6 +126,24 @@ async def test_a_rejected_token_is_dropped_beside_one_that_is_accepted(shop: Sho
         await shop.book(serial, "credit", 1)
     await shop.until_idle()
     assert len(await shop.services.deliveries.of_card(shop.principal, good)) == 1
+    assert await shop.services.deliveries.of_card(shop.principal, bad) == ()
+
+
+async def test_what_is_noted_together_happened_at_the_same_time_however_long_the_noting_takes(shop: Shop) -> None:
+    """A token that was rejected beside one that was accepted is dropped, although the clock goes on meanwhile."""
+    good = await registered(shop)
+    bad = await registered(shop, device="device-2", token="bb" * 32)
+    shop.pushes.answers["bb" * 32] = Attempt(Verdict.REFUSED, "BadDeviceToken")
+    for serial in (good, bad):
+        await shop.book(serial, "credit", 1)
+    await shop.services.publisher.publish_next(10)
+
+    def ticking() -> datetime:
+        shop.clock.advance(milliseconds=1)
+        return shop.clock()
+
+    shop.runtime.clock = ticking
+    await shop.services.deliveries.deliver_due()
     assert await shop.services.deliveries.of_card(shop.principal, bad) == ()
 
 
@@ -314,8 +331,8 @@ async def test_a_target_whose_worker_died_is_told_by_another_when_the_lease_ends
     serial = await registered(shop)
     await shop.book(serial, "credit", 1)
     await shop.services.publisher.publish_next(10)
-    now = milliseconds(shop.clock())
-    lease = Lease("somebody who died", now + 30_000)
+    now = shop.clock()
+    lease = Lease("somebody who died", now + timedelta(seconds=30))
     database = shop.runtime.database
     claimed = await database.write(targets.claim, "apple", shop.principal.merchant_id, now, 10, lease)
     assert len(claimed) == 1

@@ -7,7 +7,7 @@ import random
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
@@ -110,7 +110,7 @@ async def test_a_merchant_never_calls_faster_than_its_pace(at_google: GoogleShop
     shop, google = at_google.shop, at_google.google
     serials = [(await at_google.linked())["serial_number"] for _ in range(40)]
     shop.runtime.clock = lambda: datetime.now(UTC)
-    shop.runtime.call_interval = 67
+    shop.runtime.call_interval = timedelta(milliseconds=67)
     await asyncio.gather(*(shop.book(serial, "credit", 1) for serial in serials))
     await shop.services.publisher.publish_next(200)
     google.faults.per_second = 20

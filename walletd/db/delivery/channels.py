@@ -1,12 +1,14 @@
-"""Channels: whether a merchant's way to a platform is open."""
+"""Channels: whether a merchant's way to a platform is open. In their columns 0 is an instant that never was."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import BigInteger, Column, ForeignKeyConstraint, Integer, Select, String, Table, Text, select, text
 
-from walletd.db.engine.base import Tx, metadata
+from walletd.db.engine.base import Tx, metadata, moment, stored
+from walletd.domain.calendar import milliseconds
 
 delivery_channels = Table(
     "delivery_lanes",
@@ -28,12 +30,12 @@ class ChannelRow:
 
     merchant_id: str
     platform: str
-    paused_until: int
-    reason: str
-    pauses: int
-    accepted_at: int
+    paused_until: datetime | None = None
+    reason: str = ""
+    pauses: int = 0
+    accepted_at: datetime | None = None
     """When the platform last accepted anything: what proves that host and certificate are right."""
-    rejections: int
+    rejections: int = 0
     """Addresses that were rejected since."""
 
 
@@ -43,10 +45,10 @@ def channels(tx: Tx) -> list[ChannelRow]:
         ChannelRow(
             merchant_id=row.merchant_id,
             platform=row.platform,
-            paused_until=row.paused_until,
+            paused_until=moment(row.paused_until or None),
             reason=row.reason,
             pauses=row.pauses,
-            accepted_at=row.accepted_at,
+            accepted_at=moment(row.accepted_at or None),
             rejections=row.rejections,
         )
         for row in tx.execute(select(delivery_channels))
@@ -67,12 +69,12 @@ def channel(tx: Tx, merchant_id: str, platform: str) -> ChannelRow:
     for row in channels(tx):
         if (row.merchant_id, row.platform) == (merchant_id, platform):
             return row
-    return ChannelRow(merchant_id, platform, 0, "", 0, 0, 0)
+    return ChannelRow(merchant_id, platform)
 
 
 def open_channel(tx: Tx, merchant_id: str, platform: str) -> None:
     """Open a channel at once: what it was paused for was mended."""
-    store_channel(tx, ChannelRow(merchant_id, platform, 0, "", 0, 0, 0))
+    store_channel(tx, ChannelRow(merchant_id, platform))
 
 
 def store_channel(tx: Tx, row: ChannelRow) -> None:
@@ -82,17 +84,17 @@ def store_channel(tx: Tx, row: ChannelRow) -> None:
         {
             "merchant_id": row.merchant_id,
             "platform": row.platform,
-            "paused_until": row.paused_until,
+            "paused_until": stored(row.paused_until) or 0,
             "reason": row.reason,
             "pauses": row.pauses,
-            "accepted_at": row.accepted_at,
+            "accepted_at": stored(row.accepted_at) or 0,
             "rejections": row.rejections,
         },
     )
 
 
-def paused_merchants(platform: str, at: int) -> Select[tuple[str]]:
-    """Return the query of the merchants whose channel to a platform is paused at an instant in milliseconds."""
+def paused_merchants(platform: str, at: datetime) -> Select[tuple[str]]:
+    """Return the query of the merchants whose channel to a platform is paused at an instant."""
     return select(delivery_channels.c.merchant_id).where(
-        delivery_channels.c.platform == platform, delivery_channels.c.paused_until > at
+        delivery_channels.c.platform == platform, delivery_channels.c.paused_until > milliseconds(at)
     )

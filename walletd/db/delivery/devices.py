@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -26,6 +27,7 @@ from sqlalchemy import (
 from walletd.db.delivery.publishing import dirty_cards, published_passes
 from walletd.db.engine.base import Tx, merchant_column, metadata, reference
 from walletd.db.engine.bulk import one_of
+from walletd.domain.calendar import milliseconds
 
 apple_devices = Table(
     "apple_devices",
@@ -60,13 +62,13 @@ apple_registrations = Table(
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """A pass on a device; instants in milliseconds, sequences as published."""
+    """A pass on a device."""
 
     serial_number: str
     topic: str
     device: str
     merchant_id: str
-    registered_at: int
+    registered_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ def store_device(tx: Tx, registration: Registration, push_token: str, scheme: st
             "merchant_id": registration.merchant_id,
             "push_token": push_token,
             "scheme": scheme,
-            "now": registration.registered_at,
+            "now": milliseconds(registration.registered_at),
         },
     )
 
@@ -139,7 +141,7 @@ def store_registration(tx: Tx, registration: Registration) -> bool:
             "device": registration.device,
             "topic": registration.topic,
             "merchant_id": registration.merchant_id,
-            "registered_at": registration.registered_at,
+            "registered_at": milliseconds(registration.registered_at),
         },
     )
     return stored.rowcount == 1
@@ -153,12 +155,12 @@ def is_registered(tx: Tx, topic: str, serial_number: str, device: str) -> bool:
     return found.first() is not None
 
 
-def count_registrations(tx: Tx, serial_number: str, since: int) -> tuple[int, int]:
+def count_registrations(tx: Tx, serial_number: str, since: datetime) -> tuple[int, int]:
     """Return how many devices hold the pass, and how many of them registered since a moment."""
     row = tx.execute(
         select(
             func.count().label("devices"),
-            func.count().filter(apple_registrations.c.registered_at >= since).label("recent"),
+            func.count().filter(apple_registrations.c.registered_at >= milliseconds(since)).label("recent"),
         ).where(apple_registrations.c.serial_number == serial_number)
     ).one()
     return int(row.devices), int(row.recent)
@@ -179,11 +181,11 @@ def remove_registration(tx: Tx, topic: str, serial_number: str, device: str) -> 
     return True
 
 
-def remove_device(tx: Tx, topic: str, device: str, *, push_token: str, not_after: int | None) -> list[str] | None:
+def remove_device(tx: Tx, topic: str, device: str, *, push_token: str, not_after: datetime | None) -> list[str] | None:
     """Forget a device and return the serial numbers it held (A3: 410, BadDeviceToken).
 
     The device stays, and None is returned, where it has another push token by now, or registered the same one later
-    than `not_after` (milliseconds).
+    than `not_after`.
     """
     known = tx.execute(
         select(apple_devices.c.token_set_at, apple_devices.c.push_token)
@@ -192,7 +194,7 @@ def remove_device(tx: Tx, topic: str, device: str, *, push_token: str, not_after
     ).one_or_none()
     if known is None:
         return []
-    if known.push_token != push_token or (not_after is not None and known.token_set_at > not_after):
+    if known.push_token != push_token or (not_after is not None and known.token_set_at > milliseconds(not_after)):
         return None
     serials = _passes_on(tx, topic, device)
     tx.execute(

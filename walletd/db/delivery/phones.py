@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import and_, func, select
 
 from walletd.db.delivery.devices import apple_devices, apple_registrations
 from walletd.db.delivery.targets import delivery_targets
-from walletd.db.engine.base import Tx
+from walletd.db.engine.base import Tx, moment
+from walletd.domain.calendar import from_milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,13 +19,13 @@ class PhoneRow:
 
     device: str
     scheme: str
-    registered_at: int
+    registered_at: datetime
     listed_sequence: int
     fetched_sequence: int
     fetched_hash: str
     notified_sequence: int
-    notified_at: int | None
-    due_at: int | None
+    notified_at: datetime | None
+    due_at: datetime | None
     last_reason: str
 
 
@@ -54,13 +56,13 @@ def phones_of_card(tx: Tx, serial_number: str) -> list[PhoneRow]:
         PhoneRow(
             device=row.device,
             scheme=row.scheme,
-            registered_at=row.registered_at,
+            registered_at=from_milliseconds(row.registered_at),
             listed_sequence=row.listed_sequence,
             fetched_sequence=row.fetched_sequence,
             fetched_hash=row.fetched_hash,
             notified_sequence=row.told_sequence,
-            notified_at=row.told_at,
-            due_at=row.due_at,
+            notified_at=moment(row.told_at),
+            due_at=moment(row.due_at),
             last_reason=row.last_reason,
         )
         for row in rows

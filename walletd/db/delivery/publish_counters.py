@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import BigInteger, Column, ForeignKeyConstraint, Integer, String, Table, bindparam, or_, select, update
 
 from walletd.db.engine.base import Tx, metadata
 from walletd.db.engine.leases import Lease
+from walletd.domain.calendar import milliseconds
 
 publish_counters = Table(
     "publish_counters",
@@ -48,11 +50,10 @@ _TAKE_LEASE = (
 )
 
 
-def take_lease(tx: Tx, merchant_id: str, now: int, lease: Lease) -> bool:
+def take_lease(tx: Tx, merchant_id: str, now: datetime, lease: Lease) -> bool:
     """Take or keep the lease of a merchant's publisher; False while another holds it."""
-    changed = tx.execute(
-        _TAKE_LEASE, {"merchant": merchant_id, "holder": lease.holder, "now": now, "until": lease.until}
-    )
+    instants = {"now": milliseconds(now), "until": milliseconds(lease.until)}
+    changed = tx.execute(_TAKE_LEASE, {"merchant": merchant_id, "holder": lease.holder, **instants})
     return changed.rowcount == 1
 
 

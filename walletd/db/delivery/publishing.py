@@ -28,9 +28,9 @@ from sqlalchemy import (
     update,
 )
 
-from walletd.db.engine.base import Tx, merchant_column, metadata, partial_index, reference
+from walletd.db.engine.base import Tx, merchant_column, metadata, moment, partial_index, reference
 from walletd.db.engine.bulk import delete_rows, finding, insert_rows, one_of, where_one_of
-from walletd.domain.calendar import milliseconds
+from walletd.domain.calendar import from_milliseconds, milliseconds
 from walletd.domain.delivery.publishing import MANY
 
 dirty_cards = Table(
@@ -72,7 +72,7 @@ class DirtyCard:
     serial_number: str
     merchant_id: str
     mark: int
-    dirty_at: int
+    dirty_at: datetime
     urgency: int
 
 
@@ -225,17 +225,17 @@ def _mark(tx: Tx, statement: TextClause, now: datetime, urgency: int, **where: s
     return serials
 
 
-def merchants_with_dirty_cards(tx: Tx, now: int) -> list[str]:
+def merchants_with_dirty_cards(tx: Tx, now: datetime) -> list[str]:
     """Return the merchants that have something to publish now."""
-    return [row.merchant_id for row in tx.rows(_WITH_DIRTY_CARDS, {"now": now})]
+    return [row.merchant_id for row in tx.rows(_WITH_DIRTY_CARDS, {"now": milliseconds(now)})]
 
 
-def next_dirty(tx: Tx, merchant_id: str, limit: int, now: int) -> list[DirtyCard]:
+def next_dirty(tx: Tx, merchant_id: str, limit: int, now: datetime) -> list[DirtyCard]:
     """Return a merchant's dirty cards, the longest dirty first, without those put aside for a while.
 
     Those that are many wait while there are others.
     """
-    wanted = {"merchant": merchant_id, "now": now, "limit": limit}
+    wanted = {"merchant": merchant_id, "now": milliseconds(now), "limit": limit}
     return [_dirty(row) for row in tx.rows(_NEXT_URGENT, wanted) or tx.rows(_NEXT_DIRTY, wanted)]
 
 
@@ -244,10 +244,10 @@ def dirty_among(tx: Tx, serials: Sequence[str]) -> list[DirtyCard]:
     return [_dirty(row) for row in tx.rows(_DIRTY_OF_SERIALS, {"serials": list(serials)})]
 
 
-def count_dirty(tx: Tx) -> tuple[int, int | None]:
-    """Return how many cards are dirty, and since when the oldest is, in milliseconds."""
+def count_dirty(tx: Tx) -> tuple[int, datetime | None]:
+    """Return how many cards are dirty, and since when the oldest is."""
     row = tx.execute(select(func.count().label("cards"), func.min(dirty_cards.c.dirty_at).label("since"))).one()
-    return int(row.cards), row.since
+    return int(row.cards), moment(row.since)
 
 
 _PUT_ASIDE = (
@@ -257,9 +257,9 @@ _PUT_ASIDE = (
 )
 
 
-def put_aside(tx: Tx, seen: Iterable[DirtyCard], until: int) -> None:
+def put_aside(tx: Tx, seen: Iterable[DirtyCard], until: datetime) -> None:
     """Leave cards that could not be rendered alone until a moment, unless they change before."""
-    parameters = [{"serial": card.serial_number, "seen": card.mark, "retry": until} for card in seen]
+    parameters = [{"serial": card.serial_number, "seen": card.mark, "retry": milliseconds(until)} for card in seen]
     if parameters:
         tx.execute(_PUT_ASIDE, parameters)
 
@@ -314,7 +314,7 @@ def _dirty(row: Row[Any]) -> DirtyCard:
         serial_number=row.serial_number,
         merchant_id=row.merchant_id,
         mark=row.mark,
-        dirty_at=row.dirty_at,
+        dirty_at=from_milliseconds(row.dirty_at),
         urgency=row.urgency,
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import update
 
 from walletd.db.delivery.devices import apple_registrations
@@ -16,9 +18,10 @@ from walletd.db.delivery.targets import (
     to_target,
 )
 from walletd.db.engine.base import Tx
+from walletd.domain.calendar import milliseconds
 
 
-def stale(tx: Tx, *, notified_before: int, reminders: int, limit: int) -> list[TargetRow]:
+def stale(tx: Tx, *, notified_before: datetime, reminders: int, limit: int) -> list[TargetRow]:
     """Return targets that were told, reminded so often, and hold a pass whose newest version was not fetched."""
     unfetched = holds_outdated(
         delivery_targets.c.told_sequence >= published_passes.c.sequence,
@@ -27,7 +30,7 @@ def stale(tx: Tx, *, notified_before: int, reminders: int, limit: int) -> list[T
     )
     rows = tx.execute(
         TARGETS.where(
-            delivery_targets.c.told_at < notified_before,
+            delivery_targets.c.told_at < milliseconds(notified_before),
             delivery_targets.c.due_at.is_(None),
             delivery_targets.c.reminders == reminders,
             unfetched,
@@ -36,10 +39,10 @@ def stale(tx: Tx, *, notified_before: int, reminders: int, limit: int) -> list[T
     return [to_target(row) for row in rows]
 
 
-def remind(tx: Tx, key: TargetKey, due: int) -> None:
+def remind(tx: Tx, key: TargetKey, due: datetime) -> None:
     """Make a target due once more although it was told."""
     tx.execute(
         update(delivery_targets)
         .where(*is_target(key), delivery_targets.c.due_at.is_(None))
-        .values(due_at=due, reminders=delivery_targets.c.reminders + 1)
+        .values(due_at=milliseconds(due), reminders=delivery_targets.c.reminders + 1)
     )

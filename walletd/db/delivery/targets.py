@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -34,8 +35,9 @@ from sqlalchemy import (
 from walletd.db.delivery.channels import paused_merchants
 from walletd.db.delivery.devices import apple_devices, apple_registrations
 from walletd.db.delivery.publishing import published_passes
-from walletd.db.engine.base import Tx, merchant_column, metadata
+from walletd.db.engine.base import Tx, merchant_column, metadata, moment
 from walletd.db.engine.leases import Lease, LeaseQueue
+from walletd.domain.calendar import milliseconds
 from walletd.domain.delivery.publishing import Pace
 
 delivery_targets = Table(
@@ -72,7 +74,7 @@ class TargetKey:
 
 @dataclass(frozen=True, slots=True)
 class TargetRow:
-    """A target's state; instants in milliseconds."""
+    """A target's state."""
 
     key: TargetKey
     merchant_id: str
@@ -82,7 +84,7 @@ class TargetRow:
     pace: Pace
     address: str
     passes: int
-    rejected_at: int | None
+    rejected_at: datetime | None
     """When the platform rejected the address without a proof that it was the address's fault."""
     needs_telling: bool
     """Whether the target may lack something that is published; a phone may have fetched it before its turn came."""
@@ -181,7 +183,7 @@ def load(tx: Tx, keys: Sequence[TargetKey]) -> list[TargetRow]:
     return [to_target(row) for row in tx.execute(TARGETS.where(_KEY.in_(wanted)))]
 
 
-def raise_targets(tx: Tx, raised: Sequence[tuple[TargetKey, int, int]]) -> None:
+def raise_targets(tx: Tx, raised: Sequence[tuple[TargetKey, int, datetime]]) -> None:
     """Store for each target the newest published sequence and when it may be told, unless it is due sooner."""
     if raised:
         tx.execute(
@@ -192,24 +194,24 @@ def raise_targets(tx: Tx, raised: Sequence[tuple[TargetKey, int, int]]) -> None:
                     "target_topic": key.topic,
                     "target_device": key.device,
                     "sequence": sequence,
-                    "due": due,
+                    "due": milliseconds(due),
                 }
                 for key, sequence, due in raised
             ],
         )
 
 
-def merchants_with_due(tx: Tx, platform: str, now: int) -> list[str]:
+def merchants_with_due(tx: Tx, platform: str, now: datetime) -> list[str]:
     """Return the merchants that have a due target and an open channel."""
     return QUEUE.owners_with_due(tx, now, *_of_open_channels(platform, now))
 
 
-def next_due_at(tx: Tx, platform: str, now: int) -> int | None:
-    """Return when the next target with an open channel can be claimed, in milliseconds."""
+def next_due_at(tx: Tx, platform: str, now: datetime) -> datetime | None:
+    """Return when the next target with an open channel can be claimed."""
     return QUEUE.next_due(tx, now, *_of_open_channels(platform, now))
 
 
-def claim(tx: Tx, platform: str, merchant_id: str, now: int, limit: int, lease: Lease) -> list[TargetRow]:
+def claim(tx: Tx, platform: str, merchant_id: str, now: datetime, limit: int, lease: Lease) -> list[TargetRow]:
     """Lease up to `limit` due targets of a merchant; nobody else gets them until the lease ends."""
     mine = (delivery_targets.c.platform == platform, delivery_targets.c.merchant_id == merchant_id)
     keys = [TargetKey(row.platform, row.topic, row.device) for row in QUEUE.claim(tx, now, limit, lease, *mine)]
@@ -225,7 +227,7 @@ def is_target(key: TargetKey) -> tuple[Any, ...]:
     )
 
 
-def _of_open_channels(platform: str, now: int) -> tuple[ColumnElement[bool], ...]:
+def _of_open_channels(platform: str, now: datetime) -> tuple[ColumnElement[bool], ...]:
     return (
         delivery_targets.c.platform == platform,
         delivery_targets.c.merchant_id.not_in(paused_merchants(platform, now)),
@@ -240,10 +242,10 @@ def to_target(row: Row[Any]) -> TargetRow:
         published_sequence=row.published_sequence,
         notified_sequence=row.told_sequence,
         attempts=row.attempts,
-        pace=Pace(row.score, row.told_at),
+        pace=Pace(row.score, moment(row.told_at)),
         address=row.push_token or "",
         passes=int(row.passes),
-        rejected_at=row.rejected_at,
+        rejected_at=moment(row.rejected_at),
         needs_telling=bool(row.needs_telling),
     )
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     Integer,
     LargeBinary,
     Row,
@@ -21,9 +22,10 @@ from sqlalchemy import (
 )
 
 from walletd.db.cards.programs import programs
-from walletd.db.engine.base import Tx, merchant_column, metadata, reference
+from walletd.db.engine.base import Tx, merchant_column, metadata, reference, stored
 from walletd.db.engine.leases import Lease, LeaseQueue
 from walletd.db.merchants.merchants import merchants
+from walletd.domain.calendar import milliseconds
 
 
 def target_columns() -> tuple[Column[Any], ...]:
@@ -52,6 +54,7 @@ wallet_classes = Table(
 )
 
 QUEUE: Final = LeaseQueue(wallet_classes)
+_SETTLED: Final = {"due_at": None, "attempts": 0, "last_reason": ""}
 
 _ENSURE: Final = text(
     "INSERT INTO wallet_classes (platform, program_id, merchant_id, told_hash, due_at, leased_until, attempts,"
@@ -63,7 +66,7 @@ _ENSURE: Final = text(
 
 @dataclass(frozen=True, slots=True)
 class ClassRow:
-    """A class with what it is made of; instants in milliseconds."""
+    """A class with what it is made of."""
 
     platform: str
     program_id: str
@@ -89,12 +92,12 @@ _ROWS = (
 )
 
 
-def want_all(tx: Tx, platform: str, merchant_id: str, now: int) -> None:
+def want_all(tx: Tx, platform: str, merchant_id: str, now: datetime) -> None:
     """Make the classes of all programs of a merchant due, those that are not there yet too."""
-    tx.execute(_ENSURE, {"platform": platform, "merchant": merchant_id, "now": now})
+    tx.execute(_ENSURE, {"platform": platform, "merchant": merchant_id, "now": milliseconds(now)})
 
 
-def claim(tx: Tx, platform: str, merchant_id: str, now: int, lease: Lease) -> list[ClassRow]:
+def claim(tx: Tx, platform: str, merchant_id: str, now: datetime, lease: Lease) -> list[ClassRow]:
     """Lease a merchant's due classes."""
     mine = (wallet_classes.c.platform == platform, wallet_classes.c.merchant_id == merchant_id)
     return _named(tx, platform, [row.program_id for row in QUEUE.claim_whole(tx, now, lease, *mine)])
@@ -106,10 +109,24 @@ def of_merchant(tx: Tx, platform: str, merchant_id: str) -> list[ClassRow]:
     return [_row(row) for row in tx.execute(query.order_by(wallet_classes.c.program_id))]
 
 
-def settle(tx: Tx, row: ClassRow, outcome: Mapping[str, object]) -> None:
-    """Store what became of a class and give its lease back; `outcome` names columns."""
-    this = (wallet_classes.c.platform == row.platform, wallet_classes.c.program_id == row.program_id)
-    QUEUE.settle(tx, outcome, *this)
+def settle_unchanged(tx: Tx, row: ClassRow) -> None:
+    """Note that a class is at the server as it should be."""
+    QUEUE.settle(tx, _SETTLED, *_is(row))
+
+
+def settle_sent(tx: Tx, row: ClassRow, document: bytes, content_hash: str, sent_at: datetime) -> None:
+    """Note that the server has the document of a class."""
+    sent = {"told": document, "told_hash": content_hash, "told_at": milliseconds(sent_at)}
+    QUEUE.settle(tx, {**_SETTLED, **sent}, *_is(row))
+
+
+def settle_failed(tx: Tx, row: ClassRow, *, due: datetime | None, reason: str, attempts: int | None = None) -> None:
+    """Give a class back that could not be sent; it is due again at `due`, or never where that is None.
+
+    Its attempts stay as they are stored unless they are given.
+    """
+    counted = {} if attempts is None else {"attempts": attempts}
+    QUEUE.settle(tx, {"due_at": stored(due), "last_reason": reason, **counted}, *_is(row))
 
 
 def forget_sent(tx: Tx, platform: str, merchant_id: str) -> None:
@@ -121,14 +138,18 @@ def forget_sent(tx: Tx, platform: str, merchant_id: str) -> None:
     )
 
 
-def merchants_with_due(tx: Tx, platform: str, now: int) -> list[str]:
+def merchants_with_due(tx: Tx, platform: str, now: datetime) -> list[str]:
     """Return the merchants that have a due class."""
     return QUEUE.owners_with_due(tx, now, wallet_classes.c.platform == platform)
 
 
-def next_due_at(tx: Tx, platform: str, now: int) -> int | None:
+def next_due_at(tx: Tx, platform: str, now: datetime) -> datetime | None:
     """Return when the next class can be claimed."""
     return QUEUE.next_due(tx, now, wallet_classes.c.platform == platform)
+
+
+def _is(row: ClassRow) -> tuple[ColumnElement[bool], ...]:
+    return wallet_classes.c.platform == row.platform, wallet_classes.c.program_id == row.program_id
 
 
 def _named(tx: Tx, platform: str, program_ids: list[str]) -> list[ClassRow]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -32,8 +33,9 @@ from walletd.db.cards.cards import cards
 from walletd.db.delivery.channels import paused_merchants
 from walletd.db.delivery.publishing import published_passes
 from walletd.db.delivery.wallet_classes import target_columns
-from walletd.db.engine.base import Tx, metadata, partial_index, reference
+from walletd.db.engine.base import Tx, metadata, moment, partial_index, reference, stored
 from walletd.db.engine.leases import Lease, LeaseQueue
+from walletd.domain.calendar import from_milliseconds, milliseconds
 
 wallet_objects = Table(
     "wallet_objects",
@@ -56,7 +58,7 @@ QUEUE: Final = LeaseQueue(wallet_objects, order=(wallet_objects.c.urgency, walle
 
 @dataclass(frozen=True, slots=True)
 class ObjectRow:
-    """An object with what is published of its card; instants in milliseconds."""
+    """An object with what is published of its card."""
 
     platform: str
     serial_number: str
@@ -66,7 +68,7 @@ class ObjectRow:
     sent_hash: str
     attempts: int
     notify: bool
-    notified: tuple[int, ...]
+    notified: tuple[datetime, ...]
     """When holders were notified of changes, at least of the last day."""
     document: bytes | None
     content_hash: str
@@ -79,8 +81,8 @@ class StoredStatus:
     platform: str
     saved: bool
     is_current: bool
-    sent_at: int | None
-    due_at: int | None
+    sent_at: datetime | None
+    due_at: datetime | None
     last_reason: str
 
 
@@ -92,14 +94,13 @@ _ENSURE: Final = text(
 )
 
 
-def ensure(tx: Tx, platform: str, merchant_id: str, serial_number: str, now: int) -> None:
+def ensure(tx: Tx, platform: str, merchant_id: str, serial_number: str, now: datetime) -> None:
     """Make a card a target, due now, unless it is one."""
-    tx.execute(
-        _ENSURE, {"platform": platform, "serial": serial_number, "merchant": merchant_id, "now": now, "no": False}
-    )
+    values = {"platform": platform, "serial": serial_number, "merchant": merchant_id, "no": False}
+    tx.execute(_ENSURE, {**values, "now": milliseconds(now)})
 
 
-def raise_due(tx: Tx, platform: str, raised: Mapping[tuple[int, bool], Sequence[str]], now: int) -> int:
+def raise_due(tx: Tx, platform: str, raised: Mapping[tuple[int, bool], Sequence[str]], now: datetime) -> int:
     """Make those of the cards due that are targets; by how urgent it is and whether the holder is to be notified.
 
     What is due already stays as urgent as it was, and a notification that is wanted stays wanted.
@@ -112,7 +113,7 @@ def raise_due(tx: Tx, platform: str, raised: Mapping[tuple[int, bool], Sequence[
             update(wallet_objects)
             .where(wallet_objects.c.platform == platform, wallet_objects.c.serial_number.in_(list(serials)))
             .values(
-                due_at=case((is_due, wallet_objects.c.due_at), else_=now),
+                due_at=case((is_due, wallet_objects.c.due_at), else_=milliseconds(now)),
                 urgency=case((is_more, wallet_objects.c.urgency), else_=urgency),
                 notify=or_(wallet_objects.c.notify, literal(notify)),
                 attempts=0,
@@ -121,13 +122,13 @@ def raise_due(tx: Tx, platform: str, raised: Mapping[tuple[int, bool], Sequence[
     return changed
 
 
-def claim(tx: Tx, platform: str, merchant_id: str, now: int, limit: int, lease: Lease) -> list[ObjectRow]:
+def claim(tx: Tx, platform: str, merchant_id: str, now: datetime, limit: int, lease: Lease) -> list[ObjectRow]:
     """Lease up to `limit` due objects of a merchant, the most urgent first; nobody else writes them meanwhile."""
     mine = (wallet_objects.c.platform == platform, wallet_objects.c.merchant_id == merchant_id)
     return of_serials(tx, platform, [row.serial_number for row in QUEUE.claim(tx, now, limit, lease, *mine)])
 
 
-def claim_one(tx: Tx, platform: str, serial_number: str, now: int, lease: Lease) -> ObjectRow | None:
+def claim_one(tx: Tx, platform: str, serial_number: str, now: datetime, lease: Lease) -> ObjectRow | None:
     """Lease one object, due or not; None while somebody else is at it."""
     this = (wallet_objects.c.platform == platform, wallet_objects.c.serial_number == serial_number)
     return of_serials(tx, platform, [serial_number])[0] if QUEUE.claim_one(tx, now, lease, *this) else None
@@ -151,35 +152,39 @@ def of_serials(tx: Tx, platform: str, serials: Sequence[str]) -> list[ObjectRow]
     return [_row(row) for row in tx.execute(query)]
 
 
-def note_notified(tx: Tx, row: ObjectRow, notified: Sequence[int]) -> None:
+def note_notified(tx: Tx, row: ObjectRow, notified: Sequence[datetime]) -> None:
     """Store when holders were notified, before it happens: an attempt whose reply is lost counts."""
-    tx.execute(update(wallet_objects).where(*_is(row)).values(notified=list(notified)))
+    tx.execute(update(wallet_objects).where(*_is(row)).values(notified=list(map(milliseconds, notified))))
 
 
-def messages_notified(tx: Tx, platform: str, serial_number: str) -> list[int] | None:
+def messages_notified(tx: Tx, platform: str, serial_number: str) -> list[datetime] | None:
     """Return when holders were notified of messages, None where the card is no object; it stays so until commit."""
     query = select(wallet_objects.c.messages_notified).where(
         wallet_objects.c.platform == platform, wallet_objects.c.serial_number == serial_number
     )
     found: list[int] | None = tx.execute(query.with_for_update()).scalar_one_or_none()
-    return found
+    return None if found is None else list(map(from_milliseconds, found))
 
 
-def note_messages_notified(tx: Tx, platform: str, serial_number: str, notified: Sequence[int]) -> None:
+def note_messages_notified(tx: Tx, platform: str, serial_number: str, notified: Sequence[datetime]) -> None:
     """Store when holders were notified of messages."""
     tx.execute(
         update(wallet_objects)
         .where(wallet_objects.c.platform == platform, wallet_objects.c.serial_number == serial_number)
-        .values(messages_notified=list(notified))
+        .values(messages_notified=list(map(milliseconds, notified)))
     )
 
 
-def settle(tx: Tx, row: ObjectRow, outcome: Mapping[str, object]) -> None:
-    """Store what became of an object and give its lease back; `outcome` names columns."""
-    QUEUE.settle(tx, outcome, *_is(row))
+def settle_failed(tx: Tx, row: ObjectRow, *, due: datetime | None, reason: str, attempts: int | None = None) -> None:
+    """Give an object back that could not be sent; it is due again at `due`, or never where that is None.
+
+    Its attempts stay as they are stored unless they are given: somebody may have begun to count anew.
+    """
+    counted = {} if attempts is None else {"attempts": attempts}
+    QUEUE.settle(tx, {"due_at": stored(due), "last_reason": reason, **counted}, *_is(row))
 
 
-def settle_sent(tx: Tx, row: ObjectRow, now: int, *, reason: str) -> None:
+def settle_sent(tx: Tx, row: ObjectRow, now: datetime, *, reason: str) -> None:
     """Note that an object is what was published; it stays due where something newer was published meanwhile."""
     newest = (
         select(published_passes.c.content_hash)
@@ -187,22 +192,19 @@ def settle_sent(tx: Tx, row: ObjectRow, now: int, *, reason: str) -> None:
         .scalar_subquery()
     )
     is_newest = newest == row.content_hash
-    settle(
-        tx,
-        row,
-        {
-            "told": row.document,
-            "told_hash": row.content_hash,
-            "told_at": now,
-            "due_at": case((is_newest, None), else_=now),
-            "notify": case((is_newest, False), else_=wallet_objects.c.notify),
-            "attempts": 0,
-            "last_reason": reason,
-        },
-    )
+    values = {
+        "told": row.document,
+        "told_hash": row.content_hash,
+        "told_at": milliseconds(now),
+        "due_at": case((is_newest, None), else_=milliseconds(now)),
+        "notify": case((is_newest, False), else_=wallet_objects.c.notify),
+        "attempts": 0,
+        "last_reason": reason,
+    }
+    QUEUE.settle(tx, values, *_is(row))
 
 
-def set_saved(tx: Tx, platform: str, saved: Mapping[str, bool], now: int) -> list[str]:
+def set_saved(tx: Tx, platform: str, saved: Mapping[str, bool], now: datetime) -> list[str]:
     """Store whether anybody has saved objects; return the serial numbers of those of which it was not known."""
     changed = list[str]()
     for value in (True, False):
@@ -215,7 +217,7 @@ def set_saved(tx: Tx, platform: str, saved: Mapping[str, bool], now: int) -> lis
                     wallet_objects.c.serial_number.in_(serials),
                     wallet_objects.c.saved.is_not(value),
                 )
-                .values(saved=value, saved_at=now)
+                .values(saved=value, saved_at=milliseconds(now))
                 .returning(wallet_objects.c.serial_number)
             )
             changed += tx.execute(query).scalars()
@@ -247,21 +249,21 @@ def statuses(tx: Tx, serial_number: str) -> list[StoredStatus]:
             platform=row.platform,
             saved=row.saved,
             is_current=row.told_hash == row.content_hash,
-            sent_at=row.told_at,
-            due_at=row.due_at,
+            sent_at=moment(row.told_at),
+            due_at=moment(row.due_at),
             last_reason=row.last_reason,
         )
         for row in tx.execute(query)
     ]
 
 
-def merchants_with_due(tx: Tx, platform: str, now: int) -> list[str]:
+def merchants_with_due(tx: Tx, platform: str, now: datetime) -> list[str]:
     """Return the merchants that have a due object and an open channel."""
     return QUEUE.owners_with_due(tx, now, *_of_open_channels(platform, now))
 
 
-def next_due_at(tx: Tx, platform: str, now: int) -> int | None:
-    """Return when the next object with an open channel can be claimed, in milliseconds."""
+def next_due_at(tx: Tx, platform: str, now: datetime) -> datetime | None:
+    """Return when the next object with an open channel can be claimed."""
     return QUEUE.next_due(tx, now, *_of_open_channels(platform, now))
 
 
@@ -269,7 +271,7 @@ def _is(row: ObjectRow) -> tuple[Any, ...]:
     return (wallet_objects.c.platform == row.platform, wallet_objects.c.serial_number == row.serial_number)
 
 
-def _of_open_channels(platform: str, now: int) -> tuple[ColumnElement[bool], ...]:
+def _of_open_channels(platform: str, now: datetime) -> tuple[ColumnElement[bool], ...]:
     return (
         wallet_objects.c.platform == platform,
         wallet_objects.c.merchant_id.not_in(paused_merchants(platform, now)),
@@ -286,7 +288,7 @@ def _row(row: Row[Any]) -> ObjectRow:
         sent_hash=row.told_hash,
         attempts=row.attempts,
         notify=row.notify,
-        notified=tuple(row.notified),
+        notified=tuple(map(from_milliseconds, row.notified)),
         document=row.document,
         content_hash=row.content_hash or "",
     )

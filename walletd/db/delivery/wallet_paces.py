@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import BigInteger, Column, ForeignKeyConstraint, Integer, String, Table, text
 
 from walletd.db.engine.base import Tx, metadata
+from walletd.domain.calendar import from_milliseconds, milliseconds
 
 wallet_paces = Table(
     "wallet_paces",
@@ -35,17 +37,18 @@ _EASE: Final = text(
 )
 
 
-def take(tx: Tx, merchant_id: str, platform: str, now: int, turns: int, interval: int) -> int:
-    """Take so many turns, `interval` apart; return when the first one is, in milliseconds."""
+def take(tx: Tx, merchant_id: str, platform: str, now: datetime, turns: int, interval: timedelta) -> datetime:
+    """Take so many turns, `interval` apart; return when the first one is."""
     span = turns * interval
-    parameters = {"merchant": merchant_id, "platform": platform, "now": now, "span": span}
-    end: int = tx.execute(_TAKE, parameters).scalar_one()
-    return end - span
+    parameters = {"merchant": merchant_id, "platform": platform, "now": milliseconds(now), "span": _length(span)}
+    return from_milliseconds(tx.execute(_TAKE, parameters).scalar_one()) - span
 
 
-def slow(tx: Tx, merchant_id: str, platform: str, now: int, pause: int) -> None:
+def slow(tx: Tx, merchant_id: str, platform: str, now: datetime, pause: timedelta) -> None:
     """Give no turn for a while: the server wants fewer calls."""
-    tx.execute(_SLOW, {"merchant": merchant_id, "platform": platform, "now": now, "pause": pause})
+    tx.execute(
+        _SLOW, {"merchant": merchant_id, "platform": platform, "now": milliseconds(now), "pause": _length(pause)}
+    )
 
 
 def slowed(tx: Tx, merchant_id: str, platform: str) -> int:
@@ -58,3 +61,7 @@ def slowed(tx: Tx, merchant_id: str, platform: str) -> int:
 def ease(tx: Tx, merchant_id: str, platform: str) -> None:
     """Note that the server takes calls again."""
     tx.execute(_EASE, {"merchant": merchant_id, "platform": platform})
+
+
+def _length(span: timedelta) -> int:
+    return span // timedelta(milliseconds=1)

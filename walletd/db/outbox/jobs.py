@@ -82,7 +82,7 @@ def insert(tx: Tx, made: Sequence[Job]) -> int:
 
 def claim(tx: Tx, kinds: Collection[str], now: datetime, limit: int, lease: Lease) -> list[Job]:
     """Lease up to `limit` due jobs of these kinds; return them, the longest due first."""
-    taken = QUEUE.claim(tx, milliseconds(now), limit, lease, jobs.c.kind.in_(sorted(kinds)))
+    taken = QUEUE.claim(tx, now, limit, lease, jobs.c.kind.in_(sorted(kinds)))
     if not taken:
         return []
     return [_job(row) for row in tx.execute(select(jobs).where(QUEUE.is_one_of(taken)).order_by(jobs.c.due_at))]
@@ -103,7 +103,7 @@ def settle(tx: Tx, job: Job, holder: str) -> None:
 
 def next_due(tx: Tx, now: datetime) -> datetime | None:
     """Return when the next job can be taken."""
-    return moment(QUEUE.next_due(tx, milliseconds(now)))
+    return QUEUE.next_due(tx, now)
 
 
 def newest_dead(tx: Tx, kind: str) -> Job | None:

@@ -130,14 +130,13 @@ def insert(tx: Tx, made: Sequence[Message]) -> None:
 
 def due_endpoints(tx: Tx, now: datetime) -> list[tuple[str, str]]:
     """Return the active endpoints, with their merchants, that have a message due and are not paused."""
-    at = milliseconds(now)
     query = select(webhook_endpoints.c.id, webhook_endpoints.c.merchant_id).where(
         webhook_endpoints.c.state == "active",
-        or_(webhook_endpoints.c.paused_until.is_(None), webhook_endpoints.c.paused_until <= at),
+        or_(webhook_endpoints.c.paused_until.is_(None), webhook_endpoints.c.paused_until <= milliseconds(now)),
         select(webhook_messages.c.id)
         .where(
             webhook_messages.c.endpoint_id == webhook_endpoints.c.id,
-            *QUEUE.is_due(at),
+            *QUEUE.is_due(now),
         )
         .exists(),
     )
@@ -159,7 +158,7 @@ def next_due(tx: Tx) -> datetime | None:
 
 def claim(tx: Tx, endpoint_id: str, now: datetime, limit: int, lease: Lease) -> list[Message]:
     """Lease up to `limit` due messages of an endpoint, the longest due first, each with its content."""
-    taken = QUEUE.claim(tx, milliseconds(now), limit, lease, webhook_messages.c.endpoint_id == endpoint_id)
+    taken = QUEUE.claim(tx, now, limit, lease, webhook_messages.c.endpoint_id == endpoint_id)
     if not taken:
         return []
     query = select(webhook_messages).where(QUEUE.is_one_of(taken)).order_by(webhook_messages.c.due_at)

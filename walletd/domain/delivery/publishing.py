@@ -6,6 +6,7 @@ Every rule is a pure function of stored state and `now`, so that a crash anywher
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Final
 
 from walletd.domain.outbox.retries import BackOff, doubling
@@ -53,35 +54,35 @@ class PushSchedule:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How often a target was told lately: the score and the moment it was counted, in milliseconds."""
+    """How often a target was told lately: the score and the moment it was counted."""
 
     score: float = 0.0
-    notified_at: int | None = None
+    notified_at: datetime | None = None
 
 
-def _zone_milliseconds(passes: int) -> int:
-    return max(30 * 60, 2 * 3600 // max(passes, 1)) * 1000
+def _zone(passes: int) -> timedelta:
+    return timedelta(seconds=max(30 * 60, 2 * 3600 // max(passes, 1)))
 
 
-def paced(pace: Pace, now: int, passes: int) -> Pace:
+def paced(pace: Pace, now: datetime, passes: int) -> Pace:
     """Return the pace after one more push, by the formula of N11; `passes` are those of the type on the device."""
     if pace.notified_at is None:
         return Pace(0.0, now)
-    zone = _zone_milliseconds(passes)
-    gap = max(now - pace.notified_at, 0)
+    zone = _zone(passes)
+    gap = max(now - pace.notified_at, timedelta())
     score = pace.score + ((zone - gap) / zone) ** 3 if gap < zone else max(0.0, pace.score - (gap - zone) / zone)
     return replace(pace, score=score, notified_at=now)
 
 
-def due_at(schedule: PushSchedule, pace: Pace, now: int, passes: int) -> int:
-    """Return when a target that has something new may be told, in milliseconds."""
+def due_at(schedule: PushSchedule, pace: Pace, now: datetime, passes: int) -> datetime:
+    """Return when a target that has something new may be told."""
     if pace.notified_at is None:
         return now
     score = paced(pace, now, passes).score
     if score <= schedule.burst:
         return now
     level = (score > schedule.second_level) + (score > schedule.third_level)
-    return max(now, pace.notified_at + schedule.pauses_seconds[level] * 1000)
+    return max(now, pace.notified_at + timedelta(seconds=schedule.pauses_seconds[level]))
 
 
 PUSH_PAUSES: Final = BackOff(doubling(2, 3_600), (0.5, 1.0))

@@ -7,7 +7,6 @@ from datetime import datetime
 from walletd.db.delivery import wallet_classes
 from walletd.db.engine.base import Tx
 from walletd.db.merchants import merchants
-from walletd.domain.calendar import milliseconds
 from walletd.services.runtime import Runtime
 
 
@@ -18,5 +17,5 @@ def want(tx: Tx, runtime: Runtime, merchant_id: str, now: datetime) -> None:
     """
     for row in merchants.all_credentials(tx):
         if row.merchant_id == merchant_id and row.platform in runtime.object_platforms:
-            wallet_classes.want_all(tx, row.platform, merchant_id, milliseconds(now))
+            wallet_classes.want_all(tx, row.platform, merchant_id, now)
             tx.announce("objects")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from walletd.db.delivery import device_log, devices, publish_counters, settlements, targets
 from walletd.db.delivery.devices import ListedPass, Registration
 from walletd.db.delivery.targets import TargetKey
 from walletd.db.engine.base import Tx
-from walletd.domain.calendar import milliseconds
 from walletd.domain.delivery.device_messages import classify, neutralise
 from walletd.domain.delivery.publishing import sequence_of_tag, update_tag
 from walletd.domain.errors import PushTokenInvalid, RateLimited
@@ -26,7 +25,7 @@ _FOREIGN_TOKEN_LONGEST: Final = 200
 _APPLE_SCHEME: Final = "ApplePass"
 _DEVICES_PER_PASS: Final = 100
 _NEW_DEVICES_PER_HOUR: Final = 20
-_HOUR_MILLISECONDS: Final = 3_600_000
+_HOUR: Final = timedelta(hours=1)
 _DEVICE_LONGEST: Final = 160
 
 
@@ -51,7 +50,7 @@ class Devices:
         if not 1 <= len(device) <= _DEVICE_LONGEST:
             raise PushTokenInvalid("The device library identifier is empty or too long.")
         now = self._runtime.clock()
-        registration = Registration(serial, pass_type, device, stored.card.merchant_id, milliseconds(now))
+        registration = Registration(serial, pass_type, device, stored.card.merchant_id, now)
 
         def write(tx: Tx) -> bool:
             # The lock keeps a publication from slipping between this registration and the list that follows it.
@@ -163,7 +162,7 @@ def _checked_push_token(push_token: object, scheme: str) -> str:
 
 
 def _check_rate(tx: Tx, registration: Registration) -> None:
-    since = registration.registered_at - _HOUR_MILLISECONDS
+    since = registration.registered_at - _HOUR
     total, recent = devices.count_registrations(tx, registration.serial_number, since)
     if total >= _DEVICES_PER_PASS or recent >= _NEW_DEVICES_PER_HOUR:
         raise RateLimited("This pass was registered on too many devices lately.", retry_after_seconds=3600)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from walletd.db.cards import cards
@@ -16,7 +16,7 @@ from walletd.db.delivery import publishing, wallet_objects
 from walletd.db.engine.base import Tx
 from walletd.db.merchants import merchants
 from walletd.db.outbox import jobs
-from walletd.domain.calendar import milliseconds, rfc3339
+from walletd.domain.calendar import rfc3339
 from walletd.domain.cards.cards import CardStatus
 from walletd.domain.cards.changes import CardMessageSent
 from walletd.domain.customers.merges import CardMerged
@@ -36,7 +36,7 @@ KIND: Final = "message"
 HEADER_LONGEST: Final = 60
 BODY_LONGEST: Final = 500
 _NOTIFICATIONS: Final = 3
-_DAY_MILLISECONDS: Final = 86_400_000
+_DAY: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Messages:
         """Do a job of the kind `message`: add it to the card at one wallet's server."""
         content = job.content or {}
         platform = self._runtime.object_platforms.get(content["platform"])
-        serial, now = content["serial_number"], milliseconds(self._runtime.clock())
+        serial, now = content["serial_number"], self._runtime.clock()
         if platform is None or not platform.is_configured(job.merchant_id):
             return Attempt(Verdict.REFUSED, "the shop does not use this wallet any more")
 
@@ -89,7 +89,7 @@ class Messages:
             notified = wallet_objects.messages_notified(tx, platform.name, serial)
             if found is None or notified is None:
                 return None
-            recent = [moment for moment in notified if now - moment < _DAY_MILLISECONDS]
+            recent = [moment for moment in notified if now - moment < _DAY]
             notify = bool(content["notify"]) and len(recent) < _NOTIFICATIONS
             if notify:
                 # Stored before it happens: an attempt whose reply is lost counts.

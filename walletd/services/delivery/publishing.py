@@ -11,6 +11,7 @@ import asyncio
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import Final
 
@@ -23,7 +24,7 @@ from walletd.db.delivery.targets import TargetKey
 from walletd.db.engine.base import Tx
 from walletd.db.engine.leases import Lease
 from walletd.db.merchants import merchants
-from walletd.domain.calendar import age_seconds, milliseconds
+from walletd.domain.calendar import age_seconds
 from walletd.domain.delivery.faces import Holding, compose_face
 from walletd.domain.delivery.publishing import BOOKED, due_at, next_last_modified
 from walletd.domain.ledger.books import AccountBook
@@ -33,8 +34,9 @@ from walletd.telemetry import PUBLISH_LAG, PUBLISH_UNCHANGED, PUBLISHED, logger
 from walletd.wallets import RenderedPass, WalletPlatform
 
 _COMPRESSION: Final = 1
-_LEASE_MILLISECONDS: Final = 15_000
-_FAULTY_MILLISECONDS: Final = 60_000
+_LEASE: Final = timedelta(seconds=15)
+_FAULTY_PAUSE: Final = timedelta(seconds=60)
+"""How long a card is left alone that could not be rendered."""
 
 log = logger(__name__)
 
@@ -72,7 +74,7 @@ class Publisher:
 
     async def publish_next(self, limit: int) -> int:
         """Publish up to `limit` dirty cards of every merchant whose lease is free; return how many were worked on."""
-        now = milliseconds(self._runtime.clock())
+        now = self._runtime.clock()
         waiting = await self._runtime.database.read(publishing.merchants_with_dirty_cards, now)
         worked = 0
         for merchant_id in waiting:
@@ -95,8 +97,8 @@ class Publisher:
     async def _take_lease(self, merchant_id: str) -> bool:
         if self._runtime.database.exclusive:
             return True
-        now = milliseconds(self._runtime.clock())
-        lease = Lease(self._runtime.instance, now + _LEASE_MILLISECONDS)
+        now = self._runtime.clock()
+        lease = Lease(self._runtime.instance, now + _LEASE)
         return await self._runtime.database.write(publish_counters.take_lease, merchant_id, now, lease)
 
     async def _publish(self, find: Find) -> int:
@@ -105,7 +107,7 @@ class Publisher:
             mine = [card for card in marks if card.merchant_id == merchant_id]
             await self._store(merchant_id, mine, [item for item in seen if item.dirty.merchant_id == merchant_id])
         if faulty:
-            until = milliseconds(self._runtime.clock()) + _FAULTY_MILLISECONDS
+            until = self._runtime.clock() + _FAULTY_PAUSE
             await self._runtime.database.write(publishing.put_aside, faulty, until)
         return len(marks) + len(faulty)
 
@@ -240,7 +242,7 @@ class Publisher:
         for item in fresh:
             urgency = dirty[item.serial_number].urgency
             raised.setdefault((urgency, urgency == BOOKED), []).append(item.serial_number)
-        if wallet_objects.raise_due(tx, platform.name, raised, milliseconds(self._runtime.clock())):
+        if wallet_objects.raise_due(tx, platform.name, raised, self._runtime.clock()):
             tx.announce("objects")
 
     def _raise_phones(self, tx: Tx, platform: WalletPlatform, fresh: Sequence[PublishedPass]) -> None:
@@ -252,7 +254,7 @@ class Publisher:
             wanted[key] = max(wanted.get(key, 0), newest[serial_number])
         if not wanted:
             return
-        now = milliseconds(self._runtime.clock())
+        now = self._runtime.clock()
         targets = deliveries.load(tx, list(wanted))
         deliveries.raise_targets(
             tx,

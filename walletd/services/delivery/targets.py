@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from walletd.db.cards import cards
@@ -30,7 +30,6 @@ from walletd.db.delivery.publishing import PublishedPass
 from walletd.db.delivery.targets import TargetRow
 from walletd.db.engine.base import Tx
 from walletd.db.engine.leases import Lease
-from walletd.domain.calendar import from_milliseconds, milliseconds
 from walletd.domain.delivery.publishing import (
     PUSH_PAUSES,
     REFUSED_PAUSES,
@@ -51,10 +50,10 @@ from walletd.wallets import PushPlatform
 
 _AT_ONCE: Final = 500
 _PATIENCE_SECONDS: Final = 20
-_LEASE_MILLISECONDS: Final = 30_000
+_LEASE: Final = timedelta(seconds=30)
 """Longer than anybody waits for a platform, so that nothing is notified twice at once."""
 MASS_REJECTION: Final = 5
-_STALE_MILLISECONDS: Final = 600_000
+_STALE_AFTER: Final = timedelta(minutes=10)
 _DEVICE_SHOWN: Final = 8
 
 log = logger(__name__)
@@ -87,7 +86,7 @@ class Deliveries:
         """Tell what is due, all merchants side by side; return how many targets were worked on."""
         worked = 0
         for platform in self._runtime.platforms.values():
-            now = self._now()
+            now = self._runtime.clock()
             merchants = await self._runtime.database.read(
                 deliveries.merchants_with_due,
                 platform.name,
@@ -102,21 +101,21 @@ class Deliveries:
             await self._runtime.database.read(
                 deliveries.next_due_at,
                 platform.name,
-                self._now(),
+                self._runtime.clock(),
             )
             for platform in self._runtime.platforms.values()
         ]
         waiting = [moment for moment in moments if moment is not None]
-        return max(0.0, (min(waiting) - self._now()) / 1000) if waiting else None
+        return max(0.0, (min(waiting) - self._runtime.clock()).total_seconds()) if waiting else None
 
     async def remind_stale(self) -> int:
         """Make targets due once more that were notified but did not fetch (N12); return how many."""
-        now = self._now()
+        now = self._runtime.clock()
 
         def write(tx: Tx) -> int:
             reminded = 0
             for count in range(REMINDER_LIMIT):
-                before = now - int(REMINDER_PAUSES.pause(count, self._runtime.jitter()) * 1000)
+                before = now - timedelta(seconds=REMINDER_PAUSES.pause(count, self._runtime.jitter()))
                 for target in reminders.stale(tx, notified_before=before, reminders=count, limit=_AT_ONCE):
                     reminders.remind(tx, target.key, due_at(self._runtime.schedule, target.pace, now, target.passes))
                     reminded += 1
@@ -133,7 +132,7 @@ class Deliveries:
             if cards.find(tx, by.merchant_id, serial) is None:
                 return None
             published = publishing.published(tx, "apple", [serial]).get(serial)
-            epoch, now = publish_counters.counter(tx, by.merchant_id).epoch, self._now()
+            epoch, now = publish_counters.counter(tx, by.merchant_id).epoch, self._runtime.clock()
             return tuple(_phone(row, epoch, published, now) for row in phones.phones_of_card(tx, serial))
 
         found = await self._runtime.database.read(read)
@@ -142,8 +141,8 @@ class Deliveries:
         return found
 
     async def _deliver(self, platform: PushPlatform, merchant_id: str) -> int:
-        now = self._now()
-        lease = Lease(self._runtime.instance, now + _LEASE_MILLISECONDS)
+        now = self._runtime.clock()
+        lease = Lease(self._runtime.instance, now + _LEASE)
         targets = await self._runtime.database.write(deliveries.claim, platform.name, merchant_id, now, _AT_ONCE, lease)
         if not targets:
             return 0
@@ -176,11 +175,11 @@ class Deliveries:
     def _settle(
         self, tx: Tx, platform: PushPlatform, merchant_id: str, attempts: Sequence[tuple[TargetRow, Attempt]]
     ) -> None:
-        now = self._now()
+        now = self._runtime.clock()
         before = channels.channel(tx, merchant_id, platform.name)
         after = before
         if any(outcome.verdict is Verdict.DONE for _, outcome in attempts):
-            after = replace(before, paused_until=0, reason="", pauses=0, accepted_at=now, rejections=0)
+            after = replace(before, paused_until=None, reason="", pauses=0, accepted_at=now, rejections=0)
         for target, outcome in attempts:
             match outcome.verdict:
                 case Verdict.DONE:
@@ -189,11 +188,11 @@ class Deliveries:
                         tx, target, pace, due_at(self._runtime.schedule, pace, now, target.passes)
                     )
                 case Verdict.GONE:
-                    self._drop(tx, target, outcome)
+                    self._drop(tx, target, outcome, now)
                 case Verdict.REFUSED:
-                    after = self._settle_rejected(tx, target, outcome, after)
+                    after = self._settle_rejected(tx, target, outcome, after, now)
                 case Verdict.RETRY:
-                    self._settle_retry(tx, target, outcome)
+                    self._settle_retry(tx, target, outcome, now)
                 case Verdict.CHANNEL_FAILED:
                     settlements.settle_failed(tx, target, due=now, reason=outcome.reason, attempts=target.attempts)
                     after = paused(after, now, outcome.reason)
@@ -203,44 +202,42 @@ class Deliveries:
             channels.store_channel(tx, after)
         tx.announce("deliver")
 
-    def _settle_retry(self, tx: Tx, target: TargetRow, outcome: Attempt) -> None:
+    def _settle_retry(self, tx: Tx, target: TargetRow, outcome: Attempt, now: datetime) -> None:
         pause = PUSH_PAUSES.pause(target.attempts, self._runtime.jitter(), outcome.retry_after_seconds)
-        due = self._now() + int(pause * 1000)
+        due = now + timedelta(seconds=pause)
         settlements.settle_failed(tx, target, due=due, reason=outcome.reason, attempts=target.attempts + 1)
 
-    def _settle_rejected(self, tx: Tx, target: TargetRow, outcome: Attempt, channel: ChannelRow) -> ChannelRow:
+    def _settle_rejected(
+        self, tx: Tx, target: TargetRow, outcome: Attempt, channel: ChannelRow, now: datetime
+    ) -> ChannelRow:
         """Drop a phone that Apple does not know, once it is proved that the fault is the phone's and not ours.
 
         The proof is a push that was accepted at the same time, or between this rejection and an earlier one. Without
         it the phone stays: a wrong host, certificate or topic rejects everybody (A3).
         """
-        now = self._now()
-        if channel.accepted_at == now or (target.rejected_at is not None and channel.accepted_at > target.rejected_at):
-            self._drop(tx, target, outcome)
+        accepted_at, rejected_at = channel.accepted_at, target.rejected_at
+        if accepted_at is not None and (accepted_at == now or (rejected_at is not None and accepted_at > rejected_at)):
+            self._drop(tx, target, outcome, now)
             return channel
-        pause = REFUSED_PAUSES.pause(target.attempts, 0.0)
-        settlements.settle_rejected(tx, target, due=now + int(pause * 1000), reason=outcome.reason, now=now)
+        due = now + timedelta(seconds=REFUSED_PAUSES.pause(target.attempts, 0.0))
+        settlements.settle_rejected(tx, target, due=due, reason=outcome.reason, now=now)
         reason = f"{outcome.reason} for all phones since the last push that was accepted: look at certificate and host"
         return replace(channel, rejections=channel.rejections + 1, reason=reason)
 
-    def _drop(self, tx: Tx, target: TargetRow, outcome: Attempt) -> None:
+    def _drop(self, tx: Tx, target: TargetRow, outcome: Attempt, now: datetime) -> None:
         """Forget a phone for its pass type, unless it registered again after the platform gave it up (A3)."""
-        since = None if outcome.gone_since is None else milliseconds(outcome.gone_since)
-        key = target.key
+        key, since = target.key, outcome.gone_since
         serials = devices.remove_device(tx, key.topic, key.device, push_token=target.address, not_after=since)
         if serials is None:
-            self._settle_retry(tx, target, outcome)
+            self._settle_retry(tx, target, outcome, now)
             return
         deliveries.forget(tx, key)
         for serial in serials:
-            card_status.note_removed(tx, target.merchant_id, serial, self._runtime.clock())
+            card_status.note_removed(tx, target.merchant_id, serial, now)
         tx.invalidate(serials)
 
-    def _now(self) -> int:
-        return milliseconds(self._runtime.clock())
 
-
-def _phone(row: PhoneRow, epoch: int, published: PublishedPass | None, now: int) -> PhoneDelivery:
+def _phone(row: PhoneRow, epoch: int, published: PublishedPass | None, now: datetime) -> PhoneDelivery:
     sequence, content_hash = (0, "") if published is None else (published.sequence, published.content_hash)
 
     def tag(value: int) -> str | None:
@@ -250,7 +247,7 @@ def _phone(row: PhoneRow, epoch: int, published: PublishedPass | None, now: int)
     if row.due_at is not None:
         state = "waiting"
     elif row.fetched_sequence < sequence and row.fetched_hash != content_hash and row.notified_at is not None:
-        state = "stale" if now - row.notified_at > _STALE_MILLISECONDS else "announced"
+        state = "stale" if now - row.notified_at > _STALE_AFTER else "announced"
     return PhoneDelivery(
         device=row.device[:_DEVICE_SHOWN] + "…",
         wallet=row.scheme,
@@ -259,7 +256,7 @@ def _phone(row: PhoneRow, epoch: int, published: PublishedPass | None, now: int)
         accepted=None if row.notified_at is None else tag(min(row.notified_sequence, sequence)),
         listed=tag(row.listed_sequence),
         fetched=tag(row.fetched_sequence),
-        due_at=None if row.due_at is None else from_milliseconds(row.due_at),
+        due_at=row.due_at,
         last_reason=row.last_reason,
-        registered_at=from_milliseconds(row.registered_at),
+        registered_at=row.registered_at,
     )

@@ -12,7 +12,7 @@ from walletd.db.engine.base import Tx
 from walletd.db.merchants import merchants
 from walletd.db.merchants.merchants import CredentialsRow
 from walletd.db.outbox import jobs, webhook_messages
-from walletd.domain.calendar import age_seconds, milliseconds
+from walletd.domain.calendar import age_seconds
 from walletd.domain.outbox import jobs as job_states
 from walletd.domain.outbox.webhooks import DEAD, PENDING, WAITING
 from walletd.services.delivery.targets import MASS_REJECTION
@@ -35,11 +35,11 @@ class Health:
 
         def read(tx: Tx) -> dict[str, object]:
             dirty, dirty_since = publishing.count_dirty(tx)
-            due, due_since = targets.QUEUE.count_due(tx, milliseconds(now))
+            due, due_since = targets.QUEUE.count_due(tx, now)
             troubled = [
                 row
                 for row in channels.channels(tx)
-                if row.paused_until > milliseconds(now) or row.rejections >= MASS_REJECTION
+                if (row.paused_until is not None and row.paused_until > now) or row.rejections >= MASS_REJECTION
             ]
             publish_lag, deliver_lag = age_seconds(dirty_since, now), age_seconds(due_since, now)
             for queue, depth, age in (("dirty cards", dirty, publish_lag), ("due deliveries", due, deliver_lag)):

@@ -10,7 +10,6 @@ from typing import Final
 from walletd.db.engine.base import Tx
 from walletd.db.engine.leases import Lease
 from walletd.db.outbox import jobs
-from walletd.domain.calendar import milliseconds
 from walletd.domain.outbox.attempts import Attempt, Verdict
 from walletd.domain.outbox.jobs import DEAD, Job
 from walletd.services.runtime import Runtime
@@ -43,7 +42,7 @@ class Jobs:
         # Read first: an idle process asks every few seconds, and writes nothing.
         if room <= 0 or await self.seconds_until_due() != 0:
             return 0
-        lease = Lease(self._runtime.instance, milliseconds(now + _LEASE))
+        lease = Lease(self._runtime.instance, now + _LEASE)
         claimed = await self._runtime.database.write(jobs.claim, self._handlers, now, room, lease)
         for job in claimed:
             task = asyncio.get_running_loop().create_task(self._work(job))

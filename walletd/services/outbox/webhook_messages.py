@@ -14,7 +14,6 @@ from typing import Final
 from walletd.db.engine.base import Tx
 from walletd.db.engine.leases import Lease
 from walletd.db.outbox import webhook_messages, webhooks
-from walletd.domain.calendar import milliseconds
 from walletd.domain.errors import ConfigurationRefused
 from walletd.domain.outbox.attempts import Attempt, Verdict
 from walletd.domain.outbox.retries import WINDOW, retry_at
@@ -83,7 +82,7 @@ class WebhookDelivery:
 
     async def _round(self, merchant_id: str, endpoint_id: str) -> bool:
         now = self._runtime.clock()
-        lease = Lease(self._runtime.instance, milliseconds(now + _LEASE))
+        lease = Lease(self._runtime.instance, now + _LEASE)
 
         def claim(tx: Tx) -> tuple[Endpoint, list[Message], webhooks.Secrets] | None:
             endpoint = webhooks.find(tx, merchant_id, endpoint_id)

@@ -11,7 +11,6 @@ from walletd.db.cards import cards
 from walletd.db.delivery import publishing, wallet_classes, wallet_events, wallet_objects
 from walletd.db.engine.base import Tx
 from walletd.db.merchants import merchants
-from walletd.domain.calendar import from_milliseconds, milliseconds
 from walletd.domain.delivery.publishing import CHANGED
 from walletd.domain.delivery.wallet_errors import WalletUnavailable
 from walletd.domain.errors import NotFound, SigningUnavailable, Unauthenticated
@@ -164,9 +163,7 @@ class ObjectSaving:
             published = await self._published(platform, serial_number)
         if published is None:
             raise SigningUnavailable("This card cannot be made now; the shop's template or credentials have a fault.")
-        await self._runtime.database.write(
-            wallet_objects.ensure, platform.name, merchant_id, serial_number, milliseconds(now)
-        )
+        await self._runtime.database.write(wallet_objects.ensure, platform.name, merchant_id, serial_number, now)
         known = await self._is_known(platform, serial_number)
         sent = await self._sending.send_now(platform, merchant_id, serial_number)
         if sent.verdict is not Verdict.DONE and not known:
@@ -205,7 +202,7 @@ class ObjectSaving:
         known = cards.of_serials(tx, list(saved))
         ours = {serial for serial, found in known.items() if found.card.merchant_id in of}
         mine = {serial: has for serial, has in saved.items() if serial in ours}
-        changed = wallet_objects.set_saved(tx, platform, mine, milliseconds(now))
+        changed = wallet_objects.set_saved(tx, platform, mine, now)
         for serial in changed:
             follow = card_status.note_installed if mine[serial] else card_status.note_removed
             follow(tx, known[serial].card.merchant_id, serial, now)
@@ -223,7 +220,7 @@ def _status(row: wallet_objects.StoredStatus) -> ObjectStatus:
         row.platform,
         row.saved,
         row.is_current and row.due_at is None,
-        None if row.sent_at is None else from_milliseconds(row.sent_at),
-        None if row.due_at is None else from_milliseconds(row.due_at),
+        row.sent_at,
+        row.due_at,
         row.last_reason,
     )

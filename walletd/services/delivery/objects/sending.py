@@ -10,6 +10,7 @@ import asyncio
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final
 
 from walletd.db.delivery import channels, wallet_classes, wallet_objects, wallet_paces
@@ -17,7 +18,6 @@ from walletd.db.delivery.wallet_classes import ClassRow
 from walletd.db.delivery.wallet_objects import ObjectRow
 from walletd.db.engine.base import Tx
 from walletd.db.engine.leases import Lease
-from walletd.domain.calendar import milliseconds
 from walletd.domain.delivery.publishing import CALL_PAUSES
 from walletd.domain.errors import SigningUnavailable, TemplateInvalid
 from walletd.domain.outbox.attempts import Verdict
@@ -30,10 +30,10 @@ from walletd.wallets import ObjectPlatform, ProgramShown, Sent
 TOPIC: Final = "objects"
 """Wakes whoever sends."""
 
-LEASE_MILLISECONDS: Final = 60_000
+LEASE: Final = timedelta(seconds=60)
 """Longer than all calls for one object take, so that nobody else writes it meanwhile."""
 
-_DAY_MILLISECONDS: Final = 86_400_000
+_DAY: Final = timedelta(days=1)
 _NOTIFICATIONS: Final = 3
 _ATTEMPTS_SHOWN: Final = 5
 _AT_ONCE: Final = 20
@@ -49,7 +49,7 @@ class _Batch:
     rows: Sequence[ObjectRow]
     notifying: frozenset[str]
     """Serial numbers of those whose holder is notified."""
-    first_turn: int
+    first_turn: datetime
 
 
 class ObjectSending:
@@ -62,9 +62,9 @@ class ObjectSending:
         """Send what is due, all merchants side by side; return how much was worked on."""
         worked = 0
         for platform in self._runtime.object_platforms.values():
-            now = self._now()
+            now = self._runtime.clock()
 
-            def read(tx: Tx, name: str = platform.name, at: int = now) -> set[str]:
+            def read(tx: Tx, name: str = platform.name, at: datetime = now) -> set[str]:
                 due = wallet_objects.merchants_with_due(tx, name, at)
                 return set(due) | set(wallet_classes.merchants_with_due(tx, name, at))
 
@@ -74,21 +74,21 @@ class ObjectSending:
 
     async def seconds_until_due(self) -> float | None:
         """Return how long nothing is due, or None where nothing waits at all."""
-        now, moments = self._now(), list[int]()
+        now, moments = self._runtime.clock(), list[datetime]()
         for name in self._runtime.object_platforms:
 
-            def read(tx: Tx, platform: str = name) -> list[int | None]:
+            def read(tx: Tx, platform: str = name) -> list[datetime | None]:
                 return [wallet_objects.next_due_at(tx, platform, now), wallet_classes.next_due_at(tx, platform, now)]
 
             moments += [moment for moment in await self._runtime.database.read(read) if moment is not None]
-        return max(min(moments) - now, 0) / 1000 if moments else None
+        return max(0.0, (min(moments) - now).total_seconds()) if moments else None
 
     async def send_now(self, platform: ObjectPlatform, merchant_id: str, serial_number: str) -> Sent:
         """Bring one object up to date at once, for somebody who waits for it; class first."""
         await self._send_classes(platform, merchant_id)
-        lease = Lease(self._runtime.instance, self._now() + LEASE_MILLISECONDS)
+        lease = Lease(self._runtime.instance, self._runtime.clock() + LEASE)
         row = await self._runtime.database.write(
-            wallet_objects.claim_one, platform.name, serial_number, self._now(), lease
+            wallet_objects.claim_one, platform.name, serial_number, self._runtime.clock(), lease
         )
         if row is None:
             # Somebody else is writing it this moment; if it was there before, the link leads to it.
@@ -122,15 +122,15 @@ class ObjectSending:
 
     async def _claim(self, platform: ObjectPlatform, merchant_id: str) -> _Batch:
         """Lease what can be sent within about a second, so that whatever is more urgent comes soon after."""
-        now, interval = self._now(), self._runtime.call_interval
-        limit = _AT_ONCE if interval == 0 else max(1, min(_AT_ONCE, 1000 // interval))
-        lease = Lease(self._runtime.instance, now + LEASE_MILLISECONDS)
+        now, interval = self._runtime.clock(), self._runtime.call_interval
+        limit = max(1, min(_AT_ONCE, timedelta(seconds=1) // interval)) if interval else _AT_ONCE
+        lease = Lease(self._runtime.instance, now + LEASE)
 
         def write(tx: Tx) -> _Batch:
             rows = wallet_objects.claim(tx, platform.name, merchant_id, now, limit, lease)
             notifying = set[str]()
             for row in rows:
-                recent = [moment for moment in row.notified if now - moment < _DAY_MILLISECONDS]
+                recent = [moment for moment in row.notified if now - moment < _DAY]
                 if row.notify and row.sent_hash not in {"", row.content_hash} and len(recent) < _NOTIFICATIONS:
                     wallet_objects.note_notified(tx, row, [*recent, now])
                     notifying.add(row.serial_number)
@@ -160,7 +160,7 @@ class ObjectSending:
     async def _settle(
         self, platform: ObjectPlatform, merchant_id: str, attempts: Sequence[tuple[ObjectRow, Sent]]
     ) -> None:
-        now = self._now()
+        now = self._runtime.clock()
 
         def write(tx: Tx) -> None:
             channel = channels.channel(tx, merchant_id, platform.name)
@@ -170,13 +170,14 @@ class ObjectSending:
                     case Verdict.DONE:
                         wallet_objects.settle_sent(tx, row, now, reason="")
                     case Verdict.CHANNEL_FAILED:
-                        wallet_objects.settle(tx, row, {"due_at": now, "last_reason": sent.reason})
+                        wallet_objects.settle_failed(tx, row, due=now, reason=sent.reason)
                         after = paused(after, now, sent.reason)
                     case Verdict.REFUSED:
                         log.error("object_refused", platform=platform.name, serial=row.serial_number, said=sent.reason)
-                        wallet_objects.settle(tx, row, {"due_at": None, "last_reason": sent.reason})
+                        wallet_objects.settle_failed(tx, row, due=None, reason=sent.reason)
                     case _:
-                        wallet_objects.settle(tx, row, self._again(row, sent, now))
+                        due = now + self._pause(row, sent)
+                        wallet_objects.settle_failed(tx, row, due=due, reason=sent.reason, attempts=row.attempts + 1)
             if any(sent.lacks_class for _, sent in attempts):
                 wallet_classes.want_all(tx, platform.name, merchant_id, now)
             if any(sent.verdict is Verdict.DONE and sent.reason != "unchanged" for _, sent in attempts):
@@ -189,18 +190,17 @@ class ObjectSending:
 
         await self._runtime.database.write(write)
 
-    def _again(self, row: ObjectRow, sent: Sent, now: int) -> dict[str, object]:
-        pause = (
-            0.0
-            if sent.lacks_class and row.attempts < _ATTEMPTS_SHOWN
-            else CALL_PAUSES.pause(row.attempts, self._runtime.jitter(), sent.retry_after_seconds)
-        )
-        return {"due_at": now + int(pause * 1000), "attempts": row.attempts + 1, "last_reason": sent.reason}
+    def _pause(self, row: ObjectRow, sent: Sent) -> timedelta:
+        """Return how long an object is left alone that could not be sent."""
+        if sent.lacks_class and row.attempts < _ATTEMPTS_SHOWN:
+            return timedelta()
+        pause = CALL_PAUSES.pause(row.attempts, self._runtime.jitter(), sent.retry_after_seconds)
+        return timedelta(seconds=pause)
 
     async def _send_classes(self, platform: ObjectPlatform, merchant_id: str, *, wanted: bool = False) -> int:
         """Send the classes that are due; `wanted`: all of them, as the server lacks one."""
-        now = self._now()
-        lease = Lease(self._runtime.instance, now + LEASE_MILLISECONDS)
+        now = self._runtime.clock()
+        lease = Lease(self._runtime.instance, now + LEASE)
 
         def write(tx: Tx) -> list[ClassRow]:
             if wanted:
@@ -215,45 +215,38 @@ class ObjectSending:
 
     async def _send_class(self, platform: ObjectPlatform, row: ClassRow) -> None:
         turns = Turns(self._runtime, row.merchant_id, platform.name)
-        outcome: dict[str, object] = {}
         try:
             program = ProgramShown(row.program_id, row.program_name, row.merchant_name)
             rendered = platform.render_class(row.merchant_id, row.template, program)
             if rendered.content_hash == row.sent_hash:
-                sent = Sent(Verdict.DONE, "unchanged")
-            else:
-                before = None if row.sent is None else zlib.decompress(row.sent)
-                sent = await platform.send(row.merchant_id, rendered.document, before, turns.wait, notify=False)
-                outcome = {
-                    "told": zlib.compress(rendered.document, _COMPRESSION),
-                    "told_hash": rendered.content_hash,
-                    "told_at": self._now(),
-                }
+                await self._runtime.database.write(wallet_classes.settle_unchanged, row)
+                return
+            before = None if row.sent is None else zlib.decompress(row.sent)
+            sent = await platform.send(row.merchant_id, rendered.document, before, turns.wait, notify=False)
         except (SigningUnavailable, TemplateInvalid) as error:
             sent = Sent(Verdict.CHANNEL_FAILED, error.detail)
-        await self._settle_class(platform, row, sent, outcome)
-
-    async def _settle_class(
-        self, platform: ObjectPlatform, row: ClassRow, sent: Sent, outcome: dict[str, object]
-    ) -> None:
-        now = self._now()
         if sent.verdict is Verdict.DONE:
-            after = {**outcome, "due_at": None, "attempts": 0, "last_reason": ""}
-        elif sent.verdict is Verdict.REFUSED:
-            log.error("class_refused", platform=platform.name, program=row.program_id, said=sent.reason)
-            after = {"due_at": None, "last_reason": sent.reason}
+            document, now = zlib.compress(rendered.document, _COMPRESSION), self._runtime.clock()
+            await self._runtime.database.write(
+                wallet_classes.settle_sent, row, document, rendered.content_hash, sent_at=now
+            )
         else:
-            pause = CALL_PAUSES.pause(row.attempts, self._runtime.jitter(), sent.retry_after_seconds)
-            due = now + int(pause * 1000)
-            after = {"due_at": due, "attempts": row.attempts + 1, "last_reason": sent.reason}
+            await self._settle_failed_class(platform, row, sent)
+
+    async def _settle_failed_class(self, platform: ObjectPlatform, row: ClassRow, sent: Sent) -> None:
+        now = self._runtime.clock()
+        if sent.verdict is Verdict.REFUSED:
+            log.error("class_refused", platform=platform.name, program=row.program_id, said=sent.reason)
 
         def write(tx: Tx) -> None:
-            wallet_classes.settle(tx, row, after)
+            if sent.verdict is Verdict.REFUSED:
+                wallet_classes.settle_failed(tx, row, due=None, reason=sent.reason)
+                return
+            pause = CALL_PAUSES.pause(row.attempts, self._runtime.jitter(), sent.retry_after_seconds)
+            due = now + timedelta(seconds=pause)
+            wallet_classes.settle_failed(tx, row, due=due, reason=sent.reason, attempts=row.attempts + 1)
             if sent.verdict is Verdict.CHANNEL_FAILED:
                 channel = channels.channel(tx, row.merchant_id, platform.name)
                 channels.store_channel(tx, paused(channel, now, sent.reason))
 
         await self._runtime.database.write(write)
-
-    def _now(self) -> int:
-        return milliseconds(self._runtime.clock())
