@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from walletd.domain.calendar import from_milliseconds, http_date, milliseconds, parse_http_date, rfc3339
+from walletd.domain.calendar import (
+    from_milliseconds,
+    http_date,
+    milliseconds,
+    parse_http_date,
+    rfc3339,
+    whole_milliseconds,
+)
 from walletd.domain.cards.kinds import KINDS
 from walletd.domain.cards.programs import complete_rules
 from walletd.domain.customers.customers import NewCustomer, check_customer
@@ -46,6 +53,12 @@ def test_instants_survive_the_database_and_http(moment: datetime) -> None:
     """Milliseconds and HTTP dates lead back to the instant they stand for."""
     assert from_milliseconds(milliseconds(moment)) - moment < timedelta(milliseconds=1)
     assert parse_http_date(http_date(int(moment.timestamp()))) == int(moment.timestamp())
+
+
+@given(st.datetimes(timezones=st.just(UTC)))
+def test_whole_milliseconds_are_what_is_read_after_an_instant_was_stored(moment: datetime) -> None:
+    """What was stored and read equals what was compared, where parts of milliseconds were dropped before."""
+    assert from_milliseconds(milliseconds(moment)) == whole_milliseconds(moment)
 
 
 @given(st.text())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 
 from tests.house.source import modules
 
@@ -15,6 +16,12 @@ _BY_PLACE = {
     "walletd/db/ledger/accounts.py": "measured: every booking reads accounts, and by place they are read faster",
     "walletd/db/ledger/lots.py": "not looked at yet: bookings read lots as often as accounts, so it is measured first",
     "walletd/db/ledger/reports.py": "not looked at yet: it goes with the other rows of the ledger",
+}
+_CONVERSIONS = {"milliseconds", "from_milliseconds"}
+_IN_MILLISECONDS = {
+    "walletd/domain/exchange/import_rows.py": "the row of a file is stored and hashed as a document",
+    "walletd/domain/identifiers.py": "an id begins with its moment",
+    "walletd/domain/ledger/entries.py": "an entry is hashed as a text",
 }
 
 
@@ -64,6 +71,17 @@ def test_every_test_states_a_behaviour() -> None:
     assert silent == []
 
 
+def test_instants_are_datetimes_above_the_row_mapping() -> None:
+    """Milliseconds are how the database stores instants and spans; whoever counts in them elsewhere gives a reason."""
+    counting = {
+        module.name
+        for module in modules("walletd/domain", "walletd/services", "walletd/web", "walletd/cli", "scheduler")
+        if any(name.split(".")[-1] in _CONVERSIONS for _, name in module.imported())
+        or any(_is_in_milliseconds(name) for name in _names_given(module.tree))
+    }
+    assert counting - {"walletd/domain/calendar.py"} == set(_IN_MILLISECONDS)
+
+
 def test_values_are_made_from_rows_by_keyword() -> None:
     """By place, a column more or two that changed places fill fields with what belongs into others."""
     by_place = {
@@ -74,6 +92,21 @@ def test_values_are_made_from_rows_by_keyword() -> None:
         if sum(map(_reads_row, node.args)) > _BY_PLACE_MAX or any(map(_spreads_list, node.args))
     }
     assert by_place == set(_BY_PLACE)
+
+
+def _names_given(tree: ast.Module) -> Iterator[str]:
+    """Yield every name that a module gives to something."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif isinstance(node, ast.arg):
+            yield node.arg
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.name
+
+
+def _is_in_milliseconds(name: str) -> bool:
+    return name.lower().endswith(("milliseconds", "_ms"))
 
 
 def _reads_row(argument: ast.expr) -> bool:

@@ -116,6 +116,11 @@ async def test_a_role_without_a_port_shows_that_it_is_alive(environ: dict[str, s
     assert (code, f"walletd serve --role {role}" in said) == (1, True)
 
 
+def test_the_clock_of_every_role_shows_whole_milliseconds() -> None:
+    """An instant that was stored and read equals the one that the clock showed."""
+    assert {utc_now().microsecond % 1000 for _ in range(1000)} == {0}
+
+
 async def test_a_greeting_that_a_command_asked_for_is_mailed_by_the_worker(
     environ: dict[str, str], start: Start
 ) -> None:

@@ -80,12 +80,13 @@ def page(tx: Tx, merchant_id: str, request: PageRequest, chosen: AuditFilter) ->
 
 
 def about(
-    tx: Tx, merchant_id: str, subjects: Collection[str], before: tuple[int, str] | None, limit: int
+    tx: Tx, merchant_id: str, subjects: Collection[str], before: tuple[datetime, str] | None, limit: int
 ) -> list[AuditRow]:
     """Return the newest of what was done to rows; `before` is the moment and the id to go on from."""
     query = select(audit_log).where(audit_log.c.merchant_id == merchant_id, audit_log.c.subject.in_(list(subjects)))
     if before is not None:
-        query = query.where(tuple_(audit_log.c.at, audit_log.c.id) < tuple_(*before))
+        at, entry_id = before
+        query = query.where(tuple_(audit_log.c.at, audit_log.c.id) < tuple_(milliseconds(at), entry_id))
     newest = query.order_by(audit_log.c.at.desc(), audit_log.c.id.desc()).limit(limit)
     return [_row(row) for row in tx.execute(newest)]
 

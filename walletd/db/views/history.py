@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 
 from sqlalchemy import func, select, tuple_
 
@@ -10,8 +11,29 @@ from walletd.db.cards.cards import cards
 from walletd.db.engine.base import Tx
 from walletd.db.ledger.accounts import accounts
 from walletd.db.ledger.entries import ledger_entries, to_pair, transactions, with_transaction
+from walletd.domain.calendar import from_milliseconds, milliseconds
+from walletd.domain.errors import CursorInvalid
 from walletd.domain.ledger.entries import Entry, Transaction
 from walletd.domain.merchants.audit import MOVES
+from walletd.domain.pages import decode_cursor, encode_cursor
+
+
+def position_of(cursor: str | None) -> tuple[datetime, str] | None:
+    """Return the moment and the id that a cursor names, None without one; raises CursorInvalid."""
+    match decode_cursor(cursor, 2):
+        case None:
+            return None
+        case (int(at), str(row_id)):
+            try:
+                return from_milliseconds(at), row_id
+            except OverflowError as error:
+                raise CursorInvalid from error
+    raise CursorInvalid
+
+
+def cursor_at(at: datetime, row_id: str) -> str:
+    """Return the cursor that names what happened at a moment, by its id."""
+    return encode_cursor(milliseconds(at), row_id)
 
 
 def accounts_of(tx: Tx, customer_ids: Collection[str]) -> list[str]:
@@ -27,14 +49,17 @@ def cards_of(tx: Tx, customer_ids: Collection[str]) -> list[str]:
 
 
 def entries(
-    tx: Tx, account_ids: Sequence[str], before: tuple[int, str] | None, limit: int
+    tx: Tx, account_ids: Sequence[str], before: tuple[datetime, str] | None, limit: int
 ) -> list[tuple[Entry, Transaction]]:
     """Return the newest entries of each account, up to `limit` of each; `before` is the moment and id to go on from."""
     found = list[tuple[Entry, Transaction]]()
     for account_id in account_ids:
         query = with_transaction().where(ledger_entries.c.account_id == account_id)
         if before is not None:
-            query = query.where(tuple_(ledger_entries.c.created_at, ledger_entries.c.id) < tuple_(*before))
+            at, entry_id = before
+            query = query.where(
+                tuple_(ledger_entries.c.created_at, ledger_entries.c.id) < tuple_(milliseconds(at), entry_id)
+            )
         rows = tx.execute(query.order_by(ledger_entries.c.sequence.desc()).limit(limit))
         found += [to_pair(row) for row in rows]
     return found
@@ -52,9 +77,9 @@ def total_turnover(tx: Tx, account_ids: Collection[str]) -> int:
     return int(tx.execute(query).scalar_one())
 
 
-def newest(tx: Tx, account_ids: Sequence[str], *, bought: bool, but_by: Collection[str]) -> tuple[int, int] | None:
+def newest(tx: Tx, account_ids: Sequence[str], *, bought: bool, but_by: Collection[str]) -> tuple[datetime, int] | None:
     """Return moment and turnover of the newest entry: of those with turnover, or of all that others booked."""
-    found = list[tuple[int, int]]()
+    found = list[tuple[datetime, int]]()
     for account_id in account_ids:
         query = (
             select(ledger_entries.c.created_at, ledger_entries.c.turnover)
@@ -69,5 +94,5 @@ def newest(tx: Tx, account_ids: Sequence[str], *, bought: bool, but_by: Collecti
         )
         row = tx.execute(query).first()
         if row is not None:
-            found.append((row.created_at, row.turnover))
+            found.append((from_milliseconds(row.created_at), row.turnover))
     return max(found, default=None)

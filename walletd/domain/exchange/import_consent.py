@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from walletd.domain.calendar import from_milliseconds
 from walletd.domain.customers.consent import OptIn, OptInRefused, OptInState
 
 COLUMNS: Final[Mapping[str, str]] = {
@@ -25,8 +24,8 @@ _STEPS: Final = (
 """In this order: of two steps at one moment the later one counts."""
 
 
-def imported(present: OptIn, given: Mapping[str, int | None]) -> OptIn:
-    """Return the consent with the moments of a row, milliseconds, None where one is cleared.
+def imported(present: OptIn, given: Mapping[str, datetime | None]) -> OptIn:
+    """Return the consent with the moments of a row, None where one is cleared.
 
     The last step decides the state. A file does not bring back what its owner revoked: it may only say that they were
     invited again. OptInRefused.
@@ -46,12 +45,9 @@ def imported(present: OptIn, given: Mapping[str, int | None]) -> OptIn:
     return replace(present, state=state, **moments)
 
 
-def _kept(present: datetime | None, given: int | None) -> datetime | None:
+def _kept(present: datetime | None, given: datetime | None) -> datetime | None:
     """Return the moment of a cell; the one that is known already, where the cell is that to the second."""
-    if given is None:
-        return None
-    moment = from_milliseconds(given)
-    return present if present is not None and present.replace(microsecond=0) == moment else moment
+    return present if present is not None and present.replace(microsecond=0) == given else given
 
 
 def _still_revoked(present: OptIn, moments: Mapping[str, datetime | None]) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime, tzinfo
 from typing import Any, Final
 
-from walletd.domain.calendar import in_days, milliseconds, moment_of, on_wall
+from walletd.domain.calendar import from_milliseconds, in_days, milliseconds, moment_of, on_wall
 from walletd.domain.cards.kinds import DESCRIPTIONS
 from walletd.domain.cards.programs import Program, reached, tiers_of
 from walletd.domain.customers.consent import NOT_ASKED, OptInRefused
@@ -55,16 +55,16 @@ class _CellRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ImportRow:
-    """What a row asks for; everything in it can be stored as JSON."""
+    """What a row asks for."""
 
     number: int | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
     """Field of the customer → its value, None where it is cleared; blank cells are not in it."""
     address: Mapping[str, str | None] = field(default_factory=dict)
     flags: Mapping[str, bool] = field(default_factory=dict)
-    consent: Mapping[str, int | None] = field(default_factory=dict)
-    """Step of the consent → its moment in milliseconds, None where it is cleared."""
-    created_at: int | None = None
+    consent: Mapping[str, datetime | None] = field(default_factory=dict)
+    """Step of the consent → its moment, None where it is cleared."""
+    created_at: datetime | None = None
     card_key: str | None = None
     amount: int | None = None
     """What the card is to hold, in the unit of the program; None where nothing is said."""
@@ -87,9 +87,23 @@ class ImportRow:
         return check_customer(replace(known, **values))
 
     def to_json(self) -> dict[str, Any]:
-        """Return the row as it is stored; cells that say nothing are left out."""
+        """Return the row as it is stored and hashed: instants in milliseconds, without cells that say nothing."""
         values = {item.name: getattr(self, item.name) for item in fields(self)}
+        values["consent"] = {name: None if at is None else milliseconds(at) for name, at in self.consent.items()}
+        values["created_at"] = None if self.created_at is None else milliseconds(self.created_at)
         return {name: value for name, value in values.items() if value is not None and value != {}}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> ImportRow:
+        """Return the row of what `to_json` returned."""
+        values = dict(stored)
+        values["consent"] = {name: _instant(value) for name, value in values.get("consent", {}).items()}
+        values["created_at"] = _instant(values.get("created_at"))
+        return cls(**values)
+
+
+def _instant(value: int | None) -> datetime | None:
+    return None if value is None else from_milliseconds(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,13 +173,13 @@ class Reader:
         else:
             parts.details[column] = text
 
-    def _moment(self, text: str) -> int:
+    def _moment(self, text: str) -> datetime:
         found = moment_of(text, self.now, self.zone) if "T" in text else None
         if found is None:
             found = self._wall(text)
         if found > self.now or found.year < 1970:
             raise _CellRefused("must lie between 1970 and now")
-        return milliseconds(found)
+        return found
 
     def _wall(self, text: str) -> datetime:
         day, clock = _day_and_clock(text)
@@ -200,8 +214,8 @@ class _Parts:
     details: dict[str, Any] = field(default_factory=dict)
     address: dict[str, str | None] = field(default_factory=dict)
     flags: dict[str, bool] = field(default_factory=dict)
-    consent: dict[str, int | None] = field(default_factory=dict)
-    created_at: int | None = None
+    consent: dict[str, datetime | None] = field(default_factory=dict)
+    created_at: datetime | None = None
     card_key: str | None = None
     amount: int | None = None
 

@@ -55,7 +55,7 @@ class CheckedRow:
     """Digest of what it was validated against."""
     amount: int | None
     content: Mapping[str, Any]
-    """What the row of the file asks for, as `ImportRow` reads it back."""
+    """What the row of the file asks for, as `ImportRow.from_json` reads it back."""
     findings: Sequence[Mapping[str, str]]
     level: int
     """0 nothing to say, 1 information, 2 warning, 3 error."""

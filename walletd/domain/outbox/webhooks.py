@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import urlsplit
 
+from walletd.domain.calendar import rfc3339
 from walletd.domain.outbox.attempts import Verdict
 from walletd.domain.outbox.retries import BackOff, doubling
 from walletd.domain.validation import invalid
@@ -122,7 +123,7 @@ def check_description(text: str | None) -> str | None:
 
 def body_of(message: Message) -> dict[str, object]:
     """Return the body that is sent (Standard Webhooks: type, timestamp, data)."""
-    created_at = message.created_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    created_at = rfc3339(message.created_at)
     return {"type": message.type, "timestamp": created_at, "data": message.content or {}}
 
 

@@ -10,12 +10,11 @@ from walletd.db.customers import customers
 from walletd.db.engine.base import Tx
 from walletd.db.merchants import api_keys, audit, merchants
 from walletd.db.views import history
-from walletd.domain.calendar import from_milliseconds, milliseconds
-from walletd.domain.errors import CursorInvalid, NotFound
+from walletd.domain.errors import NotFound
 from walletd.domain.ledger.entries import Entry, Transaction
 from walletd.domain.merchants.audit import MOVES, AuditFilter, AuditRow, HistoryRow, QuickInfos
 from walletd.domain.merchants.principals import Principal
-from walletd.domain.pages import Page, PageRequest, decode_cursor, encode_cursor
+from walletd.domain.pages import Page, PageRequest
 from walletd.domain.validation import invalid
 from walletd.services.ledger.balances import TIME
 from walletd.services.runtime import Runtime
@@ -45,7 +44,7 @@ class History:
             visited = history.newest(tx, trail.accounts, bought=False, but_by=(TIME,))
             return QuickInfos(
                 registered_at=trail.registered_at,
-                last_visit=None if visited is None else from_milliseconds(visited[0]),
+                last_visit=None if visited is None else visited[0],
                 contacts=history.count_entries(tx, trail.accounts)
                 + audit.count_about(tx, by.merchant_id, trail.subjects),
                 last_turnover=0 if bought is None else bought[1],
@@ -62,10 +61,7 @@ class History:
 
 def page_of_customer(tx: Tx, by: Principal, customer_id: str, request: PageRequest) -> Page[HistoryRow]:
     """Return a page of what happened to a customer, the newest first; raises CursorInvalid, NotFound."""
-    position = decode_cursor(request.cursor, 2)
-    if position is not None and not (isinstance(position[0], int) and isinstance(position[1], str)):
-        raise CursorInvalid
-    before = None if position is None else (int(position[0]), str(position[1]))
+    before = history.position_of(request.cursor)
     trail, limit = _trail(tx, by, customer_id), request.page_size + 1
     entries = history.entries(tx, trail.accounts, before, limit)
     audit_entries = audit.about(tx, by.merchant_id, trail.subjects, before, limit)
@@ -76,7 +72,7 @@ def page_of_customer(tx: Tx, by: Principal, customer_id: str, request: PageReque
     rows.sort(key=lambda row: (row.at, row.id), reverse=True)
     shown = rows[: request.page_size]
     more = len(rows) > request.page_size
-    cursor = encode_cursor(milliseconds(shown[-1].at), shown[-1].id) if more else None
+    cursor = history.cursor_at(shown[-1].at, shown[-1].id) if more else None
     return Page(tuple(shown), cursor)
 
 

@@ -17,7 +17,6 @@ from walletd.db.exchange import imports
 from walletd.db.ledger import accounts
 from walletd.db.merchants import idempotency, merchants
 from walletd.db.merchants.idempotency import IdempotencyRow
-from walletd.domain.calendar import from_milliseconds
 from walletd.domain.cards.cards import Card
 from walletd.domain.cards.programs import Program
 from walletd.domain.changes import Change
@@ -75,7 +74,7 @@ class RowBooker:
     def book(self, tx: Tx, rows: Sequence[CheckedRow]) -> int:
         """Do what rows were validated for; return how many were left out as something stands against them now."""
         merchants.lock(tx, self.head.merchant_id)
-        asked = [ImportRow(**row.content) for row in rows]
+        asked = [ImportRow.from_json(row.content) for row in rows]
         plans = Planner(self.head.merchant_id, self.program, self.head.lenient).plan(tx, asked, self.now, lock=True)
         nameless = sum(plan.action == CREATE and given.number is None for plan, given in zip(plans, asked, strict=True))
         numbers = iter(merchants.take_customer_numbers(tx, self.head.merchant_id, nameless) if nameless else ())
@@ -120,7 +119,7 @@ class RowBooker:
             crm_active=flags.get("crm_active", True),
             loyalty_status=LoyaltyStatus.of(active=flags.get("loyalty_active", True)),
             redeem_blocked=flags.get("redeem_blocked", False),
-            created_at=self.now if given.created_at is None else from_milliseconds(given.created_at),
+            created_at=self.now if given.created_at is None else given.created_at,
             opt_in=imported(NOT_ASKED, given.consent),
         )
 

@@ -274,7 +274,7 @@ class Imports:
 
         def read(tx: Tx) -> list[tuple[CheckedRow, Plan]]:
             rows = imports.rows_after(tx, head.id, position, READ_AT_ONCE)
-            plans = planner.plan(tx, [ImportRow(**row.content) for row in rows], self._runtime.clock())
+            plans = planner.plan(tx, [ImportRow.from_json(row.content) for row in rows], self._runtime.clock())
             return list(zip(rows, plans, strict=True))
 
         while found := await self._runtime.database.long_read(read):
