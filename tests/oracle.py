@@ -48,10 +48,14 @@ class OracleAccount:
     debt: int = 0
 
     def advance(self, now: datetime) -> None:
-        """Let time do its work."""
-        for code in [code for code, ends in self.holds.items() if ends <= now]:
-            self.let_go(code, now)
-        self._expire(now)
+        """Let time do its work, one moment after the other, whenever somebody asks."""
+        holds = [(ends, code) for code, ends in self.holds.items() if ends <= now]
+        lots = [(lot.valid_until, "") for lot in self.lots if lot.valid_until is not None and lot.valid_until <= now]
+        for moment, code in sorted([*holds, *lots]):
+            self._pay(moment - timedelta(microseconds=1))
+            if code in self.holds:
+                self.let_go(code, moment)
+            self._expire(moment)
 
     def credit(self, amount: int, locked_until: datetime | None, valid_until: datetime | None) -> OracleLot:
         """Add a lot; debt is paid first."""
@@ -101,10 +105,7 @@ class OracleAccount:
             if lot.ended(now):
                 self.expired += lot.free
                 lot.left -= lot.free
-        paying = min(self.debt, self.redeemable(now))
-        if paying:
-            self.debit(paying, now)
-            self.debt -= paying
+        self._pay(now)
 
     def take_back(self, own: OracleLot, amount: int, now: datetime) -> None:
         """A credit note: its own lot, what ends first, what is locked, else debt."""
@@ -140,6 +141,12 @@ class OracleAccount:
             lot.left -= part
             amount -= part
         return amount
+
+    def _pay(self, now: datetime) -> None:
+        paying = min(self.debt, self.redeemable(now))
+        if paying:
+            self.debit(paying, now)
+            self.debt -= paying
 
     def _expire(self, now: datetime) -> None:
         for lot in self.lots:

@@ -174,7 +174,7 @@ def test_time_alone_answers_nothing() -> None:
     """What time did stands in the entries: a reservation that came to nothing and what has ended."""
     till = Till().after(SHORT, HOLD, QUARTER)
     assert till.do(Advance("acc_1")) == Decision("acc_1", {}, None)
-    assert moved(till.book) == [("redeem", -20, 50), ("expire", -50, 0)]
+    assert moved(till.book) == [("expire", -30, 20), ("redeem", -20, 20), ("expire", -20, 0)]
 
 
 TAKING = {"debit": DEBIT, "reservation": Reserve("card", 5), "capture": Capture("2")}

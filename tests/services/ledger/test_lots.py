@@ -270,3 +270,25 @@ async def test_each_kind_lives_through_its_operations(shop: Shop) -> None:
     await shop.program("membership", tiers=[{"name": "Gold", "threshold": 5}], period_days=30)
     gold = (await shop.card("membership"))["serial_number"]
     assert (await shop.post(gold, "tier", tier="Gold"))["account"]["tier"] == "Gold"
+
+
+@pytest.mark.parametrize("looks", [True, False])
+async def test_what_comes_back_pays_debt_before_its_lot_ends_whether_or_not_the_scheduler_runs(
+    shop: Shop, looks: bool
+) -> None:
+    """A credit is spent and reversed while the other is held to 12:15 and ends at 12:16: nothing is owed afterwards."""
+    shop.clock.now = OPENS_AT
+    serial = str((await shop.card("loyalty"))["serial_number"])
+    first = await shop.post(serial, "credit", amount=1)
+    await shop.post(serial, "credit", amount=1, valid_until="2026-03-15T11:16:00Z")
+    await shop.reserve(serial, 1)
+    await shop.post(serial, "debit", amount=1)
+    await shop.reverse(first["transaction_id"])
+    assert (await shop.figures(serial))["debt"] == 1
+    if looks:
+        shop.clock.now = OPENS_AT + timedelta(minutes=15)
+        await shop.services.ledger.advance_due()
+    shop.clock.now = OPENS_AT + timedelta(minutes=20)
+    after = await shop.figures(serial)
+    assert (after["total"], after["debt"], after["expired"]) == (0, 0, 0)
+    await shop.services.proof.verify()

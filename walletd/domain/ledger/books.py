@@ -44,7 +44,11 @@ _NO_EFFECT: Final = Effect()
 
 
 class AccountBook:
-    """One account in memory, at one instant."""
+    """One account in memory, at one instant.
+
+    `now` is the instant at which all of it is booked. `moment` is the one by which lots are judged: the same, but for
+    what time did before, which is made up for moment by moment.
+    """
 
     def __init__(
         self,
@@ -57,6 +61,7 @@ class AccountBook:
         """Take the lots that are locked or end within 30 days; `more` reads all open ones in consumption order."""
         self.state = state
         self.now = now
+        self.moment = now
         self.lots = {lot.id: lot for lot in lots}
         self.redemptions: dict[str, Redemption] = {}
         self.transactions: list[Transaction] = []
@@ -81,8 +86,8 @@ class AccountBook:
         return self.state.due_at is not None and self.state.due_at <= self.now
 
     def balances(self) -> Balances:
-        """Return the balances now."""
-        return balances_at(self.state, self.lots.values(), self.now)
+        """Return the balances at the moment."""
+        return balances_at(self.state, self.lots.values(), self.moment)
 
     def begin(self, transaction: Transaction) -> Transaction:
         """Note a transaction whose entries follow."""
@@ -167,8 +172,8 @@ class AccountBook:
             self._read_up_to = consumption_order(page[-1]) if page else None
 
     def redeemable_lots(self) -> Iterator[Lot]:
-        """Yield the lots that can be redeemed now, in consumption order."""
-        return (lot for lot in self.lots_in_order() if lot.is_redeemable(self.now))
+        """Yield the lots that can be redeemed at the moment, in consumption order."""
+        return (lot for lot in self.lots_in_order() if lot.is_redeemable(self.moment))
 
     def take(self, amount: int, sources: Iterator[Lot]) -> tuple[Consumption, ...]:
         """Take an amount out of lots, each as far as it goes."""

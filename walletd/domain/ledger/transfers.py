@@ -157,7 +157,7 @@ def take_home(
         "merge_undo", sum(back.values()) - joined.debt, _MERGED, turnover=joined.turnover, carry=joined.carry
     )
     book.append(transaction, movement, Effect(kept, debt=joined.debt, unallocated=tied))
-    pay_debt(book, transaction)
+    pay_debt(book, lambda: transaction)
 
 
 def _check_nothing_held(book: AccountBook) -> None:

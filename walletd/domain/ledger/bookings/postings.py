@@ -1,7 +1,8 @@
 """Postings: what bookings, redemptions, reversals and time append to an account's book.
 
 A book is advanced to its instant before anything is decided: reservations whose time is over are discarded, lots whose
-validity is over expire. So every command meets the exact state of its instant, whether or not the scheduler ran.
+validity is over expire, each in the order of its moment. So every command meets the exact state of its instant, and the
+books do not depend on when somebody looked.
 """
 
 from __future__ import annotations
@@ -9,7 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache
 from itertools import chain
+from operator import itemgetter
+from typing import Final
 
 from walletd.domain.errors import AccountUnproved, BalanceLimit, InsufficientBalance
 from walletd.domain.ledger.balances import AMOUNT_MAX
@@ -19,6 +23,8 @@ from walletd.domain.ledger.lots import Consumption, Lot, consumption_order, shar
 from walletd.domain.ledger.movements import Movement
 from walletd.domain.ledger.redemptions import CAPTURED, RELEASED, RESERVED, Redemption
 from walletd.domain.ledger.redemptions import DISCARDED as TIMED_OUT
+
+_INSTANT: Final = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +38,15 @@ class Horizon:
 
 def advance(book: AccountBook, begin: Callable[[], Transaction], horizon: Horizon) -> None:
     """Book what time did: discard redemptions, expire lots. Needs the redemptions and lots it is about."""
-    stale = [item for item in book.redemptions.values() if item.has_expired(book.now)]
-    ended = [lot for lot in book.lots.values() if lot.has_ended(book.now) and lot.free]
-    if stale or ended:
-        transaction = book.begin(begin())
-        for redemption in sorted(stale, key=lambda item: (item.created_at, item.code)):
-            _return(book, redemption, TIMED_OUT, transaction)
-        for lot in sorted(ended, key=consumption_order):
-            if book.lots[lot.id].free:  # else it went with a reservation that came back too late
-                _expire(book, lot.id, transaction)
+    begun = cache(lambda: book.begin(begin()))
+    for moment, end in sorted(_ends(book), key=itemgetter(0)):
+        _pay_until(book, moment, begun)
+        book.moment = moment
+        if isinstance(end, Redemption):
+            _return(book, end, TIMED_OUT, begun())
+        elif book.lots[end.id].free:  # else it was taken for a debt, or went with a reservation that came back too late
+            _expire(book, end.id, begun())
+    book.moment = book.now
     due = earlier(earlier(horizon.next_expiry, horizon.next_unlock), horizon.next_hold_end)
     book.state = replace(book.state, due_at=due, next_expiry=horizon.next_expiry)
 
@@ -171,12 +177,30 @@ def reverse_debit_of_merged(
     return book.append(book.begin(transaction), movement, effect)
 
 
-def pay_debt(book: AccountBook, transaction: Transaction) -> None:
+def pay_debt(book: AccountBook, begun: Callable[[], Transaction]) -> None:
     """Let debt be paid by what can be redeemed: both do not stand side by side (I-03)."""
-    paying = min(book.state.debt, max(book.balances().redeemable, 0))
-    if paying:
-        effect = Effect(book.take(paying, book.redeemable_lots()), debt=-paying)
-        book.append(transaction, Movement("debt", 0, "redeemed"), effect)
+    paying = min(book.state.debt, max(book.balances().redeemable, 0)) if book.state.debt else 0
+    parts = book.take(paying, book.redeemable_lots()) if paying else ()
+    if parts:
+        effect = Effect(parts, debt=-sum(part.amount for part in parts))
+        book.append(begun(), Movement("debt", 0, "redeemed"), effect)
+
+
+def _ends(book: AccountBook) -> list[tuple[datetime, Redemption | Lot]]:
+    """Return what ended by now, each with its moment: reservations by their age, then lots in consumption order."""
+    stale = (item for item in book.redemptions.values() if item.has_expired(book.now))
+    ended = (lot for lot in book.lots.values() if lot.has_ended(book.now) and lot.remaining)
+    return [
+        *((item.expires_at, item) for item in sorted(stale, key=lambda item: (item.created_at, item.code))),
+        *((lot.valid_until or book.now, lot) for lot in sorted(ended, key=consumption_order)),
+    ]
+
+
+def _pay_until(book: AccountBook, moment: datetime, begun: Callable[[], Transaction]) -> None:
+    """Let debt be paid by what could be redeemed right before a moment, such as a lot that was unlocked by then."""
+    if book.state.debt:
+        book.moment = moment - _INSTANT
+        pay_debt(book, begun)
 
 
 def _check_proved(book: AccountBook) -> None:
@@ -223,9 +247,9 @@ def _after_return(book: AccountBook, redemption: Redemption, transaction: Transa
     """Expire what came back too late, and let debt that arose meanwhile be paid by what came back (I-03)."""
     for held in redemption.allocations:
         lot = book.lots[held.lot_id]
-        if lot.has_ended(book.now) and lot.free:
+        if lot.has_ended(book.moment) and lot.free:
             _expire(book, lot.id, transaction)
-    pay_debt(book, transaction)
+    pay_debt(book, lambda: transaction)
 
 
 def _expire(book: AccountBook, lot_id: str, transaction: Transaction) -> None:
