@@ -195,7 +195,7 @@ class Shop:
         while (
             await self.services.publisher.publish_next(100)
             + await self.services.deliveries.deliver_due()
-            + await self.services.object_sending.send_due()
+            + await self.services.object_delivery.send_due()
         ):
             pass
 

@@ -163,7 +163,7 @@ def build_runtime(
         schedule=PushSchedule(burst=settings.apns_burst),
         add_link_seconds=settings.add_link_days * 24 * 3600,
     )
-    database.on_invalidated(runtime.remembered.forget)
+    database.on_invalidated(runtime.pass_cache.forget)
     return runtime, apple, google
 
 

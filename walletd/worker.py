@@ -64,7 +64,7 @@ class Queue:
 
 def _queues(services: Services) -> tuple[Queue, ...]:
     """Return the queues; a new one is one line."""
-    deliveries, objects = services.deliveries, services.object_sending
+    deliveries, objects = services.deliveries, services.object_delivery
     webhooks, jobs = services.webhook_delivery, services.jobs
     pushing, sending = _Overlapping(deliveries.deliver_due), _Overlapping(objects.send_due)
     return (

@@ -48,7 +48,7 @@ async def _measure(shop: Shop, served: Served, cards: int, seconds: int) -> list
     await shop.publish_all()
     await shop.runtime.database.write(_all_due)
     served.google.faults.per_second = _ALLOWED
-    await shop.services.object_sending.send_due()
+    await shop.services.object_delivery.send_due()
     served.google.faults.requests.clear()
     sending = asyncio.create_task(_send(shop, time.perf_counter() + seconds))
     await asyncio.sleep(seconds / 2)
@@ -67,7 +67,7 @@ async def _measure(shop: Shop, served: Served, cards: int, seconds: int) -> list
 
 
 async def _send(shop: Shop, until: float) -> None:
-    while time.perf_counter() < until and await shop.services.object_sending.send_due():
+    while time.perf_counter() < until and await shop.services.object_delivery.send_due():
         pass
 
 

@@ -21,9 +21,9 @@ _EXCEPTIONS: Final = {
     "walletd/services/delivery/devices.py": {"announce", "invalidate"},
     "walletd/services/delivery/publishing.py": {"announce", "invalidate"},
     "walletd/services/delivery/targets.py": {"announce", "invalidate"},
-    "walletd/services/delivery/objects/sending.py": {"announce"},
+    "walletd/services/delivery/objects/deliveries.py": {"announce"},
     # Nothing changed: a phone asks for a card that was never published, or whose template was.
-    "walletd/services/delivery/objects/saving.py": {"mark_cards_dirty"},
+    "walletd/services/delivery/objects/objects.py": {"mark_cards_dirty"},
     "walletd/services/delivery/passes.py": {"mark_cards_dirty"},
     # Many cards follow one change, in small steps after its transaction.
     "walletd/services/delivery/republishing.py": {"mark_program_dirty"},

@@ -53,7 +53,7 @@ async def a_worker(
     services = SimpleNamespace(
         publisher=SimpleNamespace(publish_next=publish, release=_never),
         deliveries=SimpleNamespace(deliver_due=deliver, seconds_until_due=_never),
-        object_sending=SimpleNamespace(send_due=_nothing, seconds_until_due=_never),
+        object_delivery=SimpleNamespace(send_due=_nothing, seconds_until_due=_never),
         webhook_delivery=SimpleNamespace(start_due=_nothing, seconds_until_due=_never, finish=_never),
         jobs=SimpleNamespace(start_due=_nothing, seconds_until_due=_never, finish=_never),
         merchants=SimpleNamespace(load_credentials=_never),

@@ -40,8 +40,8 @@ class Served:
         async with open_shop(database) as shop:
             self.api_key = (await shop.services.api_keys.create(shop.principal, "till", ("admin",)))[1]
             card = await shop.card("stamp")
-            await shop.services.opt_ins.invite(shop.principal, card["customer_id"], by_mail=False)
-            self.add_url, self.invitation_url = card["add_url"], shop.services.opt_ins.link(card["customer_id"])
+            await shop.services.consent.invite(shop.principal, card["customer_id"], by_mail=False)
+            self.add_url, self.invitation_url = card["add_url"], shop.services.consent.link(card["customer_id"])
             self.confirm_url = await _ask_for_a_merge(shop)
             application = create_app(shop.services, WebOptions(PUBLIC_URL, "production"), shop.clock)
             with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -10,11 +10,11 @@ from walletd.db.delivery import (
     devices,
     publish_counters,
     publishing,
+    rate_limits,
     targets,
     wallet_classes,
     wallet_events,
     wallet_objects,
-    wallet_paces,
 )
 from walletd.db.engine.base import metadata
 from walletd.db.exchange import imports
@@ -50,13 +50,13 @@ NOUNS = (
     programs,
     publish_counters,
     publishing,
+    rate_limits,
     redemptions,
     rotating_codes,
     scheduler_runs,
     wallet_classes,
     wallet_events,
     wallet_objects,
-    wallet_paces,
     webhook_messages,
     webhooks,
 )

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from walletd.services.cards.cards import Cards
-from walletd.services.cards.keys import KeyRewrites
+from walletd.services.cards.keys import CardKeys
 from walletd.services.cards.programs import Programs
-from walletd.services.customers.consent import OptIns
+from walletd.services.customers.consent import Consent
 from walletd.services.customers.customers import Customers
 from walletd.services.customers.duplicate_mails import DuplicateMails
 from walletd.services.customers.duplicates import Duplicates
-from walletd.services.customers.erasures import Erasing
+from walletd.services.customers.erasures import Erasures
 from walletd.services.customers.history import History
 from walletd.services.customers.lists import CustomerLists
 from walletd.services.customers.merge_requests import MergeRequests
@@ -21,8 +21,8 @@ from walletd.services.delivery.devices import Devices
 from walletd.services.delivery.links import Links
 from walletd.services.delivery.messages import KIND as MESSAGE
 from walletd.services.delivery.messages import Messages
-from walletd.services.delivery.objects.saving import ObjectSaving
-from walletd.services.delivery.objects.sending import ObjectSending
+from walletd.services.delivery.objects.deliveries import ObjectDelivery
+from walletd.services.delivery.objects.objects import WalletObjects
 from walletd.services.delivery.passes import Passes
 from walletd.services.delivery.publishing import Publisher
 from walletd.services.delivery.targets import Deliveries
@@ -66,22 +66,22 @@ class Services:
     devices: Devices
     duplicate_mails: DuplicateMails
     duplicates: Duplicates
-    erasing: Erasing
+    erasures: Erasures
     exports: Exports
     health: Health
     history: History
     imports: Imports
     jobs: Jobs
-    key_rewrites: KeyRewrites
+    card_keys: CardKeys
     ledger: Ledger
     links: Links
     merchants: Merchants
     merge_requests: MergeRequests
     merges: Merges
     messages: Messages
-    object_saving: ObjectSaving
-    object_sending: ObjectSending
-    opt_ins: OptIns
+    wallet_objects: WalletObjects
+    object_delivery: ObjectDelivery
+    consent: Consent
     orders: Orders
     passes: Passes
     personal_data: PersonalDataExports
@@ -101,8 +101,8 @@ def build_services(runtime: Runtime) -> Services:
     """Return the use cases over one runtime."""
     links, publisher, merchants, merges = Links(runtime), Publisher(runtime), Merchants(runtime), Merges(runtime)
     passes, ledger, deliveries = Passes(runtime, publisher, links), Ledger(runtime), Deliveries(runtime)
-    messages, object_sending, imports = Messages(runtime), ObjectSending(runtime), Imports(runtime)
-    object_saving = ObjectSaving(runtime, publisher, links, object_sending)
+    messages, object_delivery, imports = Messages(runtime), ObjectDelivery(runtime), Imports(runtime)
+    wallet_objects = WalletObjects(runtime, publisher, links, object_delivery)
     proof, checkpoints, service_mail = Proof(runtime), Checkpoints(runtime), ServiceMail(runtime)
     history, tills = History(runtime), Tills(runtime)
     return Services(
@@ -117,22 +117,22 @@ def build_services(runtime: Runtime) -> Services:
         devices=Devices(runtime, passes, publisher),
         duplicate_mails=DuplicateMails(runtime),
         duplicates=Duplicates(runtime, merges),
-        erasing=Erasing(runtime),
+        erasures=Erasures(runtime),
         exports=Exports(runtime),
         health=Health(runtime),
         history=history,
         imports=imports,
         jobs=Jobs(runtime, _handlers(service_mail, messages, imports, tills)),
-        key_rewrites=KeyRewrites(runtime),
+        card_keys=CardKeys(runtime),
         ledger=ledger,
         links=links,
         merchants=merchants,
         merge_requests=MergeRequests(runtime, merges),
         merges=merges,
         messages=messages,
-        object_saving=object_saving,
-        object_sending=object_sending,
-        opt_ins=OptIns(runtime),
+        wallet_objects=wallet_objects,
+        object_delivery=object_delivery,
+        consent=Consent(runtime),
         orders=Orders(runtime),
         passes=passes,
         personal_data=PersonalDataExports(runtime),
@@ -143,7 +143,7 @@ def build_services(runtime: Runtime) -> Services:
         service_mail=service_mail,
         statements=Statements(runtime),
         tills=tills,
-        upkeep=Upkeep(runtime, ledger, deliveries, merchants, object_saving),
+        upkeep=Upkeep(runtime, ledger, deliveries, merchants, wallet_objects),
         webhook_delivery=WebhookDelivery(runtime),
         webhooks=Webhooks(runtime),
     )

@@ -14,7 +14,7 @@ from walletd.domain.delivery.publishing import PushSchedule
 from walletd.domain.outbox.attempts import Attempt
 from walletd.domain.outbox.mail import Mail
 from walletd.domain.outbox.tills import MergeNotice
-from walletd.services.remembered import RememberedPasses
+from walletd.services.pass_cache import PassCache
 from walletd.wallets import ObjectPlatform, PassIdentity, PushPlatform, WalletPlatform
 
 TOKEN_KEY = 1
@@ -110,7 +110,7 @@ class Runtime:
     call_interval: timedelta = timedelta(milliseconds=67)
     """Time between two calls to a wallet's server for one merchant: 15 in a second where Google allows 20."""
     jitter: Callable[[], float] = random.random
-    remembered: RememberedPasses = field(default_factory=RememberedPasses)
+    pass_cache: PassCache = field(default_factory=PassCache)
 
     def identity(self, platform: WalletPlatform, card: Card) -> PassIdentity:
         """Return what never changes of a card's pass."""

@@ -80,8 +80,8 @@ class PushPlatform(WalletPlatform, Protocol):
         """Tell each address (Apple: push token) that something newer is there; one attempt each, in order."""
 
 
-Pace = Callable[[], Awaitable[None]]
-"""Waits for a merchant's turn at a platform; awaited before each request."""
+RateLimit = Callable[[], Awaitable[None]]
+"""Waits until a merchant may call a platform again; awaited before each request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,19 +130,23 @@ class ObjectPlatform(WalletPlatform, Protocol):
     def render_class(self, merchant_id: str, template: str, program: ProgramShown) -> RenderedPass:
         """Render what all cards of a program have in common. Raises SigningUnavailable, TemplateInvalid."""
 
-    async def send(self, merchant_id: str, document: bytes, before: bytes | None, pace: Pace, *, notify: bool) -> Sent:
+    async def send(
+        self, merchant_id: str, document: bytes, before: bytes | None, rate_limit: RateLimit, *, notify: bool
+    ) -> Sent:
         """Bring a class or an object to a document, whatever is there; never raises.
 
         `before` is what it was brought to before, None where nothing is known. Nothing is sent where they are equal.
         """
 
-    async def send_message(self, merchant_id: str, document: bytes, message: CardMessage, pace: Pace) -> Sent:
+    async def send_message(
+        self, merchant_id: str, document: bytes, message: CardMessage, rate_limit: RateLimit
+    ) -> Sent:
         """Add a message to the card of a document; never raises."""
 
     def save_link(self, merchant_id: str, document: bytes, now: datetime) -> str:
         """Return the address by which a person saves the card of a document. Raises SigningUnavailable."""
 
-    def saved(self, merchant_id: str, document: bytes, pace: Pace) -> AsyncIterator[dict[str, bool]]:
+    def saved(self, merchant_id: str, document: bytes, rate_limit: RateLimit) -> AsyncIterator[dict[str, bool]]:
         """Yield, page by page, whether anybody has saved the cards of the class of a document, by serial number.
 
         Raises EventUnproved where the server does not answer.

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from walletd.domain.delivery.publishing import (
     PUSH_PAUSES,
     REMINDER_PAUSES,
-    Pace,
     PushSchedule,
+    Throttle,
+    after_push,
     due_at,
     next_last_modified,
-    paced,
     sequence_of_tag,
     update_tag,
 )
@@ -62,11 +62,11 @@ def test_last_modified_rises_strictly_whatever_the_clock_does(clock: list[int]) 
 
 def pushes_within(seconds: list[float], passes: int = 1) -> list[float]:
     """Return when each of some changes, given by their times, goes out."""
-    schedule, pace, out = PushSchedule(), Pace(), list[float]()
+    schedule, throttle, out = PushSchedule(), Throttle(), list[float]()
     for moment in seconds:
         now = START + timedelta(seconds=moment)
-        due = max(due_at(schedule, pace, now, passes), now)
-        pace = paced(pace, due, passes)
+        due = max(due_at(schedule, throttle, now, passes), now)
+        throttle = after_push(throttle, due, passes)
         out.append((due - START).total_seconds())
     return out
 
@@ -92,14 +92,14 @@ def test_a_campaign_of_changes_is_slowed_to_apple_s_pauses() -> None:
 
 def test_a_quiet_day_forgives() -> None:
     """The score falls again while nothing happens."""
-    restless = paced(Pace(6.0, START), START + timedelta(days=1), 1)
+    restless = after_push(Throttle(6.0, START), START + timedelta(days=1), 1)
     assert restless.score == 0
 
 
 def test_more_passes_of_a_type_make_the_window_shorter() -> None:
     """Z is two hours by one pass and half an hour by many (N11)."""
-    one = paced(Pace(0.0, START), START + timedelta(minutes=40), 1)
-    many = paced(Pace(0.0, START), START + timedelta(minutes=40), 8)
+    one = after_push(Throttle(0.0, START), START + timedelta(minutes=40), 1)
+    many = after_push(Throttle(0.0, START), START + timedelta(minutes=40), 8)
     assert one.score > 0
     assert many.score == 0
 

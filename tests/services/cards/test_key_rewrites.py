@@ -24,15 +24,13 @@ from walletd.domain.errors import (
 async def rewritten(shop: Shop, card: str, key: str, old_key: OldKey = OldKey.REDIRECT) -> Any:
     """Give a card another key."""
     plan = RewritePlan("number of the plastic card", old_key)
-    return await shop.services.key_rewrites.rewrite(shop.principal, Rewrite(card, key), plan)
+    return await shop.services.card_keys.rewrite(shop.principal, Rewrite(card, key), plan)
 
 
 async def all_rewritten(shop: Shop, *rows: tuple[str, str], dry_run: bool = False) -> Any:
     """Give many cards other keys."""
     wanted = [Rewrite(*row) for row in rows]
-    return await shop.services.key_rewrites.rewrite_all(
-        shop.principal, wanted, RewritePlan("new till"), dry_run=dry_run
-    )
+    return await shop.services.card_keys.rewrite_all(shop.principal, wanted, RewritePlan("new till"), dry_run=dry_run)
 
 
 async def found(shop: Shop, key: str) -> tuple[str, str]:
@@ -201,7 +199,7 @@ async def test_a_list_that_was_overtaken_is_finished_by_sending_it_again(shop: S
     """A card that was revoked between the batches stops the list; without its row the rest is done, none twice."""
     cards = [await shop.card() for _ in range(60)]
     rows = [(card["serial_number"], f"new-{number}") for number, card in enumerate(cards)]
-    service, write = shop.services.key_rewrites, shop.services.key_rewrites._write
+    service, write = shop.services.card_keys, shop.services.card_keys._write
 
     async def overtaken(*arguments: Any) -> Any:
         done = await write(*arguments)

@@ -209,7 +209,7 @@ class Merging(MergingWorld):
         wanted = Rewrite(self.cards[living]["serial_number"], key)
         plan = RewritePlan("another key", OldKey.RETIRE if retire else OldKey.REDIRECT)
         try:
-            self.run(self.shop.services.key_rewrites.rewrite(self.shop.principal, wanted, plan))
+            self.run(self.shop.services.card_keys.rewrite(self.shop.principal, wanted, plan))
         except ENDED:
             assert self.refuses(who)
             return
@@ -256,7 +256,7 @@ class Merging(MergingWorld):
         living, group = self.oracle.leads_to[who], self.group(who)
         on_phones = group & self.installed - self.revoked
         try:
-            self.run(self.shop.services.erasing.erase(self.shop.principal, self.cards[living]["customer_id"]))
+            self.run(self.shop.services.erasures.erase(self.shop.principal, self.cards[living]["customer_id"]))
         except CardInstalled:
             assert on_phones
             return

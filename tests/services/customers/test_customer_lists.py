@@ -51,7 +51,7 @@ async def test_a_list_is_narrowed_by_each_of_its_columns(shop: Shop) -> None:
     await change(shop.principal, idle.id, "crm_active", value=False)
     await change(shop.principal, asleep.id, "loyalty_status", value=LoyaltyStatus.SUSPENDED)
     await change(shop.principal, blocked.id, "redeem_blocked", value=True)
-    await shop.services.opt_ins.note(shop.principal, willing.id, OptInState.CONFIRMED)
+    await shop.services.consent.note(shop.principal, willing.id, OptInState.CONFIRMED)
     for chosen, expected in (
         (CustomerFilter(crm_active=False), ["Idle"]),
         (CustomerFilter(loyalty_status="suspended"), ["Asleep"]),
@@ -89,10 +89,10 @@ async def test_the_tiles_count_what_the_list_holds(shop: Shop) -> None:
 async def test_everybody_without_consent_is_deactivated_and_comes_back(shop: Shop) -> None:
     """D-17: pending and revoked too; loyalty goes on; undone within 24 hours, but for those somebody changed."""
     never, pending, revoked, willing, changed = await people(shop, "Never", "Pending", "Revoked", "Willing", "Changed")
-    opt_ins, lists = shop.services.opt_ins, shop.services.customer_lists
-    await opt_ins.invite(shop.principal, pending.id, by_mail=False)
-    await opt_ins.note(shop.principal, revoked.id, OptInState.REVOKED)
-    await opt_ins.note(shop.principal, willing.id, OptInState.CONFIRMED)
+    consent, lists = shop.services.consent, shop.services.customer_lists
+    await consent.invite(shop.principal, pending.id, by_mail=False)
+    await consent.note(shop.principal, revoked.id, OptInState.REVOKED)
+    await consent.note(shop.principal, willing.id, OptInState.CONFIRMED)
     assert await lists.count_without_opt_in(shop.principal) == 4
     made, count = await lists.deactivate_without_opt_in(shop.principal)
     assert (count, await names(shop, CustomerFilter(crm_active=True))) == (4, ["Willing"])

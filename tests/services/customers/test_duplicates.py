@@ -150,7 +150,7 @@ async def test_erasing_a_customer_empties_the_inbox_of_it(shop: Shop) -> None:
     """Nothing says any more that both had the same address; unknown cases are not found."""
     first, _ = await a_customer(shop, email="m@a.example"), await a_customer(shop, email="m@a.example")
     (case,) = await inbox(shop)
-    await shop.services.erasing.erase(shop.principal, first.id)
+    await shop.services.erasures.erase(shop.principal, first.id)
     assert await inbox(shop, None) == []
     with pytest.raises(NotFound):
         await shop.services.duplicates.dismiss(shop.principal, case.case.id, "x")

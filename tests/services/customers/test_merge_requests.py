@@ -248,7 +248,7 @@ async def test_erasing_a_customer_forgets_their_requests_and_mails(shop: Shop, m
     couple = await a_couple(shop, mailbox)
     requests = shop.services.merge_requests
     await requests.file(shop.principal, couple.applicant.id, couple.second.id, "Mia Weber moved")
-    await shop.services.erasing.erase(shop.principal, couple.second.id)
+    await shop.services.erasures.erase(shop.principal, couple.second.id)
     assert await listed(shop, None) == []
     assert [job.content for job in await stored(shop, "merge-request")] == [None, None]
 
@@ -310,7 +310,7 @@ async def test_an_approval_that_is_repeated_after_an_erasing_is_spent_and_not_un
     request = await couple.file()
     await shop.services.merge_requests.answer(couple.token(), agrees=True)
     await couple.approve(request)
-    await shop.services.erasing.erase(shop.principal, couple.applicant.id)
+    await shop.services.erasures.erase(shop.principal, couple.applicant.id)
     with pytest.raises(IdempotencyKeySpent):
         await couple.approve(request)
 

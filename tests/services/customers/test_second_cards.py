@@ -61,7 +61,7 @@ async def test_a_customer_is_found_by_the_key_of_any_card(shop: Shop) -> None:
     """D-39: that of the authorised buyer, and one that was replaced; a part of a key finds nobody."""
     _, second = await two_cards(shop)
     await shop.card()
-    await shop.services.key_rewrites.rewrite(
+    await shop.services.card_keys.rewrite(
         shop.principal, Rewrite(second["serial_number"], "4711-B"), RewritePlan("lost")
     )
     for search, count in ((second["key"], 1), ("4711-B", 1), ("4711", 0)):
@@ -86,7 +86,7 @@ async def test_a_card_that_has_ended_is_nobodys_main_card(shop: Shop, ended: str
     serial = main["serial_number"]
     expected: type[WalletdError] = CardDeleted
     if ended == "erased":
-        await shop.services.erasing.erase(shop.principal, main["customer_id"])
+        await shop.services.erasures.erase(shop.principal, main["customer_id"])
     elif ended == "deleted":
         await shop.services.cards.delete(shop.principal, serial, "lost")
     elif ended == "revoked":
@@ -102,7 +102,7 @@ async def test_a_card_that_has_ended_is_nobodys_main_card(shop: Shop, ended: str
 async def test_an_erased_customer_gets_no_card_by_a_card_that_was_left_to_them(shop: Shop) -> None:
     """Whose card it is decides, and the whole customer is read for that: an erased one gets nothing."""
     main = await shop.card()
-    await shop.services.erasing.erase(shop.principal, main["customer_id"])
+    await shop.services.erasures.erase(shop.principal, main["customer_id"])
     with pytest.raises(CustomerErased):
         await shop.card(customer=None, customer_id=main["customer_id"])
 

@@ -38,7 +38,7 @@ class GoogleShop:
     async def linked(self, kind: str = "loyalty", **more: Any) -> dict[str, Any]:
         """Issue a card that somebody opened a save link of."""
         card = await self.shop.card(kind, **more)
-        await self.shop.services.object_saving.link_of_card(self.shop.principal, "google", card["serial_number"])
+        await self.shop.services.wallet_objects.link_of_card(self.shop.principal, "google", card["serial_number"])
         return card
 
     async def saved(self, kind: str = "loyalty") -> dict[str, Any]:
@@ -50,7 +50,7 @@ class GoogleShop:
     async def event(self, serial: str, event: str) -> None:
         """Let Google tell of a save or removal."""
         name = f"{ISSUER}.demo-{serial}"
-        await self.shop.services.object_saving.take_event("google", self.google.callback_of(name, event))
+        await self.shop.services.wallet_objects.take_event("google", self.google.callback_of(name, event))
 
     def points(self, serial: str) -> Any:
         """The points that Google shows of a card."""
@@ -59,7 +59,7 @@ class GoogleShop:
 
 @asynccontextmanager
 async def a_google_shop(shop: Shop, *, interval: timedelta = timedelta()) -> AsyncIterator[GoogleShop]:
-    """Give a shop a service account at a fake Google; `interval` is its pace."""
+    """Give a shop a service account at a fake Google; `interval` is that of its rate limit."""
     async with a_fake_google(FakeGoogle(shop.clock)) as served:
         addresses = GoogleAddresses(served.url, f"{served.url}/gp/v/save", f"{served.url}/gp/m/issuer/keys")
         platform = GooglePlatform(

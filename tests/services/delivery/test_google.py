@@ -37,7 +37,7 @@ async def status(at: GoogleShop, serial: str) -> str:
 async def test_a_save_link_brings_a_card_of_each_kind_to_google_first(at_google: GoogleShop, kind: str) -> None:
     """Class and object by REST, and a link that names the object and nothing else (G2.2)."""
     card = await at_google.shop.card(kind)
-    link = await at_google.shop.services.object_saving.link_of_card(
+    link = await at_google.shop.services.wallet_objects.link_of_card(
         at_google.shop.principal, "google", card["serial_number"]
     )
     token = link.rpartition("/")[2]
@@ -148,7 +148,7 @@ async def test_saved_and_removed_follow_google_and_apple_together(at_google: Goo
 async def test_an_event_that_is_repeated_has_no_second_effect(at_google: GoogleShop) -> None:
     """R8: a nonce counts once; what Google invents later is accepted and means nothing."""
     serial = (await at_google.linked())["serial_number"]
-    take = at_google.shop.services.object_saving.take_event
+    take = at_google.shop.services.wallet_objects.take_event
     name = at_google.object_of(serial).body["id"]
     save = at_google.google.callback_of(name, "save")
     assert [await take("google", save), await take("google", save)] == [1, 0]
@@ -165,7 +165,7 @@ async def test_an_event_that_google_did_not_sign_is_refused(at_google: GoogleSho
     genuine = at_google.google.callback_of(name, "save")
     for body in (genuine.replace(b"save", b"sav3"), b"", b"{}", b"[" * 5000, b"\xff\xfe"):
         with pytest.raises(Unauthenticated):
-            await at_google.shop.services.object_saving.take_event("google", body)
+            await at_google.shop.services.wallet_objects.take_event("google", body)
     assert await status(at_google, serial) == "issued"
 
 
@@ -222,14 +222,14 @@ async def test_trouble_at_google_delays_a_change_and_loses_nothing(at_google: Go
         await at_google.shop.until_idle()
         at_google.shop.clock.advance(seconds=90)
     assert at_google.points(serial) == {"int": 8}
-    assert (await at_google.shop.services.object_saving.statuses(at_google.shop.principal, serial))[0].is_current
+    assert (await at_google.shop.services.wallet_objects.statuses(at_google.shop.principal, serial))[0].is_current
 
 
 async def test_a_lost_reply_of_the_first_write_leads_to_a_patch(at_google: GoogleShop) -> None:
     """409 on our own insert is no fault: the object is brought to what is wanted now."""
     card = await at_google.shop.card()
     at_google.google.faults.play(Fault(lost=True), path="Object")
-    link = at_google.shop.services.object_saving.link_of_card
+    link = at_google.shop.services.wallet_objects.link_of_card
     with pytest.raises(WalletUnavailable):
         await link(at_google.shop.principal, "google", card["serial_number"])
     await at_google.shop.book(card["serial_number"], "credit", 3)
@@ -247,7 +247,7 @@ async def test_missing_permission_pauses_the_merchant_and_goes_on_when_it_is_giv
     calls = len(at_google.google.faults.requests)
     await at_google.shop.until_idle()
     assert len(at_google.google.faults.requests) == calls
-    status = (await at_google.shop.services.object_saving.statuses(at_google.shop.principal, serial))[0]
+    status = (await at_google.shop.services.wallet_objects.statuses(at_google.shop.principal, serial))[0]
     assert "permissionDenied" in status.last_reason
     at_google.google._users = permissions
     at_google.shop.clock.advance(minutes=2)
@@ -264,7 +264,7 @@ async def test_a_document_that_google_refuses_is_not_sent_again_until_it_changes
     calls = len(at_google.google.faults.requests)
     at_google.shop.clock.advance(hours=5)
     await at_google.shop.until_idle()
-    status = (await at_google.shop.services.object_saving.statuses(at_google.shop.principal, serial))[0]
+    status = (await at_google.shop.services.wallet_objects.statuses(at_google.shop.principal, serial))[0]
     assert len(at_google.google.faults.requests) == calls
     assert "Barcode type must be set." in status.last_reason
     await at_google.shop.book(serial, "credit", 1)
@@ -291,9 +291,9 @@ async def test_the_nightly_look_finds_saves_whose_calls_were_lost(at_google: Goo
     serials = [card["serial_number"] for card in cards]
     at_google.object_of(serials[0]).users.add("mia")
     await at_google.event(serials[1], "save")
-    assert await at_google.shop.services.object_saving.reconcile() == 2
+    assert await at_google.shop.services.wallet_objects.reconcile() == 2
     assert [await status(at_google, serial) for serial in serials] == ["installed", "uninstalled", "issued"]
-    assert await at_google.shop.services.object_saving.reconcile() == 0
+    assert await at_google.shop.services.wallet_objects.reconcile() == 0
 
 
 async def test_an_access_token_serves_many_calls(at_google: GoogleShop) -> None:
@@ -307,6 +307,6 @@ async def test_a_shop_without_google_gives_no_link(shop: Shop) -> None:
     """What is not configured is said, not tried."""
     serial = (await shop.card())["serial_number"]
     with pytest.raises(SigningUnavailable):
-        await shop.services.object_saving.link_of_card(shop.principal, "google", serial)
+        await shop.services.wallet_objects.link_of_card(shop.principal, "google", serial)
     with pytest.raises(NotFound):
-        await shop.services.object_saving.link_of_card(shop.principal, "samsung", serial)
+        await shop.services.wallet_objects.link_of_card(shop.principal, "samsung", serial)

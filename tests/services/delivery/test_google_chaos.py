@@ -16,7 +16,7 @@ from tests.builders import Shop
 from tests.services.delivery.googling import GoogleShop, a_google_shop
 from walletd.demo.google.errors import ApiError
 from walletd.demo.google.faults import Fault, GoogleFaults, Request
-from walletd.services.delivery.objects.sending import ObjectSending
+from walletd.services.delivery.objects.deliveries import ObjectDelivery
 
 CARDS = 100
 EVENTS = 1_000
@@ -97,8 +97,8 @@ async def test_a_thousand_events_over_a_hundred_cards_end_as_the_books_say(at_go
 
 async def _send_and_kill(shop: Shop, chance: random.Random, number: int) -> None:
     """Let two processes send, and kill one of them somewhere in the middle every other time."""
-    others = ObjectSending(replace(shop.runtime, instance=f"other-{number}"))
-    tasks = [asyncio.create_task(sender.send_due()) for sender in (shop.services.object_sending, others)]
+    others = ObjectDelivery(replace(shop.runtime, instance=f"other-{number}"))
+    tasks = [asyncio.create_task(sender.send_due()) for sender in (shop.services.object_delivery, others)]
     if chance.random() < 0.5:
         await asyncio.sleep(chance.random() / 20)
         tasks[1].cancel()
@@ -115,8 +115,8 @@ async def test_a_merchant_never_calls_faster_than_its_pace(at_google: GoogleShop
     await shop.services.publisher.publish_next(200)
     google.faults.per_second = 20
     google.faults.requests.clear()
-    other = ObjectSending(replace(shop.runtime, instance="other"))
-    while any(await asyncio.gather(shop.services.object_sending.send_due(), other.send_due())):
+    other = ObjectDelivery(replace(shop.runtime, instance="other"))
+    while any(await asyncio.gather(shop.services.object_delivery.send_due(), other.send_due())):
         pass
     moments = [request.at for request in google.faults.requests]
     assert len(moments) == 40
@@ -134,12 +134,13 @@ async def test_a_booking_overtakes_a_change_of_many_cards(at_google: GoogleShop)
     while await shop.services.publisher.publish_next(100):
         pass
     hurried = serials[-1]
-    await shop.services.object_sending.send_due()
+    await shop.services.object_delivery.send_due()
     await shop.book(hurried, "credit", 7)
     await shop.services.publisher.publish_next(100)
-    await shop.services.object_sending.send_due()
+    await shop.services.object_delivery.send_due()
     statuses = {
-        serial: (await shop.services.object_saving.statuses(shop.principal, serial))[0].is_current for serial in serials
+        serial: (await shop.services.wallet_objects.statuses(shop.principal, serial))[0].is_current
+        for serial in serials
     }
     assert at_google.points(hurried) == {"int": 7}
     assert statuses[hurried]

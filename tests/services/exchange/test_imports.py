@@ -303,7 +303,7 @@ async def test_a_file_that_would_bring_a_revoked_consent_back_is_refused(shop: S
     customer = await shop.services.customers.create(shop.principal, NewCustomer(last_name="Muster"))
     for state in (OptInState.CONFIRMED, OptInState.REVOKED):
         shop.clock.advance(days=1)
-        await shop.services.opt_ins.note(shop.principal, customer.id, state)
+        await shop.services.consent.note(shop.principal, customer.id, state)
     shop.clock.advance(days=9)
     file = a_file(["Kundennummer", "Nachname", "OptIn"], [customer.number, "Muster", "30.11.2026"])
     report = await upload(shop, file)

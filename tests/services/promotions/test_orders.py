@@ -149,7 +149,7 @@ async def test_a_retired_key_names_nobody(shop: Shop) -> None:
     """As at the till: who holds it is not told."""
     card = await shop.card()
     plan = RewritePlan("lost", OldKey.RETIRE)
-    await shop.services.key_rewrites.rewrite(shop.principal, Rewrite(card["serial_number"], "new-key"), plan)
+    await shop.services.card_keys.rewrite(shop.principal, Rewrite(card["serial_number"], "new-key"), plan)
     with pytest.raises(CardKeyReplaced):
         await report(shop, an_order(shop), card=card["key"])
 
@@ -158,7 +158,7 @@ async def test_erasing_a_customer_keeps_the_order_and_forgets_its_addresses(shop
     """I-14: what was bought stays in the books, where it went does not; nothing is added afterwards."""
     customer = await shop.services.customers.create(shop.principal, NewCustomer(last_name="Weber"))
     kept = await report(shop, an_order(shop, delivery_address=HOME), customer_id=customer.id)
-    await shop.services.erasing.erase(shop.principal, customer.id)
+    await shop.services.erasures.erase(shop.principal, customer.id)
     after = (await shop.services.orders.get(shop.principal, kept.id)).content
     assert (after.billing_address, after.delivery_address, after.total) == ({}, {}, 4800)
     with pytest.raises(CustomerErased):
@@ -181,7 +181,7 @@ async def test_a_report_that_is_repeated_after_its_key_was_retired_has_its_answe
     card = await shop.card()
     first = await report(shop, an_order(shop), card=card["key"])
     plan = RewritePlan("lost", OldKey.RETIRE)
-    await shop.services.key_rewrites.rewrite(shop.principal, Rewrite(card["serial_number"], "new-key"), plan)
+    await shop.services.card_keys.rewrite(shop.principal, Rewrite(card["serial_number"], "new-key"), plan)
     assert await report(shop, first.content, card=card["key"]) == first
     with pytest.raises(CardKeyReplaced):
         await report(shop, an_order(shop, "2"), card=card["key"])

@@ -150,9 +150,9 @@ async def test_the_template_can_be_filled_in_and_sent(till: Till, language: str,
 async def consent(till: Till, customer_id: str) -> None:
     """Invite a customer, who confirms two days later, at no full second."""
     till.shop.clock.advance(milliseconds=125)
-    await till.shop.services.opt_ins.invite(till.shop.principal, customer_id, by_mail=False)
+    await till.shop.services.consent.invite(till.shop.principal, customer_id, by_mail=False)
     till.shop.clock.advance(days=2, milliseconds=1)
-    await till.shop.services.opt_ins.note(till.shop.principal, customer_id, OptInState.CONFIRMED)
+    await till.shop.services.consent.note(till.shop.principal, customer_id, OptInState.CONFIRMED)
 
 
 DANGEROUS = ("=1+1", "+49 171", "-5", "@SUM(A1)", "|calc", "%x", "'=1", "01067", "123456789012345", 'a;"b",c', "-")

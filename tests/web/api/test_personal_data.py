@@ -83,7 +83,7 @@ async def test_what_is_no_person_any_more_is_not_exported(till: Till) -> None:
     await merged(till.shop, applicant, other)
     gone = await till.client.get(f"{API}/customers/{other['customer_id']}/export", headers=till.headers)
     assert (gone.status_code, gone.json()["customer_id"]) == (409, applicant["customer_id"])
-    await till.shop.services.erasing.erase(till.shop.principal, applicant["customer_id"])
+    await till.shop.services.erasures.erase(till.shop.principal, applicant["customer_id"])
     erased = await till.client.get(path, headers=till.headers)
     assert (erased.status_code, erased.json()["code"]) == (409, "customer_erased")
 

@@ -83,7 +83,7 @@ def rewrite_key(name: str, key: str, reason: str, retire: bool, merchant_id: str
 
     async def work(app: Application) -> Rewritten:
         by = shell((await app.services.merchants.get(merchant_id)).id)
-        return await app.services.key_rewrites.rewrite(by, Rewrite(name, key), _plan(reason, retire=retire))
+        return await app.services.card_keys.rewrite(by, Rewrite(name, key), _plan(reason, retire=retire))
 
     done = run_command(work)
     click.echo(f"{done.serial_number}: {done.old_key} → {done.key}")
@@ -101,7 +101,7 @@ def rewrite_keys(file: Path, reason: str, retire: bool, dry_run: bool, merchant_
     async def work(app: Application) -> list[Rewritten]:
         by = shell((await app.services.merchants.get(merchant_id)).id)
         plan = _plan(reason, retire=retire)
-        return await app.services.key_rewrites.rewrite_all(by, read_key_list(file), plan, dry_run=dry_run)
+        return await app.services.card_keys.rewrite_all(by, read_key_list(file), plan, dry_run=dry_run)
 
     try:
         done = run_command(work)

@@ -38,7 +38,7 @@ async def check_google(app: Application) -> list[Check]:
     """Return what doctor says of each merchant's way to Google; nothing where no merchant uses it."""
     found = list[Check]()
     for merchant in await app.services.merchants.list():
-        for finding in await app.google.findings(merchant.id, await app.services.object_saving.classes(merchant.id)):
+        for finding in await app.google.findings(merchant.id, await app.services.wallet_objects.classes(merchant.id)):
             line = f"{merchant.name}: {finding.detail}"
             found.append(Check(f"google {finding.check}", finding.level, line, finding.cure))
     return found

@@ -10,18 +10,18 @@ from sqlalchemy import case, literal, update
 from walletd.db.delivery.targets import QUEUE, TargetKey, TargetRow, delivery_targets, is_target
 from walletd.db.engine.base import Tx, stored
 from walletd.domain.calendar import milliseconds
-from walletd.domain.delivery.publishing import Pace
+from walletd.domain.delivery.publishing import Throttle
 
 
-def settle_notified(tx: Tx, target: TargetRow, pace: Pace, next_due: datetime) -> None:
+def settle_notified(tx: Tx, target: TargetRow, throttle: Throttle, next_due: datetime) -> None:
     """Store that a target was told; it is due again where something newer was published meanwhile."""
     sequence = target.published_sequence
     values = {
         "told_sequence": sequence,
         "due_at": _if_newer(sequence, milliseconds(next_due)),
         "attempts": 0,
-        "score": pace.score,
-        "told_at": stored(pace.notified_at),
+        "score": throttle.score,
+        "told_at": stored(throttle.notified_at),
         "rejected_at": None,
         "last_reason": "",
     }

@@ -38,7 +38,7 @@ from walletd.db.delivery.publishing import published_passes
 from walletd.db.engine.base import Tx, merchant_column, metadata, moment
 from walletd.db.engine.leases import Lease, LeaseQueue
 from walletd.domain.calendar import milliseconds
-from walletd.domain.delivery.publishing import Pace
+from walletd.domain.delivery.publishing import Throttle
 
 delivery_targets = Table(
     "delivery_targets",
@@ -81,7 +81,7 @@ class TargetRow:
     published_sequence: int
     notified_sequence: int
     attempts: int
-    pace: Pace
+    throttle: Throttle
     address: str
     passes: int
     rejected_at: datetime | None
@@ -242,7 +242,7 @@ def to_target(row: Row[Any]) -> TargetRow:
         published_sequence=row.published_sequence,
         notified_sequence=row.told_sequence,
         attempts=row.attempts,
-        pace=Pace(row.score, moment(row.told_at)),
+        throttle=Throttle(row.score, moment(row.told_at)),
         address=row.push_token or "",
         passes=int(row.passes),
         rejected_at=moment(row.rejected_at),

@@ -53,7 +53,7 @@ class PushSchedule:
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class Throttle:
     """How often a target was told lately: the score and the moment it was counted."""
 
     score: float = 0.0
@@ -64,25 +64,27 @@ def _zone(passes: int) -> timedelta:
     return timedelta(seconds=max(30 * 60, 2 * 3600 // max(passes, 1)))
 
 
-def paced(pace: Pace, now: datetime, passes: int) -> Pace:
-    """Return the pace after one more push, by the formula of N11; `passes` are those of the type on the device."""
-    if pace.notified_at is None:
-        return Pace(0.0, now)
+def after_push(throttle: Throttle, now: datetime, passes: int) -> Throttle:
+    """Return the throttle after one more push, by the formula of N11; `passes` are those of the type on the device."""
+    if throttle.notified_at is None:
+        return Throttle(0.0, now)
     zone = _zone(passes)
-    gap = max(now - pace.notified_at, timedelta())
-    score = pace.score + ((zone - gap) / zone) ** 3 if gap < zone else max(0.0, pace.score - (gap - zone) / zone)
-    return replace(pace, score=score, notified_at=now)
+    gap = max(now - throttle.notified_at, timedelta())
+    score = (
+        throttle.score + ((zone - gap) / zone) ** 3 if gap < zone else max(0.0, throttle.score - (gap - zone) / zone)
+    )
+    return replace(throttle, score=score, notified_at=now)
 
 
-def due_at(schedule: PushSchedule, pace: Pace, now: datetime, passes: int) -> datetime:
+def due_at(schedule: PushSchedule, throttle: Throttle, now: datetime, passes: int) -> datetime:
     """Return when a target that has something new may be told."""
-    if pace.notified_at is None:
+    if throttle.notified_at is None:
         return now
-    score = paced(pace, now, passes).score
+    score = after_push(throttle, now, passes).score
     if score <= schedule.burst:
         return now
     level = (score > schedule.second_level) + (score > schedule.third_level)
-    return max(now, pace.notified_at + timedelta(seconds=schedule.pauses_seconds[level]))
+    return max(now, throttle.notified_at + timedelta(seconds=schedule.pauses_seconds[level]))
 
 
 PUSH_PAUSES: Final = BackOff(doubling(2, 3_600), (0.5, 1.0))

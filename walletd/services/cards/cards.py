@@ -41,7 +41,7 @@ from walletd.domain.ledger.entries import Transaction
 from walletd.domain.merchants.principals import Principal
 from walletd.domain.pages import Page, PageRequest
 from walletd.domain.validation import check_name, check_note, invalid
-from walletd.services.cards.issuing import new_account, new_card
+from walletd.services.cards.new_cards import new_account, new_card
 from walletd.services.changes.recorder import record
 from walletd.services.customers.customers import check_goes_on, insert_customer
 from walletd.services.delivery.card_status import follow_phones

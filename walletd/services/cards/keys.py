@@ -36,7 +36,7 @@ class _Step:
         return Rewritten(self.card.serial_number, self.card.key, self.key)
 
 
-class KeyRewrites:
+class CardKeys:
     """Use cases about new keys of cards."""
 
     def __init__(self, runtime: Runtime) -> None:

@@ -32,7 +32,7 @@ class Invitation:
     state: OptInState
 
 
-class OptIns:
+class Consent:
     """Use cases about the consent to newsletters."""
 
     def __init__(self, runtime: Runtime) -> None:

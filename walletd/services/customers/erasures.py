@@ -22,7 +22,7 @@ from walletd.services.customers.customers import check_goes_on
 from walletd.services.runtime import Runtime
 
 
-class Erasing:
+class Erasures:
     """Use cases that end a customer for good."""
 
     def __init__(self, runtime: Runtime) -> None:

@@ -27,7 +27,7 @@ from walletd.domain.outbox.attempts import Attempt, Verdict
 from walletd.domain.outbox.jobs import Job, new_job
 from walletd.domain.validation import invalid
 from walletd.services.changes.recorder import record
-from walletd.services.delivery.objects.pacing import Turns
+from walletd.services.delivery.objects.rate_limits import RateLimiter
 from walletd.services.idempotency import Answer, Protected, check_key, encode, once
 from walletd.services.runtime import Runtime
 from walletd.wallets import CardMessage
@@ -102,14 +102,14 @@ class Messages:
         document, notify = claimed
         language = content["language"]
         texts = ((language, content["header"]),), ((language, content["body"]),)
-        turns = Turns(self._runtime, job.merchant_id, platform.name)
+        limiter = RateLimiter(self._runtime, job.merchant_id, platform.name)
         message = CardMessage(content["message_id"], *texts, notify=notify)
         try:
-            sent = await platform.send_message(job.merchant_id, document, message, turns.wait)
+            sent = await platform.send_message(job.merchant_id, document, message, limiter.wait)
         except SigningUnavailable as error:
             return Attempt(Verdict.RETRY, error.detail)
         if sent.is_too_fast:
-            await turns.slow_down(sent.retry_after_seconds)
+            await limiter.slow_down(sent.retry_after_seconds)
         return sent
 
     def _send(self, tx: Tx, by: Principal, new: NewMessage, now: datetime) -> tuple[str, Mapping[str, object]]:

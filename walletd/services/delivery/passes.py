@@ -17,7 +17,7 @@ from walletd.domain.errors import NotFound, SigningUnavailable, Unauthenticated
 from walletd.domain.merchants.principals import Principal
 from walletd.services.delivery.links import Links
 from walletd.services.delivery.publishing import Publisher
-from walletd.services.remembered import Version
+from walletd.services.pass_cache import CachedVersion
 from walletd.services.runtime import TOKEN_KEY, Runtime
 from walletd.wallets import PushPlatform
 
@@ -51,7 +51,7 @@ class Passes:
 
     def unchanged(self, pass_type: str, serial: str, authorization: str | None, if_modified_since: str | None) -> bool:
         """Say from memory alone whether »304 Not Modified« is the answer; False means: ask `fetch`."""
-        version = self._runtime.remembered.version(serial)
+        version = self._runtime.pass_cache.version(serial)
         if version is None or if_modified_since != version.last_modified or pass_type != version.topic:
             return False
         return hmac.compare_digest(token_of(authorization).encode(), version.token.encode())
@@ -63,10 +63,10 @@ class Passes:
 
         A card that changed a moment ago is published first. Raises Unauthenticated, SigningUnavailable.
         """
-        generation = self._runtime.remembered.generation(serial)
+        generation = self._runtime.pass_cache.generation(serial)
         stored = await self.authorize(pass_type, serial, authorization)
         if stored.published is None or stored.dirty or not self._is_current(stored.published):
-            generation = self._runtime.remembered.generation(serial)
+            generation = self._runtime.pass_cache.generation(serial)
             stored = await self._publish_first(stored)
         published = _published(stored)
         if parse_http_date(if_modified_since) == published.last_modified:
@@ -137,14 +137,14 @@ class Passes:
         return await self._file(stored, _published(stored))
 
     async def _file(self, stored: StoredPass, published: PublishedPass) -> PassFile:
-        serial, remembered = published.serial_number, self._runtime.remembered
-        content = remembered.package(serial, published.sequence)
+        serial, cache = published.serial_number, self._runtime.pass_cache
+        content = cache.package(serial, published.sequence)
         if content is None:
             if not self._apple.is_prepared(published.parts):
                 await asyncio.to_thread(self._apple.prepare, published.parts)
             document = zlib.decompress(published.document)
             content = self._apple.package(published.merchant_id, document, published.parts, self._runtime.clock())
-            remembered.keep_package(serial, published.sequence, content)
+            cache.keep_package(serial, published.sequence, content)
         return PassFile(
             content=content,
             last_modified=http_date(published.last_modified),
@@ -164,8 +164,8 @@ class Passes:
         """Let the next such request be answered from memory, where nobody else can change the database."""
         if self._runtime.database.exclusive and not stored.dirty:
             token = self._runtime.identity(self._apple, stored.card).authentication_token
-            version = Version(pass_type, token, http_date(published.last_modified))
-            self._runtime.remembered.keep_version(published.serial_number, version, generation)
+            version = CachedVersion(pass_type, token, http_date(published.last_modified))
+            self._runtime.pass_cache.keep_version(published.serial_number, version, generation)
 
 
 def token_of(authorization: str | None) -> str:

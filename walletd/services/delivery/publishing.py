@@ -259,7 +259,7 @@ class Publisher:
         deliveries.raise_targets(
             tx,
             [
-                (target.key, wanted[target.key], due_at(self._runtime.schedule, target.pace, now, target.passes))
+                (target.key, wanted[target.key], due_at(self._runtime.schedule, target.throttle, now, target.passes))
                 for target in targets
             ],
         )

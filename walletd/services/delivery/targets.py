@@ -35,8 +35,8 @@ from walletd.domain.delivery.publishing import (
     REFUSED_PAUSES,
     REMINDER_LIMIT,
     REMINDER_PAUSES,
+    after_push,
     due_at,
-    paced,
     update_tag,
 )
 from walletd.domain.errors import NotFound, SigningUnavailable
@@ -117,7 +117,9 @@ class Deliveries:
             for count in range(REMINDER_LIMIT):
                 before = now - timedelta(seconds=REMINDER_PAUSES.pause(count, self._runtime.jitter()))
                 for target in reminders.stale(tx, notified_before=before, reminders=count, limit=_AT_ONCE):
-                    reminders.remind(tx, target.key, due_at(self._runtime.schedule, target.pace, now, target.passes))
+                    reminders.remind(
+                        tx, target.key, due_at(self._runtime.schedule, target.throttle, now, target.passes)
+                    )
                     reminded += 1
             if reminded:
                 tx.announce("deliver")
@@ -183,9 +185,9 @@ class Deliveries:
         for target, outcome in attempts:
             match outcome.verdict:
                 case Verdict.DONE:
-                    pace = paced(target.pace, now, target.passes)
+                    throttle = after_push(target.throttle, now, target.passes)
                     settlements.settle_notified(
-                        tx, target, pace, due_at(self._runtime.schedule, pace, now, target.passes)
+                        tx, target, throttle, due_at(self._runtime.schedule, throttle, now, target.passes)
                     )
                 case Verdict.GONE:
                     self._drop(tx, target, outcome, now)

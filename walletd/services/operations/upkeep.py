@@ -18,7 +18,7 @@ from walletd.domain.cards.rotating_codes import PERIOD_SECONDS
 from walletd.domain.ledger.changes import ExpiryNear
 from walletd.domain.merchants.principals import walletd
 from walletd.services.changes.recorder import record_all
-from walletd.services.delivery.objects.saving import ObjectSaving
+from walletd.services.delivery.objects.objects import WalletObjects
 from walletd.services.delivery.targets import Deliveries
 from walletd.services.ledger.ledger import Ledger
 from walletd.services.merchants.merchants import Merchants
@@ -46,15 +46,15 @@ class Upkeep:
         self,
         runtime: Runtime,
         ledger: Ledger,
-        delivering: Deliveries,
+        deliveries: Deliveries,
         merchants: Merchants,
-        object_saving: ObjectSaving,
+        wallet_objects: WalletObjects,
     ) -> None:
         self._runtime = runtime
         self._ledger = ledger
-        self._deliveries = delivering
+        self._deliveries = deliveries
         self._merchants = merchants
-        self._objects = object_saving
+        self._objects = wallet_objects
 
     async def start(self) -> None:
         """Bring a new process into step with the database: credentials, leases of a dead process, changed templates."""

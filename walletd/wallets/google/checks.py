@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from walletd.wallets import Pace
+from walletd.wallets import RateLimit
 from walletd.wallets.google.answers import ApiAnswer, Meaning
 from walletd.wallets.google.client import GoogleClient
 from walletd.wallets.google.credentials import GoogleCredentials
@@ -28,7 +28,7 @@ class Finding:
 
 
 async def examine(
-    client: GoogleClient, credentials: GoogleCredentials, classes: Sequence[tuple[str, str]], pace: Pace
+    client: GoogleClient, credentials: GoogleCredentials, classes: Sequence[tuple[str, str]], rate_limit: RateLimit
 ) -> list[Finding]:
     """Return what was found; `classes` are resource and id of those that were written. Goes on as far as it can."""
     issuer, email = credentials.issuer_id, credentials.client_email
@@ -41,13 +41,13 @@ async def examine(
         cure = "Open port 443 to oauth2.googleapis.com in the firewall"
         return [Finding(FAILURE, "key", f"Google could not be asked for an access token: {error}", cure)]
     found = [Finding(OK, "key", f"{email} gets access tokens; the clock is right")]
-    answer = await client.get("loyaltyClass", f"{issuer}.walletd-doctor", pace)
+    answer = await client.get("loyaltyClass", f"{issuer}.walletd-doctor", rate_limit)
     permission = _permission(answer, issuer, email)
     found.append(permission)
     if permission.level != OK:
         return found
     for resource, name in classes:
-        found.append(_class(await client.get(resource, name, pace), name))
+        found.append(_class(await client.get(resource, name, rate_limit), name))
     if not classes:
         found.append(Finding(OK, "classes", "no class was written yet; a running server writes them within a minute"))
     return found

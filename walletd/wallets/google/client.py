@@ -1,4 +1,4 @@
-"""One merchant's connection to the REST API of Google Wallet: requests under a shared pace, answers by their meaning.
+"""One merchant's connection to the REST API of Google Wallet: rate-limited requests, answers by their meaning.
 
 Requests may be repeated: whatever walletd writes is absolute, so a reply that was lost costs nothing but a call.
 """
@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import httpx
 
-from walletd.wallets import Pace
+from walletd.wallets import RateLimit
 from walletd.wallets.google.answers import ApiAnswer, Meaning, lost, read_answer
 from walletd.wallets.google.credentials import GoogleCredentials
 from walletd.wallets.google.tokens import AccessTokens, TokenRefused, TokenUnavailable
@@ -29,33 +29,41 @@ class GoogleClient:
         self.tokens = AccessTokens(credentials)
         self._http = httpx.AsyncClient(base_url=api_url.rstrip("/"), timeout=REQUEST_SECONDS, trust_env=False)
 
-    async def get(self, resource: str, name: str, pace: Pace) -> ApiAnswer:
+    async def get(self, resource: str, name: str, rate_limit: RateLimit) -> ApiAnswer:
         """Read a class or object."""
-        return await self._send(pace, "GET", f"/{resource}/{name}")
+        return await self._send(rate_limit, "GET", f"/{resource}/{name}")
 
-    async def list(self, resource: str, class_id: str, size: int, token: str | None, pace: Pace) -> ApiAnswer:
+    async def list(
+        self, resource: str, class_id: str, size: int, token: str | None, rate_limit: RateLimit
+    ) -> ApiAnswer:
         """Read a page of the objects of a class."""
         query = {"classId": class_id, "maxResults": str(size)} | ({} if token is None else {"token": token})
-        return await self._send(pace, "GET", f"/{resource}", query=query)
+        return await self._send(rate_limit, "GET", f"/{resource}", query=query)
 
-    async def insert(self, resource: str, body: Json, pace: Pace) -> ApiAnswer:
+    async def insert(self, resource: str, body: Json, rate_limit: RateLimit) -> ApiAnswer:
         """Make a class or object."""
-        return await self._send(pace, "POST", f"/{resource}", body)
+        return await self._send(rate_limit, "POST", f"/{resource}", body)
 
-    async def patch(self, resource: str, name: str, changes: Json, pace: Pace) -> ApiAnswer:
+    async def patch(self, resource: str, name: str, changes: Json, rate_limit: RateLimit) -> ApiAnswer:
         """Change members of a class or object; null takes one away, a list replaces the whole list."""
-        return await self._send(pace, "PATCH", f"/{resource}/{name}", changes)
+        return await self._send(rate_limit, "PATCH", f"/{resource}/{name}", changes)
 
-    async def add_message(self, resource: str, name: str, message: Json, pace: Pace) -> ApiAnswer:
+    async def add_message(self, resource: str, name: str, message: Json, rate_limit: RateLimit) -> ApiAnswer:
         """Add a message to the back of a card."""
-        return await self._send(pace, "POST", f"/{resource}/{name}/addMessage", {"message": message})
+        return await self._send(rate_limit, "POST", f"/{resource}/{name}/addMessage", {"message": message})
 
     async def close(self) -> None:
         """Close the connections."""
         await self._http.aclose()
 
     async def _send(
-        self, pace: Pace, verb: str, path: str, body: Json | None = None, *, query: dict[str, str] | None = None
+        self,
+        rate_limit: RateLimit,
+        verb: str,
+        path: str,
+        body: Json | None = None,
+        *,
+        query: dict[str, str] | None = None,
     ) -> ApiAnswer:
         """Send a request; a token that is not taken any more is exchanged once."""
         refused: str | None = None
@@ -66,7 +74,7 @@ class GoogleClient:
                 return ApiAnswer(Meaning.FORBIDDEN, 0, f"no access token: {error}")
             except TokenUnavailable as error:
                 return lost(f"no access token: {error}")
-            await pace()
+            await rate_limit()
             answer = await self._once(verb, path, body, query, authorization)
             if answer.meaning is not Meaning.UNAUTHENTICATED:
                 return answer

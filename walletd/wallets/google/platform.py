@@ -18,9 +18,9 @@ from walletd.wallets import (
     CardMessage,
     EventRefused,
     EventUnproved,
-    Pace,
     PassIdentity,
     ProgramShown,
+    RateLimit,
     RenderedPass,
     Sent,
     WalletEvent,
@@ -34,7 +34,7 @@ from walletd.wallets.google.client import GoogleClient
 from walletd.wallets.google.credentials import GoogleCredentials
 from walletd.wallets.google.names import RESOURCES, class_id, object_id
 from walletd.wallets.google.object_documents import object_document
-from walletd.wallets.google.sending import Sender, list_saved
+from walletd.wallets.google.sender import Sender, list_saved
 from walletd.wallets.templates.templates import Template
 
 Json = dict[str, Any]
@@ -129,18 +129,22 @@ class GooglePlatform:
         body = class_document(blueprint, name, program, self._addresses)
         return self._rendered(f"{RESOURCES[blueprint.kind]}Class", body, blueprint)
 
-    async def send(self, merchant_id: str, document: bytes, before: bytes | None, pace: Pace, *, notify: bool) -> Sent:
+    async def send(
+        self, merchant_id: str, document: bytes, before: bytes | None, rate_limit: RateLimit, *, notify: bool
+    ) -> Sent:
         """Insert or patch a class or object; see the port."""
         await self._close_retired()
         wanted = json.loads(document)
         known = None if before is None else self._with_secret(merchant_id, json.loads(before)["body"])
-        sender = Sender(self._merchant(merchant_id).client, wanted["resource"], pace)
+        sender = Sender(self._merchant(merchant_id).client, wanted["resource"], rate_limit)
         return await sender.bring_to(self._with_secret(merchant_id, wanted["body"]), known, notify=notify)
 
-    async def send_message(self, merchant_id: str, document: bytes, message: CardMessage, pace: Pace) -> Sent:
+    async def send_message(
+        self, merchant_id: str, document: bytes, message: CardMessage, rate_limit: RateLimit
+    ) -> Sent:
         """Add a message to a card; see the port."""
         wanted = json.loads(document)
-        sender = Sender(self._merchant(merchant_id).client, wanted["resource"], pace)
+        sender = Sender(self._merchant(merchant_id).client, wanted["resource"], rate_limit)
         return await sender.add_message(wanted["body"]["id"], message)
 
     def save_link(self, merchant_id: str, document: bytes, now: datetime) -> str:
@@ -150,13 +154,13 @@ class GooglePlatform:
         token = self._merchant(merchant_id).client.tokens.save_token(now, payload)
         return f"{self._google.save.rstrip('/')}/{token}"
 
-    async def saved(self, merchant_id: str, document: bytes, pace: Pace) -> AsyncIterator[dict[str, bool]]:
+    async def saved(self, merchant_id: str, document: bytes, rate_limit: RateLimit) -> AsyncIterator[dict[str, bool]]:
         """Yield which objects of a class anybody has; see the port."""
         wanted = json.loads(document)
         client = self._merchant(merchant_id).client
         resource = wanted["resource"].replace("Class", "Object")
         prefix = object_id(self.topic(merchant_id), self._environment, "")
-        async for page in list_saved(client, resource, wanted["body"]["id"], pace):
+        async for page in list_saved(client, resource, wanted["body"]["id"], rate_limit):
             yield {name.removeprefix(prefix): has for name, has in page.items() if name.startswith(prefix)}
 
     async def read_event(self, body: bytes, now: datetime) -> WalletEvent:
@@ -252,4 +256,4 @@ class GooglePlatform:
 
 
 async def _at_once() -> None:
-    """Wait for no turn: a handful of calls by hand."""
+    """Wait for nothing: a handful of calls by hand."""

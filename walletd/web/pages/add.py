@@ -86,7 +86,7 @@ async def open_link(request: PageRequest, token: FromPath[str]) -> Response[byte
         if device == "iphone" and view.installable_apple:
             return _pass_response(await services.passes.by_link(token))
         if device == "android" and view.installable_google:
-            return _to_google(await services.object_saving.link_by_token("google", token))
+            return _to_google(await services.wallet_objects.link_by_token("google", token))
         return _card_page(request, token, view, "apple" if device == "iphone" else device)
     except WalletdError as error:
         return _message_page(request, error)
@@ -110,7 +110,7 @@ async def save_to_google(request: PageRequest, token: FromPath[str]) -> Response
         device = device_of(request.headers.get("user-agent", ""))
         if device == "preview":
             return _card_page(request, token, view, device)
-        return _to_google(await services.object_saving.link_by_token("google", token))
+        return _to_google(await services.wallet_objects.link_by_token("google", token))
     except WalletdError as error:
         return _message_page(request, error)
 

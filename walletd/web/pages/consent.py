@@ -21,7 +21,7 @@ _EXPIRED: Final = gettext_noop("Please ask the shop for a new invitation.")
 async def show_invitation(request: PageRequest, token: FromPath[str]) -> Response[bytes]:
     """Ask whether the holder wants the newsletter; nothing changes."""
     try:
-        return _page(request, token, await services_of(request).opt_ins.open(checked_token(token)))
+        return _page(request, token, await services_of(request).consent.open(checked_token(token)))
     except (LinkInvalid, LinkExpired) as error:
         return bad_link(request, error, _EXPIRED)
 
@@ -29,11 +29,11 @@ async def show_invitation(request: PageRequest, token: FromPath[str]) -> Respons
 @post("/opt-in/{token:str}", status_code=200)
 async def answer_invitation(request: PageRequest, token: FromPath[str]) -> Response[bytes]:
     """Store the answer of the button that was pressed; pressing it again changes nothing."""
-    consents, opt_ins = await answer_of(request), services_of(request).opt_ins
+    given, consent = await answer_of(request), services_of(request).consent
     try:
-        return _page(request, token, await opt_ins.answer(checked_token(token), consents=consents))
+        return _page(request, token, await consent.answer(checked_token(token), consents=given))
     except OptInRefused:
-        return _page(request, token, await opt_ins.open(token), refused=True)
+        return _page(request, token, await consent.open(token), refused=True)
     except (LinkInvalid, LinkExpired) as error:
         return bad_link(request, error, _EXPIRED)
 

@@ -27,7 +27,7 @@ async def take_callback(request: GoogleRequest) -> Response[bytes]:
     services: Services = request.app.state.services
     body = await read_body(request.receive, request.scope["headers"], CALLBACK_MAX)
     try:
-        await services.object_saving.take_event("google", body)
+        await services.wallet_objects.take_event("google", body)
     except Unauthenticated:
         return Response(b"", status_code=401)
     return Response(b"", status_code=200)
@@ -43,7 +43,7 @@ async def read_image(
     if named is None or not _FOLDER.match(template):
         raise NotFound("There is no such picture.")
     # In a thread: the first time it is drawn.
-    content = await asyncio.to_thread(services.object_saving.image, "google", template, revision, named[1])
+    content = await asyncio.to_thread(services.wallet_objects.image, "google", template, revision, named[1])
     headers = {"cache-control": "public, max-age=31536000, immutable", "cross-origin-resource-policy": "cross-origin"}
     return Response(content, media_type="image/png", headers=headers)
 

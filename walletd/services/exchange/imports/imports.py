@@ -42,7 +42,7 @@ from walletd.domain.outbox.attempts import Attempt, Verdict
 from walletd.domain.outbox.jobs import Job, new_job
 from walletd.domain.pages import Page, PageRequest
 from walletd.services.changes.recorder import record
-from walletd.services.exchange.imports.booking import RowBooker
+from walletd.services.exchange.imports.bookings import RowBooker
 from walletd.services.exchange.imports.plans import Plan, Planner
 from walletd.services.exchange.imports.validation import READ_AT_ONCE, Read, Validator, counted, read_batches
 from walletd.services.runtime import Runtime

@@ -13,7 +13,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from walletd.domain.calendar import rfc3339
 from walletd.domain.cards.kinds import RuleValue
 from walletd.domain.cards.programs import Program
-from walletd.services.delivery.objects.saving import ObjectStatus
+from walletd.services.delivery.objects.objects import ObjectStatus
 from walletd.services.delivery.targets import PhoneDelivery
 from walletd.web.api.fields import Currency, Moment, Unit, moment
 from walletd.web.api.ledger.answers import Balances

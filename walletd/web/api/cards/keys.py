@@ -94,7 +94,7 @@ async def rewrite_key(request: ApiRequest, serial_number: FromPath[str]) -> Repl
     body = await body_of(request, KeyNew)
     wanted = Rewrite(name_in_path(serial_number), body.key)
     plan = RewritePlan(body.reason, OldKey(body.old_key))
-    return json_reply(_answer(await services_of(request).key_rewrites.rewrite(request.auth, wanted, plan)))
+    return json_reply(_answer(await services_of(request).card_keys.rewrite(request.auth, wanted, plan)))
 
 
 @post("/cards/rewrite-keys", status_code=200, opt={OPT: REWRITE_ALL})
@@ -103,7 +103,7 @@ async def rewrite_keys(request: ApiRequest) -> Reply:
     body = await body_of(request, KeysNew)
     rows = [Rewrite(row.card, row.key) for row in body.rows]
     plan = RewritePlan(body.reason, OldKey(body.old_key))
-    done = await services_of(request).key_rewrites.rewrite_all(request.auth, rows, plan, dry_run=body.dry_run)
+    done = await services_of(request).card_keys.rewrite_all(request.auth, rows, plan, dry_run=body.dry_run)
     return json_reply(KeysAnswer(items=[_answer(item) for item in done], dry_run=body.dry_run))
 
 

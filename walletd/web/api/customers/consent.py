@@ -47,8 +47,8 @@ INVITE: Final = Endpoint(
 async def send_opt_in(request: ApiRequest, customer_id: FromPath[str]) -> Reply:
     """Mail the customer a link to a page with two buttons, or note that the question was put otherwise."""
     by_mail = (await optional_body_of(request, InvitationNew)).by_mail
-    opt_ins = services_of(request).opt_ins
-    return json_reply(customer_answer(await opt_ins.invite(request.auth, name_in_path(customer_id), by_mail=by_mail)))
+    consent = services_of(request).consent
+    return json_reply(customer_answer(await consent.invite(request.auth, name_in_path(customer_id), by_mail=by_mail)))
 
 
 def _note_route(
@@ -58,7 +58,7 @@ def _note_route(
     endpoint = Endpoint(summary, right=Right.CUSTOMERS_WRITE, answer=CustomerAnswer, errors=refusals, example=example)
 
     async def note(request: ApiRequest, customer_id: FromPath[str]) -> Reply:
-        customer = await services_of(request).opt_ins.note(request.auth, name_in_path(customer_id), state)
+        customer = await services_of(request).consent.note(request.auth, name_in_path(customer_id), state)
         return json_reply(customer_answer(customer))
 
     note.__doc__ = f"{summary}; doing it again changes nothing."

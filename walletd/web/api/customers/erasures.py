@@ -45,7 +45,7 @@ ERASE: Final = Endpoint(
 @delete("/customers/{customer_id:str}", status_code=200, opt={OPT: ERASE})
 async def erase_customer(request: ApiRequest, customer_id: FromPath[str]) -> Reply:
     """Take a person out of everything but the books; refused while a card is on a phone."""
-    erased = await services_of(request).erasing.erase(request.auth, name_in_path(customer_id))
+    erased = await services_of(request).erasures.erase(request.auth, name_in_path(customer_id))
     answer = ErasureAnswer(
         customer_id=erased.customer_id,
         customers=list(erased.customers),

@@ -1,4 +1,4 @@
-"""How fast a merchant may call a wallet's server: one clock of turns, shared by all processes over the database."""
+"""How often a merchant may call a wallet's server: slots, each for one call, given out to all processes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, Column, ForeignKeyConstraint, Integer, String
 from walletd.db.engine.base import Tx, metadata
 from walletd.domain.calendar import from_milliseconds, milliseconds
 
-wallet_paces = Table(
+wallet_rate_limits = Table(
     "wallet_paces",
     metadata,
     Column("merchant_id", String(30), primary_key=True),
@@ -20,7 +20,7 @@ wallet_paces = Table(
     ForeignKeyConstraint(["merchant_id"], ["merchants.id"]),
 )
 
-_TAKE: Final = text(
+_RESERVE: Final = text(
     "INSERT INTO wallet_paces (merchant_id, platform, next_at, slowed)"
     " VALUES (:merchant, :platform, :now + :span, 0)"
     " ON CONFLICT (merchant_id, platform) DO UPDATE SET next_at ="
@@ -37,15 +37,15 @@ _EASE: Final = text(
 )
 
 
-def take(tx: Tx, merchant_id: str, platform: str, now: datetime, turns: int, interval: timedelta) -> datetime:
-    """Take so many turns, `interval` apart; return when the first one is."""
-    span = turns * interval
+def reserve(tx: Tx, merchant_id: str, platform: str, now: datetime, slots: int, interval: timedelta) -> datetime:
+    """Reserve so many slots, `interval` apart; return when the first one is."""
+    span = slots * interval
     parameters = {"merchant": merchant_id, "platform": platform, "now": milliseconds(now), "span": _length(span)}
-    return from_milliseconds(tx.execute(_TAKE, parameters).scalar_one()) - span
+    return from_milliseconds(tx.execute(_RESERVE, parameters).scalar_one()) - span
 
 
 def slow(tx: Tx, merchant_id: str, platform: str, now: datetime, pause: timedelta) -> None:
-    """Give no turn for a while: the server wants fewer calls."""
+    """Give no slot for a while: the server wants fewer calls."""
     tx.execute(
         _SLOW, {"merchant": merchant_id, "platform": platform, "now": milliseconds(now), "pause": _length(pause)}
     )

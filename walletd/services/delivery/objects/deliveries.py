@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from walletd.db.delivery import channels, wallet_classes, wallet_objects, wallet_paces
+from walletd.db.delivery import channels, rate_limits, wallet_classes, wallet_objects
 from walletd.db.delivery.wallet_classes import ClassRow
 from walletd.db.delivery.wallet_objects import ObjectRow
 from walletd.db.engine.base import Tx
@@ -22,7 +22,7 @@ from walletd.domain.delivery.publishing import CALL_PAUSES
 from walletd.domain.errors import SigningUnavailable, TemplateInvalid
 from walletd.domain.outbox.attempts import Verdict
 from walletd.services.delivery.channels import paused
-from walletd.services.delivery.objects.pacing import Turns
+from walletd.services.delivery.objects.rate_limits import RateLimiter
 from walletd.services.runtime import Runtime
 from walletd.telemetry import PUSHES, logger
 from walletd.wallets import ObjectPlatform, ProgramShown, Sent
@@ -44,15 +44,15 @@ log = logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """Objects that are this process's to send, with a turn for each."""
+    """Objects that are this process's to send, with a slot of the rate limit for each."""
 
     rows: Sequence[ObjectRow]
     notifying: frozenset[str]
     """Serial numbers of those whose holder is notified."""
-    first_turn: datetime
+    first_slot: datetime
 
 
-class ObjectSending:
+class ObjectDelivery:
     """Use cases of the worker about objects."""
 
     def __init__(self, runtime: Runtime) -> None:
@@ -93,11 +93,13 @@ class ObjectSending:
         if row is None:
             # Somebody else is writing it this moment; if it was there before, the link leads to it.
             return Sent(Verdict.RETRY, "somebody else is sending this card")
-        sent = await self._send_object(platform, row, Turns(self._runtime, merchant_id, platform.name), notify=False)
+        sent = await self._send_object(
+            platform, row, RateLimiter(self._runtime, merchant_id, platform.name), notify=False
+        )
         if sent.lacks_class:
             await self._send_classes(platform, merchant_id, wanted=True)
-            turns = Turns(self._runtime, merchant_id, platform.name)
-            sent = await self._send_object(platform, row, turns, notify=False)
+            limiter = RateLimiter(self._runtime, merchant_id, platform.name)
+            sent = await self._send_object(platform, row, limiter, notify=False)
         await self._settle(platform, merchant_id, [(row, sent)])
         return sent
 
@@ -107,14 +109,14 @@ class ObjectSending:
         if not batch.rows:
             return classes
         interval = self._runtime.call_interval
-        turns = [
-            Turns(self._runtime, merchant_id, platform.name, (batch.first_turn + place * interval,))
+        limiters = [
+            RateLimiter(self._runtime, merchant_id, platform.name, (batch.first_slot + place * interval,))
             for place in range(len(batch.rows))
         ]
         sent = await asyncio.gather(
             *(
-                self._send_object(platform, row, turn, notify=row.serial_number in batch.notifying)
-                for row, turn in zip(batch.rows, turns, strict=True)
+                self._send_object(platform, row, limiter, notify=row.serial_number in batch.notifying)
+                for row, limiter in zip(batch.rows, limiters, strict=True)
             )
         )
         await self._settle(platform, merchant_id, list(zip(batch.rows, sent, strict=True)))
@@ -135,12 +137,14 @@ class ObjectSending:
                     wallet_objects.note_notified(tx, row, [*recent, now])
                     notifying.add(row.serial_number)
             changed = sum(row.content_hash != row.sent_hash for row in rows)
-            first = wallet_paces.take(tx, merchant_id, platform.name, now, changed, interval) if changed else now
+            first = rate_limits.reserve(tx, merchant_id, platform.name, now, changed, interval) if changed else now
             return _Batch(rows, frozenset(notifying), first)
 
         return await self._runtime.database.write(write)
 
-    async def _send_object(self, platform: ObjectPlatform, row: ObjectRow, turns: Turns, *, notify: bool) -> Sent:
+    async def _send_object(
+        self, platform: ObjectPlatform, row: ObjectRow, limiter: RateLimiter, *, notify: bool
+    ) -> Sent:
         if row.document is None:
             return Sent(Verdict.RETRY, "not published yet")
         if row.content_hash == row.sent_hash:
@@ -148,12 +152,12 @@ class ObjectSending:
         before = None if row.sent is None else zlib.decompress(row.sent)
         try:
             sent = await platform.send(
-                row.merchant_id, zlib.decompress(row.document), before, turns.wait, notify=notify
+                row.merchant_id, zlib.decompress(row.document), before, limiter.wait, notify=notify
             )
         except SigningUnavailable as error:
             sent = Sent(Verdict.CHANNEL_FAILED, error.detail)
         if sent.is_too_fast:
-            await turns.slow_down(sent.retry_after_seconds)
+            await limiter.slow_down(sent.retry_after_seconds)
         PUSHES.labels(platform.name, sent.verdict.value).inc()
         return sent
 
@@ -181,7 +185,7 @@ class ObjectSending:
             if any(sent.lacks_class for _, sent in attempts):
                 wallet_classes.want_all(tx, platform.name, merchant_id, now)
             if any(sent.verdict is Verdict.DONE and sent.reason != "unchanged" for _, sent in attempts):
-                wallet_paces.ease(tx, merchant_id, platform.name)
+                rate_limits.ease(tx, merchant_id, platform.name)
                 if channel.pauses and after is channel:
                     channels.open_channel(tx, merchant_id, platform.name)
             if after is not channel:
@@ -214,7 +218,7 @@ class ObjectSending:
         return len(rows)
 
     async def _send_class(self, platform: ObjectPlatform, row: ClassRow) -> None:
-        turns = Turns(self._runtime, row.merchant_id, platform.name)
+        limiter = RateLimiter(self._runtime, row.merchant_id, platform.name)
         try:
             program = ProgramShown(row.program_id, row.program_name, row.merchant_name)
             rendered = platform.render_class(row.merchant_id, row.template, program)
@@ -222,7 +226,7 @@ class ObjectSending:
                 await self._runtime.database.write(wallet_classes.settle_unchanged, row)
                 return
             before = None if row.sent is None else zlib.decompress(row.sent)
-            sent = await platform.send(row.merchant_id, rendered.document, before, turns.wait, notify=False)
+            sent = await platform.send(row.merchant_id, rendered.document, before, limiter.wait, notify=False)
         except (SigningUnavailable, TemplateInvalid) as error:
             sent = Sent(Verdict.CHANNEL_FAILED, error.detail)
         if sent.verdict is Verdict.DONE:

@@ -34,7 +34,7 @@ async def a_customer(shop: Shop, **details: str) -> Customer:
 async def invited(shop: Shop, mailbox: Mailbox, **details: str) -> tuple[Customer, str]:
     """A customer who was mailed an invitation, and the token of its link."""
     customer = await a_customer(shop, **details)
-    invited = await shop.services.opt_ins.invite(shop.principal, customer.id, by_mail=True)
+    invited = await shop.services.consent.invite(shop.principal, customer.id, by_mail=True)
     await work(shop)
     found = re.search(r"/opt-in/(\S+)", mailbox.received[-1].text)
     assert found is not None
@@ -49,8 +49,8 @@ async def test_an_invitation_by_mail_is_confirmed_on_its_page(shop: Shop, mailbo
     assert mail.recipients == ["mia@example.org"]
     assert str(mail.message["Subject"]).startswith("May we write to you?")
     shop.clock.advance(days=1)
-    assert (await shop.services.opt_ins.open(token)).state == "sent"
-    assert (await shop.services.opt_ins.answer(token, consents=True)).state == "confirmed"
+    assert (await shop.services.consent.open(token)).state == "sent"
+    assert (await shop.services.consent.answer(token, consents=True)).state == "confirmed"
     kept = await shop.services.customers.get(shop.principal, customer.id)
     assert (kept.opt_in.sent_at, kept.opt_in.confirmed_at) == (customer.opt_in.sent_at, shop.clock())
 
@@ -58,34 +58,34 @@ async def test_an_invitation_by_mail_is_confirmed_on_its_page(shop: Shop, mailbo
 async def test_whoever_revoked_is_invited_again_before_confirming(shop: Shop, mailbox: Mailbox) -> None:
     """D2.3.7: an old mail cannot bring a revoked consent back; a new invitation can."""
     customer, token = await invited(shop, mailbox)
-    await shop.services.opt_ins.answer(token, consents=False)
+    await shop.services.consent.answer(token, consents=False)
     for _ in range(2):
         with pytest.raises(OptInRefused):
-            await shop.services.opt_ins.answer(token, consents=True)
+            await shop.services.consent.answer(token, consents=True)
     with pytest.raises(OptInRefused):
-        await shop.services.opt_ins.note(shop.principal, customer.id, OptInState.CONFIRMED)
-    await shop.services.opt_ins.invite(shop.principal, customer.id, by_mail=False)
-    assert (await shop.services.opt_ins.answer(token, consents=True)).state == "confirmed"
+        await shop.services.consent.note(shop.principal, customer.id, OptInState.CONFIRMED)
+    await shop.services.consent.invite(shop.principal, customer.id, by_mail=False)
+    assert (await shop.services.consent.answer(token, consents=True)).state == "confirmed"
 
 
 async def test_a_confirmed_customer_is_not_invited_again(shop: Shop) -> None:
     """A second invitation would put a consent that was given in doubt."""
     customer = await a_customer(shop)
-    await shop.services.opt_ins.note(shop.principal, customer.id, OptInState.CONFIRMED)
+    await shop.services.consent.note(shop.principal, customer.id, OptInState.CONFIRMED)
     with pytest.raises(OptInRefused):
-        await shop.services.opt_ins.invite(shop.principal, customer.id, by_mail=False)
+        await shop.services.consent.invite(shop.principal, customer.id, by_mail=False)
 
 
 async def test_an_invitation_by_mail_needs_an_address_and_a_server(shop: Shop) -> None:
     """Each is refused with its reason, and nothing is noted as sent."""
     customer = await a_customer(shop)
     with pytest.raises(MailUnavailable):
-        await shop.services.opt_ins.invite(shop.principal, customer.id, by_mail=True)
+        await shop.services.consent.invite(shop.principal, customer.id, by_mail=True)
     with a_mailbox() as running:
         shop.runtime.mail_channel = MailSender(MailServer.from_url(running.url(), "shop.test"), "shop.test", seconds=5)
         nameless = await shop.services.customers.create(shop.principal, NewCustomer(last_name="Ohne"))
         with pytest.raises(ValidationFailed):
-            await shop.services.opt_ins.invite(shop.principal, nameless.id, by_mail=True)
+            await shop.services.consent.invite(shop.principal, nameless.id, by_mail=True)
     for each in (customer, nameless):
         assert (await shop.services.customers.get(shop.principal, each.id)).opt_in.state == "none"
 
@@ -95,24 +95,24 @@ async def test_a_link_ends_after_thirty_days_and_bears_no_change(shop: Shop, mai
     _, token = await invited(shop, mailbox)
     for bad in (token[:-1], token[1:], "A" + token[1:], "x", ""):
         with pytest.raises(LinkInvalid):
-            await shop.services.opt_ins.open(bad)
+            await shop.services.consent.open(bad)
     card = await shop.card()
     with pytest.raises(LinkInvalid):
-        await shop.services.opt_ins.open(card["add_url"].rpartition("/")[2])
+        await shop.services.consent.open(card["add_url"].rpartition("/")[2])
     shop.clock.advance(days=30, seconds=1)
     with pytest.raises(LinkExpired):
-        await shop.services.opt_ins.answer(token, consents=True)
+        await shop.services.consent.answer(token, consents=True)
     with pytest.raises(NotFound):
-        await shop.services.opt_ins.note(shop.principal, "cus_x", OptInState.REVOKED)
+        await shop.services.consent.note(shop.principal, "cus_x", OptInState.REVOKED)
 
 
 async def test_a_merge_keeps_what_the_person_said_last_and_undo_gives_it_back(shop: Shop) -> None:
     """A newsletter that was revoked on one account does not go on through the other; origins are put together."""
     one, other = await two_cards(shop)
     survivor, absorbed = one["customer_id"], other["customer_id"]
-    await shop.services.opt_ins.note(shop.principal, survivor, OptInState.CONFIRMED)
+    await shop.services.consent.note(shop.principal, survivor, OptInState.CONFIRMED)
     shop.clock.advance(minutes=1)
-    await shop.services.opt_ins.note(shop.principal, absorbed, OptInState.REVOKED)
+    await shop.services.consent.note(shop.principal, absorbed, OptInState.REVOKED)
     await shop.services.customers.update(shop.principal, survivor, {"origins": ("online",)})
     await shop.services.customers.update(shop.principal, absorbed, {"origins": ("till",)})
     merge = await merged(shop, one, other)

@@ -19,8 +19,8 @@ from walletd.domain.outbox.attempts import Verdict
 from walletd.services.delivery import card_status
 from walletd.services.delivery import classes as class_targets
 from walletd.services.delivery.links import Links
-from walletd.services.delivery.objects.pacing import Turns
-from walletd.services.delivery.objects.sending import ObjectSending
+from walletd.services.delivery.objects.deliveries import ObjectDelivery
+from walletd.services.delivery.objects.rate_limits import RateLimiter
 from walletd.services.delivery.publishing import Publisher
 from walletd.services.runtime import Runtime
 from walletd.telemetry import logger
@@ -44,10 +44,10 @@ class ObjectStatus:
     last_reason: str
 
 
-class ObjectSaving:
+class WalletObjects:
     """Use cases about save links and events."""
 
-    def __init__(self, runtime: Runtime, publisher: Publisher, links: Links, sending: ObjectSending) -> None:
+    def __init__(self, runtime: Runtime, publisher: Publisher, links: Links, sending: ObjectDelivery) -> None:
         self._runtime = runtime
         self._publisher = publisher
         self._links = links
@@ -181,13 +181,13 @@ class ObjectSaving:
         return bool(rows) and rows[0].sent is not None
 
     async def _reconcile(self, platform: ObjectPlatform, merchant_id: str) -> int:
-        turns, changed = Turns(self._runtime, merchant_id, platform.name), 0
+        limiter, changed = RateLimiter(self._runtime, merchant_id, platform.name), 0
         rows = await self._runtime.database.read(wallet_classes.of_merchant, platform.name, merchant_id)
         for row in rows:
             if row.sent is None:
                 continue
             try:
-                async for page in platform.saved(merchant_id, zlib.decompress(row.sent), turns.wait):
+                async for page in platform.saved(merchant_id, zlib.decompress(row.sent), limiter.wait):
                     changed += await self._note_page(platform, merchant_id, page)
             except (EventUnproved, SigningUnavailable) as error:
                 log.warning("reconcile_failed", platform=platform.name, merchant=merchant_id, said=str(error))

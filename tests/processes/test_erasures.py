@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.processes.conftest import Start
 from tests.processes.outside import Outside, open_program
 from tests.processes.servers import Served
-from tests.services.customers.test_erasing import MARKS, PERSON
+from tests.services.customers.test_erasures import MARKS, PERSON
 
 _API = "/api/v1"
 _FILES = ("customers.csv", "transactions.csv")

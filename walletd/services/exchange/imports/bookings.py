@@ -34,7 +34,7 @@ from walletd.domain.ledger.books import AccountBook
 from walletd.domain.ledger.changes import AccountChanged
 from walletd.domain.ledger.entries import Transaction, request_hash
 from walletd.domain.merchants.principals import Principal, kind_of
-from walletd.services.cards.issuing import new_account, new_card
+from walletd.services.cards.new_cards import new_account, new_card
 from walletd.services.changes.recorder import record_all
 from walletd.services.exchange.imports.plans import CREATE, ISSUE, KEEP, UPDATE, Plan, Planner, changed
 from walletd.services.ledger.bookings.storing import store_appended

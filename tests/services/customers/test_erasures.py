@@ -103,13 +103,13 @@ async def test_after_erasing_no_row_names_the_person_and_the_books_still_prove(s
     await shop.services.messages.send(shop.principal, message, "message")
     with a_mailbox() as box:
         shop.runtime.mail_channel = MailSender(MailServer.from_url(box.url(), "shop.test"), "shop.test", seconds=5)
-        await shop.services.opt_ins.invite(shop.principal, person, by_mail=True)
+        await shop.services.consent.invite(shop.principal, person, by_mail=True)
     await merged(shop, main, twin, reason="gruendlich-falsch angelegt")
     await shop.until_idle()
     before = await shop.runtime.database.read(everything)
     # The reasons in the audit log are what staff wrote; it only ever grows, and is told apart below.
     assert [mark for mark in MARKS if mark not in before] == []
-    erased = await shop.services.erasing.erase(shop.principal, person)
+    erased = await shop.services.erasures.erase(shop.principal, person)
     await shop.until_idle()
     assert set(erased.customers) == {person, twin["customer_id"]}
     assert len(erased.cards) == 3
@@ -131,16 +131,16 @@ async def test_a_customer_with_an_installed_card_is_not_erased_until_it_is_delet
     serial = card["serial_number"]
     await shop.register(serial)
     with pytest.raises(CardInstalled) as refused:
-        await shop.services.erasing.erase(shop.principal, card["customer_id"])
+        await shop.services.erasures.erase(shop.principal, card["customer_id"])
     assert refused.value.facts["cards"] == [serial]
     await shop.until_idle()
     before = await shop.published_sequence(serial)
     await shop.services.cards.delete(shop.principal, serial, "moved away")
     await shop.until_idle()
     assert await shop.published_sequence(serial) > before
-    await shop.services.erasing.erase(shop.principal, card["customer_id"])
+    await shop.services.erasures.erase(shop.principal, card["customer_id"])
     with pytest.raises(CustomerErased):
-        await shop.services.erasing.erase(shop.principal, card["customer_id"])
+        await shop.services.erasures.erase(shop.principal, card["customer_id"])
 
 
 async def test_a_deleted_card_books_nothing_and_its_key_is_never_given_again(shop: Shop) -> None:
@@ -166,12 +166,12 @@ async def test_nothing_is_added_to_somebody_who_was_erased(shop: Shop) -> None:
     twin = await a_card(shop, key="twin")
     merge = await merged(shop, card, twin)
     by, person = shop.principal, card["customer_id"]
-    await shop.services.erasing.erase(by, person)
+    await shop.services.erasures.erase(by, person)
     program = await shop.program()
     attempts = (
         shop.services.cards.issue(by, NewCard(program, customer_id=person), None),
         shop.services.customers.update(by, person, {"email": "x@y.example"}),
-        shop.services.opt_ins.note(by, person, OptInState.CONFIRMED),
+        shop.services.consent.note(by, person, OptInState.CONFIRMED),
         shop.merge(other["customer_id"], person),
         shop.merge(person, other["customer_id"]),
     )
@@ -181,7 +181,7 @@ async def test_nothing_is_added_to_somebody_who_was_erased(shop: Shop) -> None:
     with pytest.raises(MergeNotUndoable):
         await shop.undo(merge["merge_id"])
     with pytest.raises((CustomerErased, CardMerged)):
-        await shop.services.erasing.erase(by, twin["customer_id"])
+        await shop.services.erasures.erase(by, twin["customer_id"])
     listed = await shop.services.customer_lists.page(by, PageRequest(), CustomerFilter())
     assert [item.id for item in listed.items] == [other["customer_id"]]
     again = await shop.services.customers.create(by, PERSON)
@@ -194,7 +194,7 @@ async def test_what_a_file_said_of_a_person_goes_with_it(shop: Shop) -> None:
     await take_in(shop, a_file(header, ["Quackenbusch", "qvx@quackenbusch.example"], ["Anders", "a@b.example"]))
     page = await shop.services.customer_lists.page(shop.principal, PageRequest(), CustomerFilter())
     person = next(item for item in page.items if item.details.last_name == "Quackenbusch")
-    await shop.services.erasing.erase(shop.principal, person.id)
+    await shop.services.erasures.erase(shop.principal, person.id)
     after = await shop.runtime.database.read(everything)
     assert ("quackenbusch" in after, "anders" in after) == (False, True)
 
@@ -217,7 +217,7 @@ async def test_erasing_tells_the_shop_of_the_person_and_of_each_card(shop: Shop,
     """Systems beside walletd hear of both, and can erase their copies."""
     card = await a_card(shop)
     await an_endpoint(shop, receiver, "card.deleted", "customer.erased")
-    await shop.services.erasing.erase(shop.principal, card["customer_id"])
+    await shop.services.erasures.erase(shop.principal, card["customer_id"])
     await deliver(shop)
     assert [told["serial_number"] for told in data(receiver, "card.deleted")] == [card["serial_number"]]
     assert [told["customer_id"] for told in data(receiver, "customer.erased")] == [card["customer_id"]]
@@ -228,10 +228,10 @@ async def test_a_mail_that_is_being_sent_while_its_customer_is_erased_is_not_sto
     card = await a_card(shop)
     with a_mailbox() as box:
         shop.runtime.mail_channel = MailSender(MailServer.from_url(box.url(), "shop.test"), "shop.test", seconds=5)
-        await shop.services.opt_ins.invite(shop.principal, card["customer_id"], by_mail=True)
+        await shop.services.consent.invite(shop.principal, card["customer_id"], by_mail=True)
         box.rcpt_answer = "450 later"
         await shop.services.jobs.start_due()
-        await shop.services.erasing.erase(shop.principal, card["customer_id"])
+        await shop.services.erasures.erase(shop.principal, card["customer_id"])
         await shop.services.jobs.finish()
         shop.clock.advance(days=1)
         box.rcpt_answer = "250 OK"

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
 
 from walletd.domain.outbox.attempts import Verdict
-from walletd.wallets import CardMessage, EventUnproved, Pace, Sent
+from walletd.wallets import CardMessage, EventUnproved, RateLimit, Sent
 from walletd.wallets.google.answers import ApiAnswer, Meaning
 from walletd.wallets.google.client import GoogleClient
 
@@ -30,16 +30,16 @@ _BALANCES: Final = ("int", "string", "money")
 class Sender:
     """Writes one resource of a merchant."""
 
-    def __init__(self, client: GoogleClient, resource: str, pace: Pace) -> None:
+    def __init__(self, client: GoogleClient, resource: str, rate_limit: RateLimit) -> None:
         self._client = client
         self._resource = resource
-        self._pace = pace
+        self._rate_limit = rate_limit
         self._is_class = resource.endswith("Class")
 
     async def bring_to(self, wanted: Json, known: Json | None, *, notify: bool) -> Sent:
         """Return what became of it; nothing is sent where `known` is what is wanted."""
         if known is None:
-            answer = await self._client.insert(self._resource, wanted, self._pace)
+            answer = await self._client.insert(self._resource, wanted, self._rate_limit)
             if answer.meaning is Meaning.EXISTS:
                 # Ours, from an attempt whose reply was lost or before a restore: what it holds is not known.
                 answer = await self._patch(wanted["id"], _over_anything(self._resource, wanted), notify=False)
@@ -49,16 +49,16 @@ class Sender:
             return Sent(Verdict.DONE, "unchanged")
         answer = await self._patch(wanted["id"], changes, notify=notify)
         if answer.meaning is Meaning.MISSING or (self._is_class and answer.meaning is Meaning.CLASS_MISSING):
-            answer = await self._client.insert(self._resource, wanted, self._pace)
+            answer = await self._client.insert(self._resource, wanted, self._rate_limit)
         return _sent(answer)
 
     async def add_message(self, name: str, message: CardMessage) -> Sent:
         """Add a message; where no more notifications are allowed today it comes silently."""
         body = _message(message)
-        answer = await self._client.add_message(self._resource, name, body, self._pace)
+        answer = await self._client.add_message(self._resource, name, body, self._rate_limit)
         if answer.meaning is Meaning.NO_NOTIFICATION:
             body["messageType"] = "TEXT"
-            answer = await self._client.add_message(self._resource, name, body, self._pace)
+            answer = await self._client.add_message(self._resource, name, body, self._rate_limit)
         return _sent(answer)
 
     async def _patch(self, name: str, changes: Json, *, notify: bool) -> ApiAnswer:
@@ -66,9 +66,9 @@ class Sender:
             # Reads give APPROVED, which writes refuse; each write has to say this anew (G3.4).
             changes = changes | {"reviewStatus": "UNDER_REVIEW"}
         loud = changes | _NOTIFY if notify and not self._is_class else changes
-        answer = await self._client.patch(self._resource, name, loud, self._pace)
+        answer = await self._client.patch(self._resource, name, loud, self._rate_limit)
         if answer.meaning is Meaning.NO_NOTIFICATION and notify:
-            answer = await self._client.patch(self._resource, name, changes, self._pace)
+            answer = await self._client.patch(self._resource, name, changes, self._rate_limit)
         return answer
 
 
@@ -92,11 +92,13 @@ def _with_nulls(known: Json, wanted: Json) -> Json:
     return result
 
 
-async def list_saved(client: GoogleClient, resource: str, class_id: str, pace: Pace) -> AsyncIterator[dict[str, bool]]:
+async def list_saved(
+    client: GoogleClient, resource: str, class_id: str, rate_limit: RateLimit
+) -> AsyncIterator[dict[str, bool]]:
     """Yield the objects of a class, page by page, with whether anybody has saved each (G3.6)."""
     token: str | None = None
     while True:
-        answer = await client.list(resource, class_id, _PAGE, token, pace)
+        answer = await client.list(resource, class_id, _PAGE, token, rate_limit)
         if answer.meaning is not Meaning.DONE:
             raise EventUnproved(answer.said)
         body = answer.body or {}

@@ -1,4 +1,4 @@
-"""Passes remembered in memory: which version a device may rely on, and packages that were built before.
+"""A cache of passes in memory: which version a device may rely on, and packages that were built before.
 
 Only a process that is alone with its database may answer from `unchanged`: every transaction that touches a card
 forgets it here before its caller hears of the commit.
@@ -17,7 +17,7 @@ _PACKAGE_BYTES_MAX: Final = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
+class CachedVersion:
     """What answers »not modified« for one card without asking the database."""
 
     topic: str
@@ -25,16 +25,16 @@ class Version:
     last_modified: str
 
 
-class RememberedPasses:
-    """Bounded memory of versions by serial number and of packages by serial number and sequence."""
+class PassCache:
+    """A bounded cache of versions by serial number and of packages by serial number and sequence."""
 
     def __init__(self) -> None:
-        self._versions: dict[str, Version] = {}
+        self._versions: dict[str, CachedVersion] = {}
         self._generations = [0] * _STRIPES
         self._packages: OrderedDict[tuple[str, int], bytes] = OrderedDict()
         self._package_bytes = 0
 
-    def version(self, serial_number: str) -> Version | None:
+    def version(self, serial_number: str) -> CachedVersion | None:
         """Return the version that is known to be the newest."""
         return self._versions.get(serial_number)
 
@@ -42,7 +42,7 @@ class RememberedPasses:
         """Return a number that changes whenever the card is forgotten; take it before reading the database."""
         return self._generations[hash(serial_number) % _STRIPES]
 
-    def keep_version(self, serial_number: str, version: Version, generation: int) -> None:
+    def keep_version(self, serial_number: str, version: CachedVersion, generation: int) -> None:
         """Remember a version that was read, unless the card changed while it was read."""
         if len(self._versions) >= _VERSIONS_MAX:
             self._versions.clear()
