@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
+import enum
+import importlib
+import typing
 from collections.abc import Iterator
 
-from tests.house.source import modules
+from tests.house.source import Module, modules
 
 _FILE_LINES_MAX = 350
 _FUNCTION_LINES_MAX = 50
@@ -107,6 +111,34 @@ def _names_given(tree: ast.Module) -> Iterator[str]:
 
 def _is_in_milliseconds(name: str) -> bool:
     return name.lower().endswith(("milliseconds", "_ms"))
+
+
+def test_states_of_rows_become_enumerations() -> None:
+    """The text of a column is turned into a member: a state that no release knows is refused where it is read."""
+    states = {
+        (name, field)
+        for module in modules("walletd/domain", "walletd/db")
+        if "/migrations/" not in module.name
+        for name, kind in vars(importlib.import_module(_dotted(module))).items()
+        if isinstance(kind, type) and dataclasses.is_dataclass(kind)
+        for field, hint in typing.get_type_hints(kind).items()
+        if any(isinstance(part, type) and issubclass(part, enum.Enum) for part in (hint, *typing.get_args(hint)))
+    }
+    texts = {
+        f"{module.name}:{node.lineno} {argument.arg}"
+        for module in modules("walletd/db")
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        for argument in node.keywords
+        if (node.func.id, argument.arg) in states and isinstance(argument.value, ast.Attribute | ast.Subscript)
+        if _reads_row(argument.value)
+    }
+    assert ("Card", "status") in states
+    assert texts == set()
+
+
+def _dotted(module: Module) -> str:
+    return module.name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
 def _reads_row(argument: ast.expr) -> bool:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from walletd.domain.outbox.attempts import Verdict
-from walletd.domain.outbox.tills import MERGED, MergeNotice
+from walletd.domain.outbox.tills import MergeEvent, MergeNotice
 from walletd.pos.file_drop import FileDrop
 
-NOTICE = MergeNotice("mrg_1", MERGED, 1002, 1001, 1001, "2026-11-23T09:30:00.125Z")
+NOTICE = MergeNotice("mrg_1", MergeEvent.MERGED, 1002, 1001, 1001, "2026-11-23T09:30:00.125Z")
 
 
 def files_in(folder: Path) -> list[tuple[str, list[str]]]:

@@ -18,7 +18,7 @@ from walletd.domain.customers.customers import NewCustomer
 from walletd.domain.exchange.import_columns import GERMAN, armoured, columns_of, disarmed, header
 from walletd.domain.exchange.import_consent import imported
 from walletd.domain.exchange.import_files import LINE_BYTES_MAX, ImportFileInvalid, examine, read_records
-from walletd.domain.exchange.import_rows import ERROR, INFO, WARNING, ImportRow, Reader, merged, movement_of
+from walletd.domain.exchange.import_rows import FindingLevel, ImportRow, Reader, merged, movement_of
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -147,23 +147,23 @@ def test_postal_codes_and_long_numbers_keep_their_digits() -> None:
     [
         ("stamp", "11", 11, []),
         ("stamp", "11,0", 11, []),
-        ("stamp", "1,5", None, [ERROR]),
-        ("stamp", "elf", None, [ERROR]),
+        ("stamp", "1,5", None, [FindingLevel.ERROR]),
+        ("stamp", "elf", None, [FindingLevel.ERROR]),
         ("stamp", "", None, []),
         ("reward", "40", 40, []),
-        ("reward", "40.25", None, [ERROR]),
-        ("loyalty", "1.000", None, [ERROR]),
+        ("reward", "40.25", None, [FindingLevel.ERROR]),
+        ("loyalty", "1.000", None, [FindingLevel.ERROR]),
         ("cashback", "15,5", 1550, []),
-        ("cashback", "15.123", None, [ERROR]),
-        ("cashback", "15,123", None, [ERROR]),
+        ("cashback", "15.123", None, [FindingLevel.ERROR]),
+        ("cashback", "15,123", None, [FindingLevel.ERROR]),
         ("gift", "23", 2300, []),
         ("gift", "1.234,50", 123450, []),
         ("gift", "1,234.5", 123450, []),
-        ("gift", "99999999999999999", None, [ERROR]),
-        ("membership", "5", None, [WARNING]),
+        ("gift", "99999999999999999", None, [FindingLevel.ERROR]),
+        ("membership", "5", None, [FindingLevel.WARNING]),
         ("membership", "", None, []),
-        ("coupon", "1", None, [WARNING]),
-        ("multipass", "3", None, [ERROR]),
+        ("coupon", "1", None, [FindingLevel.WARNING]),
+        ("multipass", "3", None, [FindingLevel.ERROR]),
         ("multipass", "0", None, []),
         ("multipass", "", None, []),
     ],
@@ -176,11 +176,11 @@ def test_a_balance_means_what_its_kind_says(kind: str, cell: str, amount: int | 
 
 def test_visits_are_an_error_in_strict_and_a_warning_in_lenient_mode() -> None:
     """D-20: prepaid visits are never dropped in silence."""
-    assert read("multipass", {"balance": "3"})[1] == [ERROR]
-    assert read("multipass", {"balance": "3"}, lenient=True)[1] == [WARNING]
+    assert read("multipass", {"balance": "3"})[1] == [FindingLevel.ERROR]
+    assert read("multipass", {"balance": "3"}, lenient=True)[1] == [FindingLevel.WARNING]
 
 
-@pytest.mark.parametrize(("total", "levels"), [("999,99", [INFO]), ("1000", []), ("3000", [])])
+@pytest.mark.parametrize(("total", "levels"), [("999,99", [FindingLevel.INFO]), ("1000", []), ("3000", [])])
 def test_a_discount_below_its_first_tier_is_told(total: str, levels: list[str]) -> None:
     """D-21: the threshold counts inclusively; below it is 0 %, which is no fault."""
     tiers = [{"name": "5", "threshold": 100_000, "rate": 500}, {"name": "10", "threshold": 300_000, "rate": 1000}]
@@ -248,7 +248,7 @@ def test_cells_of_a_customer_are_read(cells: dict[str, str], value: dict[str, An
 )
 def test_a_cell_that_means_nothing_is_an_error_of_its_column(cells: dict[str, str]) -> None:
     """The rest of the file is still looked at, so that all faults are told at once."""
-    assert read("loyalty", cells)[1] == [ERROR]
+    assert read("loyalty", cells)[1] == [FindingLevel.ERROR]
 
 
 def test_active_and_registered_are_read_as_an_export_writes_them() -> None:
@@ -262,7 +262,7 @@ def test_active_and_registered_are_read_as_an_export_writes_them() -> None:
 def test_a_customer_that_would_have_no_name_is_an_error_with_its_column() -> None:
     """The same checks as over the API."""
     finding = merged(read(None, {"first_name": "Mia"})[0], None)[1][0]
-    assert (finding.level, finding.column) == (ERROR, "last_name")
+    assert (finding.level, finding.column) == (FindingLevel.ERROR, "last_name")
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from walletd.domain.ledger.bookings.commands import Book, Capture, Release, Reve
 from walletd.domain.ledger.bookings.decisions import Decision, decide
 from walletd.domain.ledger.bookings.reversals import Original, Reversed
 from walletd.domain.ledger.books import AccountBook
-from walletd.domain.ledger.entries import ACTIVE
+from walletd.domain.ledger.entries import EntryStatus
 from walletd.domain.ledger.movements import Booking
 from walletd.domain.merchants.principals import Principal, PrincipalKind
 
@@ -81,7 +81,7 @@ class Till:
         self.originals = context.originals
         for transaction in self.book.transactions:
             of = (item for item in self.book.appended if item.entry.transaction_id == transaction.id)
-            item = next((item for item in of if item.entry.status == ACTIVE), None)
+            item = next((item for item in of if item.entry.status == EntryStatus.ACTIVE), None)
             parts = () if item is None else item.consumptions
             original = Original(transaction, None if item is None else item.entry, parts, Reversed())
             self.originals.setdefault(transaction.id, original)

@@ -18,8 +18,8 @@ from walletd.domain.cards.keys import OldKey
 from walletd.domain.changes import Change
 from walletd.domain.customers import changes as customers
 from walletd.domain.customers.consent import OptInState
-from walletd.domain.customers.merge_requests import MergeRequest
-from walletd.domain.customers.merges import COMMITTED, Journal, Merge, MergePlan
+from walletd.domain.customers.merge_requests import MergeRequest, MergeRequestState
+from walletd.domain.customers.merges import Journal, Merge, MergePlan, MergeState
 from walletd.domain.delivery.publishing import BOOKED, CHANGED, MANY
 from walletd.domain.exchange import changes as exchange
 from walletd.domain.ledger import changes as ledger
@@ -165,7 +165,7 @@ async def test_changes_of_a_customer(shop: Shop) -> None:
     serial, beside, name = made["serial_number"], other["serial_number"], made["customer_id"]
     one, both = {serial: CHANGED}, {serial: CHANGED, beside: CHANGED}
     plan = MergePlan(name, name, other["customer_id"], "the same")
-    merge = Merge("mrg_1", shop.principal.merchant_id, plan, "key_test", COMMITTED, Journal(), shop.clock())
+    merge = Merge("mrg_1", shop.principal.merchant_id, plan, "key_test", MergeState.COMMITTED, Journal(), shop.clock())
     mentioned = {"absorbed": plan.absorbed, "number_survivor": name, "reason": "the same", "merge_id": "mrg_1"}
     line = {"line": 2}
     erased = customers.CustomerErased(name, [name], [serial])
@@ -197,7 +197,9 @@ async def test_changes_of_a_customer(shop: Shop) -> None:
 async def test_a_merge_request_names_both_customers(shop: Shop) -> None:
     """Filed, confirmed and rejected alike."""
     await shop.services.webhooks.create(shop.principal, "https://shop.example/hook")
-    request = MergeRequest("mrq_1", shop.principal.merchant_id, "cus_1", "cus_2", "", "open", shop.clock())
+    request = MergeRequest(
+        "mrq_1", shop.principal.merchant_id, "cus_1", "cus_2", "", MergeRequestState.OPEN, shop.clock()
+    )
     named = {"requested_by": "cus_1", "requested_for": "cus_2"}
     for kind, action in (
         (customers.MergeRequestFiled, "merge_request.filed"),

@@ -11,6 +11,7 @@ from tests.channels.mailbox import Mailbox, a_mailbox
 from tests.services.customers.test_duplicates import a_customer, inbox
 from tests.services.outbox.test_mail import a_reader, work
 from walletd.db.customers import duplicates
+from walletd.domain.customers.matching import DuplicateSource, MatchStage
 from walletd.services.customers.matching import new_case
 
 
@@ -90,7 +91,8 @@ async def test_a_pair_that_a_long_scan_stores_after_a_mail_is_in_the_next_one(sh
     pairs = [sorted([(await a_customer(shop)).id, (await a_customer(shop)).id]) for _ in range(2)]
     began = shop.clock()
     for count, (one, other) in enumerate(pairs):
-        case = new_case(shop.principal.merchant_id, "email", "nightly", (one, other), began)
+        found = (MatchStage.EMAIL, DuplicateSource.NIGHTLY)
+        case = new_case(shop.principal.merchant_id, *found, (one, other), began)
         await shop.runtime.database.write(duplicates.insert_new, [case])
         shop.clock.advance(minutes=1)
         assert len(await digest(shop, mailbox)) == 1, count

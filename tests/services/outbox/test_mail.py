@@ -23,7 +23,7 @@ from walletd.db.merchants import merchants
 from walletd.db.outbox import jobs
 from walletd.domain.errors import LedgerUnproved, ValidationFailed
 from walletd.domain.outbox.attempts import Attempt
-from walletd.domain.outbox.jobs import DEAD, DONE, Job
+from walletd.domain.outbox.jobs import Job, JobState
 from walletd.services.outbox.jobs import Jobs
 from walletd.services.outbox.mail_queue import KIND
 
@@ -141,7 +141,7 @@ async def test_mail_waits_for_a_server_that_is_down_and_keeps_its_id(shop: Shop,
     (mail,) = mailbox.received
     assert mail.message["Message-ID"] == f"<{waiting.id}@shop.test>"
     (sent,) = await stored(shop, "checkpoint")
-    assert (sent.state, sent.content, sent.due_at) == (DONE, None, None)
+    assert (sent.state, sent.content, sent.due_at) == (JobState.DONE, None, None)
 
 
 async def test_mail_is_tried_for_72_hours_and_then_given_up(shop: Shop, mailbox: Mailbox) -> None:
@@ -153,7 +153,7 @@ async def test_mail_is_tried_for_72_hours_and_then_given_up(shop: Shop, mailbox:
     while (job := (await stored(shop, "unproved"))[0]).due_at is not None:
         shop.clock.now = max(job.due_at, shop.clock.now)
         await work(shop)
-    assert job.state == DEAD
+    assert job.state == JobState.DEAD
     assert shop.clock.now - started == timedelta(hours=72)
     state = await shop.services.health.ready()
     assert (state["jobs"], state["dead_jobs"]) == (0, 1)
@@ -169,7 +169,7 @@ async def test_a_mailbox_that_does_not_exist_is_given_up_at_once(shop: Shop, mai
     await shop.services.service_mail.post_unproved("x")
     await work(shop)
     (job,) = await stored(shop, "unproved")
-    assert (job.state, job.attempts, job.last_reason) == (DEAD, 1, "550 no such user")
+    assert (job.state, job.attempts, job.last_reason) == (JobState.DEAD, 1, "550 no such user")
 
 
 async def test_several_workers_send_a_mail_once(shop: Shop, mailbox: Mailbox) -> None:
@@ -271,7 +271,7 @@ async def test_a_certificate_that_ends_is_announced_by_mail_on_the_days_that_mat
 async def test_jobs_that_ended_are_forgotten_after_a_month(shop: Shop, mailbox: Mailbox) -> None:
     """What still waits stays."""
     await a_reader(shop, mailbox)
-    assert [job.state for job in await stored(shop)] == [DONE]
+    assert [job.state for job in await stored(shop)] == [JobState.DONE]
     shop.clock.advance(days=31)
     await shop.services.service_mail.post_unproved("x")
     await shop.services.upkeep.purge()

@@ -12,17 +12,10 @@ import click
 from walletd.bootstrap import Application
 from walletd.cli.exits import CHECK_FAILED
 from walletd.cli.opening import json_option, merchant_option, run_command
-from walletd.domain.exchange.imports import CheckedRow
+from walletd.domain.exchange.imports import CheckedRow, ImportState
 from walletd.domain.merchants.principals import Principal
 from walletd.domain.pages import PageRequest
-from walletd.services.exchange.imports.imports import (
-    COMMITTED,
-    COMMITTING,
-    FAILED,
-    ImportOptions,
-    ImportReport,
-    Progress,
-)
+from walletd.services.exchange.imports.imports import ImportOptions, ImportReport, Progress
 from walletd.services.merchants.merchants import shell
 from walletd.web.api.exchange.import_answers import import_answer
 
@@ -56,7 +49,7 @@ def import_file(file: BinaryIO, *, dry_run: bool, merchant_id: str | None, as_js
             report = await app.services.imports.upload(by, file, form, wanted, progress)
         if dry_run and not as_json:
             await _print_rows(app, by, report.head.id)
-        if dry_run or report.head.state == FAILED:
+        if dry_run or report.head.state == ImportState.FAILED:
             return report
         return await _book(app, by, report.head.id, show=not as_json)
 
@@ -64,7 +57,7 @@ def import_file(file: BinaryIO, *, dry_run: bool, merchant_id: str | None, as_js
     click.echo(json.dumps(import_answer(report)) if as_json else _summary(report))
     if not as_json:
         _print_findings(report)
-    if report.head.state == FAILED or report.head.left_out:
+    if report.head.state == ImportState.FAILED or report.head.left_out:
         sys.exit(CHECK_FAILED)
 
 
@@ -85,7 +78,7 @@ async def _book(app: Application, by: Principal, import_id: str, *, show: bool) 
             if progress is not None:
                 progress(head.done - done)
             done = head.done
-            if head.state != COMMITTING:
+            if head.state != ImportState.COMMITTING:
                 return await app.services.imports.get(by, import_id)
 
 
@@ -136,6 +129,6 @@ def _summary(report: ImportReport) -> str:
         f"{head.rows} rows: {head.created} customers new, {head.updated} changed, {head.cards} cards,"
         f" {head.bookings} bookings of {head.booked} together"
     )
-    if head.state == COMMITTED:
+    if head.state == ImportState.COMMITTED:
         return f"Booked. {plan}." + (f" {head.left_out} rows were left out." if head.left_out else "")
     return f"{head.state}. {plan}; {head.errors} rows with errors, {head.warnings} with warnings. Nothing was booked."

@@ -31,7 +31,7 @@ from walletd.db.engine.pages import contains
 from walletd.domain.calendar import from_milliseconds, milliseconds
 from walletd.domain.customers.consent import OptIn, OptInState
 from walletd.domain.customers.customers import ORIGINS, Customer, LoyaltyStatus, NewCustomer
-from walletd.domain.customers.matching import STAGES, match_keys
+from walletd.domain.customers.matching import MatchStage, match_keys
 
 customers = Table(
     "customers",
@@ -67,7 +67,7 @@ customers = Table(
     Column("deactivated_by", String(30)),
     Column("sort_name", Text, nullable=False, server_default=""),
     Column("erased_at", BigInteger),
-    *(Column(f"match_{stage}", Text) for stage in STAGES),
+    *(Column(f"match_{stage}", Text) for stage in MatchStage),
     ForeignKeyConstraint(["merchant_id"], ["merchants.id"]),
     UniqueConstraint("merchant_id", "id"),
     UniqueConstraint("merchant_id", "number"),
@@ -75,7 +75,7 @@ customers = Table(
     Index(None, "merchant_id", "created_at", "id"),
     Index(None, "deactivated_by"),
     partial_index("ix_customers_merged_into", "merged_into", where="merged_into IS NOT NULL"),
-    *(Index(None, "merchant_id", f"match_{stage}", "id") for stage in STAGES),
+    *(Index(None, "merchant_id", f"match_{stage}", "id") for stage in MatchStage),
 )
 
 
@@ -258,7 +258,7 @@ def _details(details: NewCustomer) -> dict[str, Any]:
     values["search_text"] = " ".join(str(part) for part in parts if part is not None).casefold()
     values["sort_name"] = sort_name(details)
     keys = match_keys(details)
-    values |= {f"match_{stage}": keys.of(stage) for stage in STAGES}
+    values |= {f"match_{stage}": keys.of(stage) for stage in MatchStage}
     return values
 
 

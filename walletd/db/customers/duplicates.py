@@ -31,7 +31,7 @@ from walletd.db.engine.base import Tx, locked, merchant_column, metadata, moment
 from walletd.db.engine.bulk import insert_rows
 from walletd.db.engine.pages import Listing, either, fetch_page
 from walletd.domain.calendar import from_milliseconds, milliseconds
-from walletd.domain.customers.matching import MERGED, OPEN, DuplicateCase
+from walletd.domain.customers.matching import DuplicateCase, DuplicateSource, DuplicateState, MatchStage
 from walletd.domain.pages import Page, PageRequest
 
 duplicate_cases = Table(
@@ -59,7 +59,7 @@ duplicate_cases = Table(
 _UNLESS_KNOWN: Final = "ON CONFLICT (merchant_id, older, newer) DO NOTHING"
 
 
-def same_as(tx: Tx, merchant_id: str, stage: str, key: str, limit: int) -> list[str]:
+def same_as(tx: Tx, merchant_id: str, stage: MatchStage, key: str, limit: int) -> list[str]:
     """Return the first customers with this key at a stage, the oldest first; merged ones are left out."""
     query = (
         select(customers.c.id)
@@ -74,7 +74,7 @@ def same_as(tx: Tx, merchant_id: str, stage: str, key: str, limit: int) -> list[
     return list(tx.execute(query).scalars())
 
 
-def shared_keys(tx: Tx, merchant_id: str, stage: str, after: str, limit: int) -> list[tuple[str, int]]:
+def shared_keys(tx: Tx, merchant_id: str, stage: MatchStage, after: str, limit: int) -> list[tuple[str, int]]:
     """Return the next keys that several customers have, in their order, and how many have each."""
     column = customers.c[f"match_{stage}"]
     query = (
@@ -113,7 +113,7 @@ def find(tx: Tx, merchant_id: str, case_id: str, *, lock: bool = False) -> Dupli
     return None if row is None else _case(row)
 
 
-def page(tx: Tx, merchant_id: str, request: PageRequest, state: str | None) -> Page[DuplicateCase]:
+def page(tx: Tx, merchant_id: str, request: PageRequest, state: DuplicateState | None) -> Page[DuplicateCase]:
     """Return a page of cases, the newest first unless asked otherwise."""
     query = select(duplicate_cases).where(duplicate_cases.c.merchant_id == merchant_id)
     if state is not None:
@@ -141,25 +141,26 @@ def decide(tx: Tx, case: DuplicateCase) -> None:
 def follow_merge(tx: Tx, survivor: str, absorbed: str, now: datetime) -> None:
     """Close the open case of two customers who became one; whom the absorbed one resembled, the survivor does now."""
     open_cases = select(duplicate_cases).where(
-        or_(duplicate_cases.c.older == absorbed, duplicate_cases.c.newer == absorbed), duplicate_cases.c.state == OPEN
+        or_(duplicate_cases.c.older == absorbed, duplicate_cases.c.newer == absorbed),
+        duplicate_cases.c.state == DuplicateState.OPEN,
     )
     for case in [_case(row) for row in tx.execute(open_cases)]:
         third = case.newer if case.older == absorbed else case.older
         if third == survivor:
-            decide(tx, replace(case, state=MERGED, decided_at=now))
+            decide(tx, replace(case, state=DuplicateState.MERGED, decided_at=now))
             continue
         tx.execute(delete(duplicate_cases).where(duplicate_cases.c.id == case.id))
         older, newer = sorted((survivor, third))
         insert_new(tx, [replace(case, older=older, newer=newer)])
 
 
-def open_at(tx: Tx, merchant_id: str, stage: str, after: str, limit: int) -> list[DuplicateCase]:
+def open_at(tx: Tx, merchant_id: str, stage: MatchStage, after: str, limit: int) -> list[DuplicateCase]:
     """Return the next open cases of a stage, by id."""
     query = (
         select(duplicate_cases)
         .where(
             duplicate_cases.c.merchant_id == merchant_id,
-            duplicate_cases.c.state == OPEN,
+            duplicate_cases.c.state == DuplicateState.OPEN,
             duplicate_cases.c.stage == stage,
             duplicate_cases.c.id > after,
         )
@@ -187,7 +188,7 @@ def set_notified(tx: Tx, merchant_id: str, now: datetime) -> int:
 
 def count_open(tx: Tx, merchant_id: str) -> int:
     """Return how many cases are open."""
-    is_open = (duplicate_cases.c.merchant_id == merchant_id, duplicate_cases.c.state == OPEN)
+    is_open = (duplicate_cases.c.merchant_id == merchant_id, duplicate_cases.c.state == DuplicateState.OPEN)
     counted: int = tx.execute(select(func.count()).where(*is_open)).scalar_one()
     return counted
 
@@ -195,7 +196,7 @@ def count_open(tx: Tx, merchant_id: str) -> int:
 def _not_notified(merchant_id: str) -> tuple[ColumnElement[bool], ...]:
     return (
         duplicate_cases.c.merchant_id == merchant_id,
-        duplicate_cases.c.state == OPEN,
+        duplicate_cases.c.state == DuplicateState.OPEN,
         duplicate_cases.c.told_at.is_(None),
     )
 
@@ -224,9 +225,9 @@ def _case(row: Row[Any]) -> DuplicateCase:
         merchant_id=row.merchant_id,
         older=row.older,
         newer=row.newer,
-        stage=row.stage,
-        source=row.source,
-        state=row.state,
+        stage=MatchStage(row.stage),
+        source=DuplicateSource(row.source),
+        state=DuplicateState(row.state),
         created_at=from_milliseconds(row.created_at),
         decided_at=moment(row.decided_at),
         reason=row.reason,

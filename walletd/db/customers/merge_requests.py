@@ -29,7 +29,7 @@ from walletd.db.customers.customers import containing
 from walletd.db.engine.base import Tx, locked, merchant_column, metadata, moment, reference, stored
 from walletd.db.engine.pages import Listing, either, fetch_page
 from walletd.domain.calendar import from_milliseconds, milliseconds
-from walletd.domain.customers.merge_requests import AWAITING, EXPIRED, UNDECIDED, MergeRequest
+from walletd.domain.customers.merge_requests import UNDECIDED, MergeRequest, MergeRequestState
 from walletd.domain.pages import Page, PageRequest
 
 merge_requests = Table(
@@ -92,7 +92,9 @@ def undecided_of(tx: Tx, customer_id: str) -> list[MergeRequest]:
     return [_request(row) for row in tx.execute(locked(query.order_by(merge_requests.c.id)))]
 
 
-def page(tx: Tx, merchant_id: str, request: PageRequest, state: str | None, now: datetime) -> Page[MergeRequest]:
+def page(
+    tx: Tx, merchant_id: str, request: PageRequest, state: MergeRequestState | None, now: datetime
+) -> Page[MergeRequest]:
     """Return a page of requests in a state at an instant, the newest first unless asked otherwise."""
     query = select(merge_requests).where(merge_requests.c.merchant_id == merchant_id)
     if state is not None:
@@ -119,12 +121,16 @@ def _names(found: Collection[str] | Select[Any]) -> ColumnElement[bool]:
     return either(merge_requests.c.requested_by, merge_requests.c.requested_for, found)
 
 
-def _is(state: str, now: datetime) -> ColumnElement[bool]:
-    is_late = and_(merge_requests.c.state == AWAITING, merge_requests.c.confirm_until <= milliseconds(now))
-    if state == EXPIRED:
-        return or_(merge_requests.c.state == EXPIRED, is_late)
-    if state == AWAITING:
-        return and_(merge_requests.c.state == AWAITING, merge_requests.c.confirm_until > milliseconds(now))
+def _is(state: MergeRequestState, now: datetime) -> ColumnElement[bool]:
+    is_late = and_(
+        merge_requests.c.state == MergeRequestState.AWAITING, merge_requests.c.confirm_until <= milliseconds(now)
+    )
+    if state == MergeRequestState.EXPIRED:
+        return or_(merge_requests.c.state == MergeRequestState.EXPIRED, is_late)
+    if state == MergeRequestState.AWAITING:
+        return and_(
+            merge_requests.c.state == MergeRequestState.AWAITING, merge_requests.c.confirm_until > milliseconds(now)
+        )
     return merge_requests.c.state == state
 
 
@@ -157,7 +163,7 @@ def _request(row: Row[Any]) -> MergeRequest:
         requested_by=row.requested_by,
         requested_for=row.requested_for,
         remark=row.remark,
-        state=row.state,
+        state=MergeRequestState(row.state),
         created_at=from_milliseconds(row.created_at),
         confirm_until=moment(row.confirm_until),
         confirmed_at=moment(row.confirmed_at),

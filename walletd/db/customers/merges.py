@@ -30,17 +30,17 @@ from walletd.domain.calendar import from_milliseconds, milliseconds
 from walletd.domain.customers.consent import OptIn, OptInState
 from walletd.domain.customers.customers import LoyaltyStatus
 from walletd.domain.customers.merges import (
-    COMMITTED,
-    UNDONE,
     CardMove,
     JoinedAccounts,
     Journal,
     KeyMove,
     Merge,
     MergePlan,
+    MergeState,
     MovedLot,
 )
 from walletd.domain.identifiers import KeyState
+from walletd.domain.outbox.tills import TillState
 
 merges = Table(
     "merges",
@@ -84,7 +84,9 @@ _MOMENTS: Final = ("member_until_before", "member_until_after")
 _DESTINATIONS = (
     select(moved_lots.c.from_lot, moved_lots.c.to_lot)
     .join(merges, merges.c.id == moved_lots.c.merge_id)
-    .where(one_of(moved_lots.c.from_lot, "lots"), merges.c.state == COMMITTED, moved_lots.c.to_lot.is_not(None))
+    .where(
+        one_of(moved_lots.c.from_lot, "lots"), merges.c.state == MergeState.COMMITTED, moved_lots.c.to_lot.is_not(None)
+    )
 )
 
 
@@ -120,11 +122,13 @@ def find(tx: Tx, merchant_id: str, merge_id: str, *, lock: bool = False) -> Merg
 
 def set_undone(tx: Tx, merge_id: str, now: datetime) -> None:
     """Note that a merge was undone."""
-    tx.execute(update(merges).where(merges.c.id == merge_id).values(state=UNDONE, undone_at=milliseconds(now)))
+    tx.execute(
+        update(merges).where(merges.c.id == merge_id).values(state=MergeState.UNDONE, undone_at=milliseconds(now))
+    )
 
 
-def set_till(tx: Tx, merge_id: str, state: str) -> None:
-    """Note how far the till is with a merge: `pending` or `done`."""
+def set_till(tx: Tx, merge_id: str, state: TillState) -> None:
+    """Note how far the till is with a merge."""
     tx.execute(update(merges).where(merges.c.id == merge_id).values(till=state))
 
 
@@ -135,7 +139,7 @@ def built_on(tx: Tx, merge: Merge) -> str | None:
         select(merges.c.id)
         .where(
             or_(merges.c.identity_survivor.in_(names), merges.c.absorbed.in_(names)),
-            merges.c.state == COMMITTED,
+            merges.c.state == MergeState.COMMITTED,
             merges.c.id != merge.id,
             merges.c.created_at >= milliseconds(merge.created_at),
         )
@@ -179,11 +183,11 @@ def _merge(row: Row[Any]) -> Merge:
             reason=row.reason,
         ),
         actor=row.actor,
-        state=row.state,
+        state=MergeState(row.state),
         journal=_from_json(row.journal),
         created_at=from_milliseconds(row.created_at),
         undone_at=moment(row.undone_at),
-        till=row.till,
+        till=None if row.till is None else TillState(row.till),
     )
 
 

@@ -33,7 +33,7 @@ from walletd.db.engine.base import Tx, merchant_column, metadata, moment, partia
 from walletd.db.engine.bulk import insert_rows, one_of, update_rows
 from walletd.db.engine.pages import Listing, fetch_page
 from walletd.domain.calendar import from_milliseconds, milliseconds
-from walletd.domain.exchange.imports import CheckedRow, ImportHead
+from walletd.domain.exchange.imports import CardAction, CheckedRow, CustomerAction, ImportHead, ImportState
 from walletd.domain.pages import Page, PageRequest
 
 imports = Table(
@@ -142,7 +142,7 @@ def find(tx: Tx, merchant_id: str, import_id: str, *, lock: bool = False) -> Imp
 def running_with(tx: Tx, merchant_id: str, program_id: str | None, sha256: str) -> ImportHead | None:
     """Return the import of the same file into the same program that is being booked, if there is one."""
     query = select(imports).where(
-        imports.c.merchant_id == merchant_id, imports.c.state == "COMMITTING", imports.c.file_sha256 == sha256
+        imports.c.merchant_id == merchant_id, imports.c.state == ImportState.COMMITTING, imports.c.file_sha256 == sha256
     )
     found = (_head(row) for row in tx.execute(query))
     return next((head for head in found if head.program_id == program_id), None)
@@ -234,7 +234,9 @@ def purge(tx: Tx, before: datetime, limit: int) -> int:
 
     One that is being booked stays.
     """
-    old = select(imports.c.id).where(imports.c.created_at < milliseconds(before), imports.c.state != "COMMITTING")
+    old = select(imports.c.id).where(
+        imports.c.created_at < milliseconds(before), imports.c.state != ImportState.COMMITTING
+    )
     names = list(tx.execute(old.order_by(imports.c.created_at).limit(10)).scalars())
     if not names:
         return 0
@@ -254,9 +256,11 @@ def _rows_of(tx: Tx, *conditions: Any, limit: int) -> list[CheckedRow]:
 
 
 def _row(row: Row[Any]) -> CheckedRow:
-    return CheckedRow(**{name: getattr(row, column) for name, column in _ROW_COLUMNS.items()})
+    values = {name: getattr(row, column) for name, column in _ROW_COLUMNS.items()}
+    return CheckedRow(**values | {"action": CustomerAction(row.action), "card": CardAction(row.card)})
 
 
 def _head(row: Row[Any]) -> ImportHead:
     values = {name: getattr(row, name) for name in _HEAD_FIELDS}
-    return ImportHead(**values | {"created_at": from_milliseconds(row.created_at), "ended_at": moment(row.ended_at)})
+    values |= {"state": ImportState(row.state), "ended_at": moment(row.ended_at)}
+    return ImportHead(**values | {"created_at": from_milliseconds(row.created_at)})

@@ -18,6 +18,7 @@ from walletd.db.ledger.lots import lot_consumptions, lots
 from walletd.db.ledger.redemptions import redemptions
 from walletd.domain.ledger.entries import Entry, Transaction
 from walletd.domain.ledger.lots import Consumption
+from walletd.domain.ledger.redemptions import RedemptionState
 
 _PAGE: Final = 2000
 
@@ -171,7 +172,7 @@ def _wrong_reservations(tx: Tx, first: str, last: str) -> list[Fault]:
     of_lot: dict[tuple[str, str], int] = {}
     of_account: dict[str, int] = {}
     open_ones = select(redemptions).where(
-        redemptions.c.account_id.between(first, last), redemptions.c.state == "reserved"
+        redemptions.c.account_id.between(first, last), redemptions.c.state == RedemptionState.RESERVED
     )
     for row in tx.execute(open_ones):
         of_account[row.account_id] = of_account.get(row.account_id, 0) + row.amount

@@ -24,7 +24,7 @@ from walletd.db.engine.base import Tx, metadata, moment, partial_index, referenc
 from walletd.db.engine.bulk import insert_rows, one_of, one_of_rows, update_rows
 from walletd.domain.calendar import from_milliseconds, milliseconds
 from walletd.domain.ledger.lots import Consumption
-from walletd.domain.ledger.redemptions import HOLD, RESERVED, Redemption
+from walletd.domain.ledger.redemptions import HOLD, Redemption, RedemptionState
 
 redemptions = Table(
     "redemptions",
@@ -46,7 +46,7 @@ redemptions = Table(
 )
 
 _OF_ACCOUNTS = one_of(redemptions.c.account_id, "accounts")
-_IS_OPEN = redemptions.c.state == literal_column(f"'{RESERVED}'")
+_IS_OPEN = redemptions.c.state == literal_column(f"'{RedemptionState.RESERVED}'")
 _BY_CODES = select(redemptions).where(one_of_rows([redemptions.c.merchant_id, redemptions.c.code], "places"))
 _STALE = select(redemptions).where(_OF_ACCOUNTS, _IS_OPEN, redemptions.c.created_at <= bindparam("held_since"))
 _NEXT_END = (
@@ -130,7 +130,7 @@ def _redemption(row: Row[Any]) -> Redemption:
         account_id=row.account_id,
         serial_number=row.serial_number,
         amount=row.amount,
-        state=row.state,
+        state=RedemptionState(row.state),
         allocations=tuple(Consumption(lot_id, amount) for lot_id, amount in row.allocations),
         reference=row.reference,
         created_at=from_milliseconds(row.created_at),

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from walletd.db.engine.base import Tx, merchant_column, metadata, moment, partial_index, stored
 from walletd.db.engine.leases import Lease, LeaseQueue
 from walletd.domain.calendar import from_milliseconds, milliseconds
-from walletd.domain.outbox.jobs import DEAD, Job
+from walletd.domain.outbox.jobs import Job, JobState
 
 jobs = Table(
     "jobs",
@@ -108,7 +108,7 @@ def next_due(tx: Tx, now: datetime) -> datetime | None:
 
 def newest_dead(tx: Tx, kind: str) -> Job | None:
     """Return the job of a kind that died last and is not purged yet."""
-    query = select(jobs).where(jobs.c.ended_at.is_not(None), jobs.c.state == DEAD, jobs.c.kind == kind)
+    query = select(jobs).where(jobs.c.ended_at.is_not(None), jobs.c.state == JobState.DEAD, jobs.c.kind == kind)
     row = tx.execute(query.order_by(jobs.c.ended_at.desc()).limit(1)).one_or_none()
     return None if row is None else _job(row)
 
@@ -120,7 +120,7 @@ def _job(row: Row[Any]) -> Job:
         kind=row.kind,
         subject=row.subject,
         content=row.content,
-        state=row.state,
+        state=JobState(row.state),
         attempts=row.attempts,
         due_at=moment(row.due_at),
         last_reason=row.last_reason,

@@ -32,7 +32,7 @@ from walletd.db.engine.pages import Listing, fetch_page
 from walletd.db.ledger.accounts import accounts
 from walletd.db.outbox.webhooks import webhook_endpoints
 from walletd.domain.calendar import from_milliseconds, milliseconds
-from walletd.domain.outbox.webhooks import DEAD, DELIVERED, PENDING, Message
+from walletd.domain.outbox.webhooks import EndpointState, Message, MessageState
 from walletd.domain.pages import Page, PageRequest
 
 webhook_messages = Table(
@@ -79,7 +79,7 @@ _WAIT = text(
 _FREEZE = (
     update(webhook_messages)
     .where(webhook_messages.c.id == bindparam("message"))
-    .values(state=PENDING, content=bindparam("frozen"))
+    .values(state=MessageState.PENDING, content=bindparam("frozen"))
 )
 
 
@@ -131,7 +131,7 @@ def insert(tx: Tx, made: Sequence[Message]) -> None:
 def due_endpoints(tx: Tx, now: datetime) -> list[tuple[str, str]]:
     """Return the active endpoints, with their merchants, that have a message due and are not paused."""
     query = select(webhook_endpoints.c.id, webhook_endpoints.c.merchant_id).where(
-        webhook_endpoints.c.state == "active",
+        webhook_endpoints.c.state == EndpointState.ACTIVE,
         or_(webhook_endpoints.c.paused_until.is_(None), webhook_endpoints.c.paused_until <= milliseconds(now)),
         select(webhook_messages.c.id)
         .where(
@@ -149,7 +149,7 @@ def next_due(tx: Tx) -> datetime | None:
     query = (
         select(func.min(webhook_messages.c.due_at).label("due"), func.min(free_at).label("free"))
         .join(webhook_endpoints, webhook_endpoints.c.id == webhook_messages.c.endpoint_id)
-        .where(webhook_endpoints.c.state == "active", webhook_messages.c.due_at.is_not(None))
+        .where(webhook_endpoints.c.state == EndpointState.ACTIVE, webhook_messages.c.due_at.is_not(None))
         .group_by(webhook_endpoints.c.id)
     )
     moments = [max(row.due, row.free) for row in tx.execute(query)]
@@ -166,7 +166,7 @@ def claim(tx: Tx, endpoint_id: str, now: datetime, limit: int, lease: Lease) -> 
     contents = _account_contents(tx, [message.subject for message in found if message.content is None])
     frozen = {message.id: message.content or contents.get(message.subject, {}) for message in found}
     tx.execute(_FREEZE, [{"message": key, "frozen": content} for key, content in frozen.items()])
-    return [replace(message, state=PENDING, content=frozen[message.id]) for message in found]
+    return [replace(message, state=MessageState.PENDING, content=frozen[message.id]) for message in found]
 
 
 def settle(tx: Tx, settled: Sequence[Message]) -> None:
@@ -197,14 +197,16 @@ def page(tx: Tx, merchant_id: str, endpoint_id: str, request: PageRequest) -> Pa
 
 def replay(tx: Tx, endpoint_id: str, now: datetime, message_id: str | None) -> int:
     """Make the dead letters of an endpoint due again, or one message whatever became of it; return how many."""
-    chosen: ColumnElement[bool] = webhook_messages.c.state == DEAD
+    chosen: ColumnElement[bool] = webhook_messages.c.state == MessageState.DEAD
     if message_id is not None:
-        chosen = (webhook_messages.c.id == message_id) & webhook_messages.c.state.in_((DEAD, DELIVERED, PENDING))
+        chosen = (webhook_messages.c.id == message_id) & webhook_messages.c.state.in_(
+            (MessageState.DEAD, MessageState.DELIVERED, MessageState.PENDING)
+        )
     at = milliseconds(now)
     result = tx.execute(
         update(webhook_messages)
         .where(webhook_messages.c.endpoint_id == endpoint_id, chosen)
-        .values(state=PENDING, attempts=0, due_at=at, tried_since=at, ended_at=None)
+        .values(state=MessageState.PENDING, attempts=0, due_at=at, tried_since=at, ended_at=None)
     )
     return int(result.rowcount)
 
@@ -214,7 +216,7 @@ def end_all(tx: Tx, endpoint_id: str, now: datetime, reason: str) -> None:
     tx.execute(
         update(webhook_messages)
         .where(webhook_messages.c.endpoint_id == endpoint_id, webhook_messages.c.due_at.is_not(None))
-        .values(state=DEAD, due_at=None, ended_at=milliseconds(now), last_reason=reason)
+        .values(state=MessageState.DEAD, due_at=None, ended_at=milliseconds(now), last_reason=reason)
     )
 
 
@@ -243,7 +245,7 @@ def _message(row: Row[Any]) -> Message:
         type=row.type,
         subject=row.subject,
         content=row.content,
-        state=row.state,
+        state=MessageState(row.state),
         attempts=row.attempts,
         due_at=moment(row.due_at),
         last_status=row.last_status,

@@ -29,7 +29,7 @@ from walletd.db.engine.base import Tx, locked, merchant_column, metadata, moment
 from walletd.db.engine.bulk import one_of
 from walletd.db.engine.pages import Listing, fetch_page
 from walletd.domain.calendar import from_milliseconds, milliseconds
-from walletd.domain.outbox.webhooks import Endpoint
+from walletd.domain.outbox.webhooks import Endpoint, EndpointState
 from walletd.domain.pages import Page, PageRequest
 
 webhook_endpoints = Table(
@@ -53,8 +53,7 @@ webhook_endpoints = Table(
     partial_index("ix_webhook_endpoints_active", "merchant_id", where="state = 'active'"),
 )
 
-DELETED = "deleted"
-_IS_ACTIVE = webhook_endpoints.c.state == "active"
+_IS_ACTIVE = webhook_endpoints.c.state == EndpointState.ACTIVE
 _ACTIVE = select(webhook_endpoints).where(one_of(webhook_endpoints.c.merchant_id, "merchants"), _IS_ACTIVE)
 
 
@@ -89,7 +88,7 @@ def find(tx: Tx, merchant_id: str, endpoint_id: str, *, lock: bool = False) -> E
     query = select(webhook_endpoints).where(
         webhook_endpoints.c.id == endpoint_id,
         webhook_endpoints.c.merchant_id == merchant_id,
-        webhook_endpoints.c.state != DELETED,
+        webhook_endpoints.c.state != EndpointState.DELETED,
     )
     row = tx.execute(locked(query) if lock else query).one_or_none()
     return None if row is None else _endpoint(row)
@@ -98,7 +97,7 @@ def find(tx: Tx, merchant_id: str, endpoint_id: str, *, lock: bool = False) -> E
 def page(tx: Tx, merchant_id: str, request: PageRequest) -> Page[Endpoint]:
     """Return a page of a merchant's endpoints."""
     query = select(webhook_endpoints).where(
-        webhook_endpoints.c.merchant_id == merchant_id, webhook_endpoints.c.state != DELETED
+        webhook_endpoints.c.merchant_id == merchant_id, webhook_endpoints.c.state != EndpointState.DELETED
     )
     sorts = {"created_at": webhook_endpoints.c.created_at}
     return fetch_page(tx, query, request, Listing(sorts, webhook_endpoints.c.id, _endpoint))
@@ -121,7 +120,7 @@ def store_state(tx: Tx, endpoint: Endpoint) -> None:
 
 def delete(tx: Tx, endpoint_id: str) -> None:
     """Forget an endpoint with its secrets; its messages stay readable until they are purged."""
-    values = {"state": DELETED, "secret": b"", "old_secret": None, "url": ""}
+    values = {"state": EndpointState.DELETED, "secret": b"", "old_secret": None, "url": ""}
     tx.execute(update(webhook_endpoints).where(webhook_endpoints.c.id == endpoint_id).values(values))
 
 
@@ -155,7 +154,7 @@ def _endpoint(row: Row[Any]) -> Endpoint:
         url=row.url,
         events=tuple(row.events),
         description=row.description,
-        state=row.state,
+        state=EndpointState(row.state),
         reason=row.reason,
         paused_until=moment(row.paused_until),
         pauses=row.pauses,

@@ -19,8 +19,8 @@ from walletd.db.outbox.jobs import QUEUE, jobs
 from walletd.domain.calendar import milliseconds
 from walletd.domain.cards.cards import CardStatus
 from walletd.domain.customers.consent import OptInState
-from walletd.domain.customers.matching import STAGES
-from walletd.domain.outbox.jobs import DEAD, PENDING
+from walletd.domain.customers.matching import MatchStage
+from walletd.domain.outbox.jobs import JobState
 
 _ANSWERS: Final = ("cards", "merges", "messages")
 """Routes whose stored answers name a holder; found by the first columns of the key, for there are few."""
@@ -40,7 +40,7 @@ _NOTHING: Final[dict[str, Any]] = {
     "custom_fields": {},
     "utm": {},
     "sort_name": "",
-    **{f"match_{stage}": None for stage in STAGES},
+    **{f"match_{stage}": None for stage in MatchStage},
     "crm_active": False,
     "deactivated_by": None,
     "opt_in": OptInState.NONE,
@@ -121,7 +121,7 @@ def forget_answers(tx: Tx, merchant_id: str, others: Collection[str], subjects: 
 
 def drop_jobs(tx: Tx, merchant_id: str, customer_ids: Collection[str], serials: Collection[str]) -> None:
     """End mails and messages to the person that have not gone out, or never could."""
-    query = select(jobs).where(jobs.c.merchant_id == merchant_id, jobs.c.state.in_([PENDING, DEAD]))
+    query = select(jobs).where(jobs.c.merchant_id == merchant_id, jobs.c.state.in_([JobState.PENDING, JobState.DEAD]))
     about = set(customer_ids)
     names = [
         row.id
@@ -131,5 +131,5 @@ def drop_jobs(tx: Tx, merchant_id: str, customer_ids: Collection[str], serials: 
     ]
     if names:
         # Without its lease, so that whoever is sending it just now does not store it again.
-        values = {"state": DEAD, "content": None, "due_at": None, "last_reason": "the customer was erased"}
+        values = {"state": JobState.DEAD, "content": None, "due_at": None, "last_reason": "the customer was erased"}
         QUEUE.settle(tx, values, jobs.c.id.in_(names))

@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 
@@ -19,18 +20,6 @@ import phonenumbers
 
 from walletd.domain.customers.customers import NewCustomer
 from walletd.domain.errors import Conflict
-
-EMAIL, PHONE, PERSON = "email", "phone", "person"
-STAGES: Final = (EMAIL, PHONE, PERSON)
-FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
-    EMAIL: ("email",),
-    PHONE: ("phone",),
-    PERSON: ("first_name", "last_name", "street", "postal_code"),
-}
-"""What of two customers is the same at each stage."""
-
-OPEN, MERGED, DISMISSED = "open", "merged", "dismissed"
-CASE_STATES: Final = (OPEN, MERGED, DISMISSED)
 
 DAILY, AT_ONCE = "daily", "at_once"
 MAIL_POLICIES: Final = (DAILY, AT_ONCE)
@@ -41,6 +30,37 @@ _SHORTEST: Final = 100_000
 _COUNTRY: Final = re.compile(r"[A-Za-z]{2}\Z")
 _FOLDED: Final = {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "-": " ", "\u2010": " ", "\u2013": " "}
 _STREET: Final = re.compile(r"\s*str(?:asse\b|\.|(?=\s|\d|\Z))\s*")
+
+
+class MatchStage(StrEnum):
+    """By what two customers are recognised as one person, the strongest first."""
+
+    EMAIL = "email"
+    PHONE = "phone"
+    PERSON = "person"
+
+
+class DuplicateState(StrEnum):
+    """What was decided about two customers who may be one person."""
+
+    OPEN = "open"
+    MERGED = "merged"
+    DISMISSED = "dismissed"
+
+
+class DuplicateSource(StrEnum):
+    """When the two were found: as one of them was taken in or changed, or in the nightly look at all."""
+
+    REGISTRATION = "registration"
+    NIGHTLY = "nightly"
+
+
+FIELDS: Final[Mapping[MatchStage, tuple[str, ...]]] = {
+    MatchStage.EMAIL: ("email",),
+    MatchStage.PHONE: ("phone",),
+    MatchStage.PERSON: ("first_name", "last_name", "street", "postal_code"),
+}
+"""What of two customers is the same at each stage."""
 
 
 class DuplicateDecided(Conflict):
@@ -57,9 +77,9 @@ class MatchKeys:
     phone: str | None
     person: str | None
 
-    def of(self, stage: str) -> str | None:
+    def of(self, stage: MatchStage) -> str | None:
         """Return the key of a stage."""
-        return {EMAIL: self.email, PHONE: self.phone, PERSON: self.person}[stage]
+        return {MatchStage.EMAIL: self.email, MatchStage.PHONE: self.phone, MatchStage.PERSON: self.person}[stage]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +90,9 @@ class DuplicateCase:
     merchant_id: str
     older: str
     newer: str
-    stage: str
-    source: str
-    """`registration` or `nightly`."""
-    state: str
+    stage: MatchStage
+    source: DuplicateSource
+    state: DuplicateState
     created_at: datetime
     decided_at: datetime | None = None
     reason: str | None = None
@@ -94,9 +113,9 @@ def match_keys(details: NewCustomer) -> MatchKeys:
     )
 
 
-def hit(one: MatchKeys, other: MatchKeys) -> str | None:
+def hit(one: MatchKeys, other: MatchKeys) -> MatchStage | None:
     """Return the first stage at which two customers are the same; None where there is none."""
-    return next((stage for stage in STAGES if one.of(stage) is not None and one.of(stage) == other.of(stage)), None)
+    return next((stage for stage in MatchStage if one.of(stage) is not None and one.of(stage) == other.of(stage)), None)
 
 
 def email_key(email: str | None) -> str | None:
@@ -106,7 +125,7 @@ def email_key(email: str | None) -> str | None:
 
 def is_obvious(one: NewCustomer, other: NewCustomer) -> bool:
     """Say whether nobody needs to look: one e-mail address, and no name or birthday that contradicts (D-18)."""
-    if hit(match_keys(one), match_keys(other)) != EMAIL:
+    if hit(match_keys(one), match_keys(other)) != MatchStage.EMAIL:
         return False
     pairs = (
         (

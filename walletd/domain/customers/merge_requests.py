@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Final
 
 from walletd.domain.customers.matching import email_key
@@ -14,14 +15,24 @@ OFF, SAME_EMAIL, CONFIRMED_BY_MAIL = "off", "same_email", "confirmed"
 POLICIES: Final = (OFF, SAME_EMAIL, CONFIRMED_BY_MAIL)
 """What a merchant allows: nothing; one person with one e-mail address; anybody whom the second address confirms."""
 
-OPEN, AWAITING, CONFIRMED = "open", "awaiting_confirmation", "confirmed"
-APPROVED, REJECTED, EXPIRED = "approved", "rejected", "expired"
-STATES: Final = (OPEN, AWAITING, CONFIRMED, APPROVED, REJECTED, EXPIRED)
-UNDECIDED: Final = (OPEN, AWAITING, CONFIRMED)
-
 CONFIRM_WITHIN: Final = timedelta(days=7)
 NEW_REMARK: Final = "Neuer Eintrag"
 """What a request says that was filed without a remark (S4-059)."""
+
+
+class MergeRequestState(StrEnum):
+    """How far a merge request is."""
+
+    OPEN = "open"
+    AWAITING = "awaiting_confirmation"
+    CONFIRMED = "confirmed"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    """Nobody confirmed it in time."""
+
+
+UNDECIDED: Final = (MergeRequestState.OPEN, MergeRequestState.AWAITING, MergeRequestState.CONFIRMED)
 
 
 class MergeRequestRefused(Conflict):
@@ -62,7 +73,7 @@ class MergeRequest:
     requested_by: str
     requested_for: str
     remark: str
-    state: str
+    state: MergeRequestState
     created_at: datetime
     confirm_until: datetime | None = None
     """Until when the second address may confirm; None where it does not have to."""
@@ -75,8 +86,8 @@ class MergeRequest:
 
     def at(self, now: datetime) -> MergeRequest:
         """Return the request as it is at an instant: one that nobody confirmed in time has expired by itself."""
-        if self.state == AWAITING and self.confirm_until is not None and self.confirm_until <= now:
-            return replace(self, state=EXPIRED, decided_at=self.confirm_until)
+        if self.state == MergeRequestState.AWAITING and self.confirm_until is not None and self.confirm_until <= now:
+            return replace(self, state=MergeRequestState.EXPIRED, decided_at=self.confirm_until)
         return self
 
     def confirmed(self, now: datetime) -> MergeRequest:
@@ -85,15 +96,19 @@ class MergeRequest:
         Raises MergeRequestDecided.
         """
         present = self.undecided(now)
-        return replace(present, state=CONFIRMED, confirmed_at=now) if present.state == AWAITING else present
+        if present.state != MergeRequestState.AWAITING:
+            return present
+        return replace(present, state=MergeRequestState.CONFIRMED, confirmed_at=now)
 
     def rejected(self, remark: str | None, now: datetime) -> MergeRequest:
         """Return the request after somebody declined it; raises MergeRequestDecided."""
-        return replace(self.undecided(now), state=REJECTED, decided_at=now, remark=remark or self.remark)
+        return replace(
+            self.undecided(now), state=MergeRequestState.REJECTED, decided_at=now, remark=remark or self.remark
+        )
 
     def approved(self, merge_id: str, now: datetime) -> MergeRequest:
         """Return the request after the two became one."""
-        return replace(self, state=APPROVED, decided_at=now, merge_id=merge_id)
+        return replace(self, state=MergeRequestState.APPROVED, decided_at=now, merge_id=merge_id)
 
     def can_confirm(self, email: str | None) -> bool:
         """Say whether the link that was mailed is still that of the second customer: it is not once they moved."""
@@ -101,7 +116,7 @@ class MergeRequest:
 
     def check_approvable(self, now: datetime) -> None:
         """Raise MergeRequestDecided, or MergeRequestUnconfirmed while the second address has not confirmed."""
-        if self.undecided(now).state == AWAITING:
+        if self.undecided(now).state == MergeRequestState.AWAITING:
             until = self.confirm_until.isoformat() if self.confirm_until is not None else ""
             raise MergeRequestUnconfirmed(confirm_until=until)
 

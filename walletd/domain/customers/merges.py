@@ -10,16 +10,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Final
 
 from walletd.domain.customers.consent import OptIn
 from walletd.domain.customers.customers import ORIGINS, LoyaltyStatus
 from walletd.domain.errors import Conflict, ValidationFailed
 from walletd.domain.identifiers import KeyState
+from walletd.domain.outbox.tills import TillState
 
 UNDO_FOR: Final = timedelta(days=30)
 
-COMMITTED, UNDONE = "committed", "undone"
+
+class MergeState(StrEnum):
+    """Whether a merge stands."""
+
+    COMMITTED = "committed"
+    UNDONE = "undone"
 
 
 class MergeSelf(ValidationFailed):
@@ -153,12 +160,12 @@ class Merge:
     merchant_id: str
     plan: MergePlan
     actor: str
-    state: str
+    state: MergeState
     journal: Journal
     created_at: datetime
     undone_at: datetime | None = None
-    till: str | None = None
-    """How far the till is: `pending` or `done`; None where none is connected."""
+    till: TillState | None = None
+    """None where none is connected."""
 
     @property
     def undo_until(self) -> datetime:
@@ -167,7 +174,7 @@ class Merge:
 
     def check_undoable(self, now: datetime) -> None:
         """Raise MergeNotUndoable where it was undone before or is too old."""
-        if self.state != COMMITTED:
+        if self.state != MergeState.COMMITTED:
             raise MergeNotUndoable("This merge was undone before.")
         if now >= self.undo_until:
             raise MergeNotUndoable("A merge can be undone for 30 days; this one is older.")

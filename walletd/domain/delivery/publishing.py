@@ -7,12 +7,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Final
 
 from walletd.domain.outbox.retries import BackOff, doubling
 
 _SEQUENCE_DIGITS: Final = 12
 _TAG_LENGTH_MAX: Final = 18
+
+
+class PhoneState(StrEnum):
+    """How far a phone is with a card."""
+
+    CURRENT = "current"
+    WAITING = "waiting"
+    """It is notified when its turn comes."""
+    ANNOUNCED = "announced"
+    """It was notified."""
+    STALE = "stale"
+    """It was notified a while ago, and has not fetched."""
 
 
 def update_tag(epoch: int, sequence: int) -> str:

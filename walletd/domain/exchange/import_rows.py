@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime, tzinfo
+from enum import StrEnum
 from typing import Any, Final
 
 from walletd.domain.calendar import from_milliseconds, in_days, milliseconds, moment_of, on_wall
@@ -26,8 +27,6 @@ from walletd.domain.ledger.balances import AMOUNT_MAX
 from walletd.domain.ledger.movements import Movement
 from walletd.domain.money import minor_digits
 
-ERROR, WARNING, INFO = "error", "warning", "info"
-
 _ADDRESS: Final = frozenset({"street", "postal_code", "city", "country"})
 _MAPS: Final = frozenset({"custom_fields", "utm"})
 _LISTS: Final = frozenset({"tags", "origins"})
@@ -40,11 +39,19 @@ _ISO_MOMENT: Final = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[ T](\d\d):(\d\d)(?::(
 _NUMBER: Final = re.compile(r"(-?)(\d{1,16}|\d{1,3}(?:([.,])\d{3})+)(?:([.,])(\d+))?", re.ASCII)
 
 
+class FindingLevel(StrEnum):
+    """How serious a finding is: an error stops the import, a warning or information does not."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What is to be said about a cell: an error stops the import, a warning or information does not."""
+    """What is to be said about a cell."""
 
-    level: str
+    level: FindingLevel
     column: str
     detail: str
 
@@ -121,7 +128,9 @@ class Reader:
         """Return what a record asks for, and what is to be said about it."""
         parts, findings = _Parts(), list[Finding]()
         if len(cells) > len(self.columns) and any(cell.strip() for cell in cells[len(self.columns) :]):
-            findings.append(Finding(ERROR, "", f"has {len(cells)} cells, the first line {len(self.columns)}"))
+            findings.append(
+                Finding(FindingLevel.ERROR, "", f"has {len(cells)} cells, the first line {len(self.columns)}")
+            )
         for column, cell in zip(self.columns, cells, strict=False):
             text = cell.strip()
             if not text:
@@ -129,10 +138,10 @@ class Reader:
             try:
                 self._take(parts, column, None if text == "-" else disarmed(text), findings)
             except _CellRefused as error:
-                findings.append(Finding(ERROR, column, str(error)))
+                findings.append(Finding(FindingLevel.ERROR, column, str(error)))
         given = parts.row()
         if given.number is None and given.email is None:
-            findings.append(Finding(WARNING, "", "has neither number nor e-mail: always a new customer"))
+            findings.append(Finding(FindingLevel.WARNING, "", "has neither number nor e-mail: always a new customer"))
         return given, tuple(findings)
 
     def _take(self, parts: _Parts, column: str, text: str | None, findings: list[Finding]) -> None:
@@ -192,17 +201,17 @@ class Reader:
         """Return what the cell of the balance stands for by the kind of card (D2.2.1)."""
         program = self.program
         if program is None or DESCRIPTIONS[program.kind].imported == "ignored":
-            findings.append(Finding(WARNING, "balance", "is ignored for this kind of card"))
+            findings.append(Finding(FindingLevel.WARNING, "balance", "is ignored for this kind of card"))
             return None
         if DESCRIPTIONS[program.kind].imported == "zero":
             if decimal_of(text, 2) != 0:
-                level = WARNING if self.lenient else ERROR
+                level = FindingLevel.WARNING if self.lenient else FindingLevel.ERROR
                 findings.append(Finding(level, "balance", "visits cannot be imported; leave it blank"))
             return None
         digits = 0 if DESCRIPTIONS[program.kind].imported == "number" else minor_digits(program.currency or "")
         amount = decimal_of(text, digits)
         if program.kind == "discount" and amount >= 0 and reached(tiers_of(program), amount) is None:
-            findings.append(Finding(INFO, "balance", "is below the first tier: 0 %"))
+            findings.append(Finding(FindingLevel.INFO, "balance", "is below the first tier: 0 %"))
         return amount
 
 
@@ -257,11 +266,13 @@ def merged(given: ImportRow, present: Customer | None) -> tuple[NewCustomer | No
         imported(NOT_ASKED if present is None else present.opt_in, given.consent)
         return given.merged_with(None if present is None else present.details), ()
     except OptInRefused:
-        return None, (Finding(ERROR, "opt_in", "was revoked by the customer, who has to be invited again"),)
+        return None, (
+            Finding(FindingLevel.ERROR, "opt_in", "was revoked by the customer, who has to be invited again"),
+        )
     except ValidationFailed as error:
         found = error.facts.get("errors")
         first = found[0] if isinstance(found, list) and found else {"pointer": "", "detail": error.detail}
-        return None, (Finding(ERROR, str(first["pointer"]).rpartition("/")[2], str(first["detail"])),)
+        return None, (Finding(FindingLevel.ERROR, str(first["pointer"]).rpartition("/")[2], str(first["detail"])),)
 
 
 _NO_DAY: Final = "must be a day such as 31.12.1980 or 1980-12-31"

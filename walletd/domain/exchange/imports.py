@@ -5,7 +5,36 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
+
+
+class ImportState(StrEnum):
+    """How far an import is: uploaded, validated, committing and committed in this order, or failed (D2.3.11)."""
+
+    UPLOADED = "UPLOADED"
+    VALIDATED = "VALIDATED"
+    COMMITTING = "COMMITTING"
+    COMMITTED = "COMMITTED"
+    FAILED = "FAILED"
+
+
+class CustomerAction(StrEnum):
+    """What a row does to the customer whom it names."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    KEEP = "keep"
+
+
+class CardAction(StrEnum):
+    """What a row does about the customer's card in the program of the import."""
+
+    ISSUE = "issue"
+    KEEP = "keep"
+    """There is one."""
+    NONE = "none"
+    """The import has no program."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +45,7 @@ class ImportHead:
     merchant_id: str
     program_id: str | None
     actor: str
-    state: str
+    state: ImportState
     lenient: bool
     file_sha256: str
     rules_digest: str
@@ -48,8 +77,8 @@ class CheckedRow:
     email: str | None
     number: int | None
     card_key: str | None
-    action: str
-    card: str
+    action: CustomerAction
+    card: CardAction
     customer_id: str | None
     seen: str
     """Digest of what it was validated against."""

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from walletd.domain.ledger.balances import AccountState, Balances, balances_at
-from walletd.domain.ledger.entries import ACTIVE, COLLECTING, Entry, Transaction, entry_hash
+from walletd.domain.ledger.entries import COLLECTING, Entry, EntryStatus, Transaction, entry_hash
 from walletd.domain.ledger.lots import Consumption, Lot, consumption_order
 from walletd.domain.ledger.movements import Movement
 from walletd.domain.ledger.redemptions import Redemption
@@ -36,7 +36,7 @@ class Effect:
     lot_amount: int = 0
     debt: int = 0
     unallocated: int = 0
-    status: str = ACTIVE
+    status: EntryStatus = EntryStatus.ACTIVE
     corrects: str | None = None
 
 
@@ -97,7 +97,7 @@ class AccountBook:
     def append(self, transaction: Transaction, movement: Movement, effect: Effect = _NO_EFFECT) -> Entry:
         """Append an entry of a transaction that was begun, and open the lot that it makes."""
         before = self.state
-        moved = movement.amount if effect.status == ACTIVE else 0
+        moved = movement.amount if effect.status == EntryStatus.ACTIVE else 0
         entry = Entry(
             id=self._new_id(),
             transaction_id=transaction.id,
@@ -219,7 +219,7 @@ def portions(amount: int, sources: Iterator[Lot]) -> Iterator[Consumption]:
 
 def follow(before: AccountState, entry: Entry, unallocated: int) -> AccountState:
     """Return the account after an entry; what the nightly proof works out is worked out by the same steps."""
-    moved = entry.amount if entry.status == ACTIVE else 0
+    moved = entry.amount if entry.status == EntryStatus.ACTIVE else 0
     return replace(
         before,
         balance=entry.balance_after,

@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Final
 
 from walletd.domain.calendar import milliseconds
@@ -26,7 +27,12 @@ COLLECTING: Final = frozenset({"earn", "manual_credit", "import"})
 MERCHANT_ACCOUNTS: Final = ("issued", "redeemed", "expired", "imported", "stored_value", "merged")
 """The merchant's own accounts, the other side of every entry; one each per unit and currency. `merged` sums to zero."""
 
-ACTIVE, DISCARDED = "active", "discarded"
+
+class EntryStatus(StrEnum):
+    """Whether an entry moved its amount: a discarded one only says that a redemption was not captured in time."""
+
+    ACTIVE = "active"
+    DISCARDED = "discarded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +90,7 @@ class Entry:
     merchant_account: str
     kind: str
     status: str
+    """An `EntryStatus` where walletd wrote it; as stored, for the proof has to name any other one."""
     """`active`, or `discarded`: a reservation that came to nothing, which changes no balance (I-04)."""
     amount: int
     unit: str

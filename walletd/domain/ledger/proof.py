@@ -13,15 +13,7 @@ from walletd.domain.calendar import rfc3339
 from walletd.domain.errors import LedgerUnproved
 from walletd.domain.ledger.balances import AccountState
 from walletd.domain.ledger.books import follow
-from walletd.domain.ledger.entries import (
-    ACTIVE,
-    DISCARDED,
-    GENESIS_HASH,
-    MERCHANT_ACCOUNTS,
-    Entry,
-    Transaction,
-    entry_hash,
-)
+from walletd.domain.ledger.entries import GENESIS_HASH, MERCHANT_ACCOUNTS, Entry, EntryStatus, Transaction, entry_hash
 from walletd.domain.ledger.lots import Consumption
 
 _PROVED = ("balance", "collected", "expired", "debt", "unallocated", "turnover", "carry", "tier", "member_until")
@@ -89,7 +81,7 @@ def lot_amount(entry: Entry) -> int:
 def _fault(
     before: AccountState, entry: Entry, transaction: Transaction, consumptions: Sequence[Consumption]
 ) -> str | None:
-    moved = entry.amount if entry.status == ACTIVE else 0
+    moved = entry.amount if entry.status == EntryStatus.ACTIVE else 0
     left = before.balance + moved
     findings = (
         (entry.sequence != before.sequence + 1, f"has sequence {entry.sequence}, expected {before.sequence + 1}"),
@@ -100,7 +92,7 @@ def _fault(
             (transaction.account_id, transaction.merchant_id) != (before.id, before.merchant_id),
             "belongs to a transaction of another account",
         ),
-        (entry.status not in {ACTIVE, DISCARDED}, f"has the status {entry.status}"),
+        (entry.status not in {EntryStatus.ACTIVE, EntryStatus.DISCARDED}, f"has the status {entry.status}"),
         (entry.merchant_account not in MERCHANT_ACCOUNTS, f"moves to {entry.merchant_account}"),
         (
             entry.debt_after < 0 or entry.balance_after + entry.debt_after < 0,

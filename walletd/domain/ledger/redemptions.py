@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Final
 
 from walletd.domain.errors import HoldClosed, HoldExceeded, HoldExpired
@@ -11,7 +12,14 @@ from walletd.domain.ledger.lots import Consumption
 
 HOLD: Final = timedelta(minutes=15)
 
-RESERVED, CAPTURED, RELEASED, DISCARDED = "reserved", "captured", "released", "discarded"
+
+class RedemptionState(StrEnum):
+    """What became of an amount that was held for a till; `discarded` is one whose time was over."""
+
+    RESERVED = "reserved"
+    CAPTURED = "captured"
+    RELEASED = "released"
+    DISCARDED = "discarded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +31,7 @@ class Redemption:
     account_id: str
     serial_number: str
     amount: int
-    state: str
+    state: RedemptionState
     allocations: tuple[Consumption, ...]
     """What of which lot is held."""
     reference: str | None
@@ -40,7 +48,7 @@ class Redemption:
 
     def has_expired(self, now: datetime) -> bool:
         """Say whether it is open but past its time, whether or not that was booked yet."""
-        return self.state == RESERVED and self.expires_at <= now
+        return self.state == RedemptionState.RESERVED and self.expires_at <= now
 
 
 def check_capture(redemption: Redemption, amount: int, now: datetime) -> None:
@@ -56,7 +64,7 @@ def check_release(redemption: Redemption, now: datetime) -> None:
 
 
 def _check_open(redemption: Redemption, now: datetime) -> None:
-    if redemption.state == DISCARDED or redemption.has_expired(now):
+    if redemption.state == RedemptionState.DISCARDED or redemption.has_expired(now):
         raise HoldExpired
-    if redemption.state != RESERVED:
+    if redemption.state != RedemptionState.RESERVED:
         raise HoldClosed(state=redemption.state)

@@ -8,11 +8,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 
 from walletd.domain.outbox.attempts import Attempt, Verdict
 from walletd.domain.outbox.retries import retry_at
 
-PENDING, DONE, DEAD = "pending", "done", "dead"
+
+class JobState(StrEnum):
+    """How far a job is; a dead one was given up, for people to look at."""
+
+    PENDING = "pending"
+    DONE = "done"
+    DEAD = "dead"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +32,7 @@ class Job:
     subject: str
     content: Mapping[str, str] | None
     """What the work needs to know; forgotten once it is done, as it may name persons."""
-    state: str
+    state: JobState
     attempts: int
     due_at: datetime | None
     last_reason: str
@@ -36,9 +43,11 @@ class Job:
         """Return the job as it is after an attempt."""
         tried = replace(self, attempts=self.attempts + 1, last_reason=attempt.reason)
         if attempt.verdict is Verdict.DONE:
-            return replace(tried, state=DONE, content=None, due_at=None, ended_at=now)
+            return replace(tried, state=JobState.DONE, content=None, due_at=None, ended_at=now)
         due_at = retry_at(now, self.created_at, tried.attempts, jitter) if attempt.verdict.is_passing else None
-        return replace(tried, due_at=due_at) if due_at else replace(tried, state=DEAD, due_at=None, ended_at=now)
+        return (
+            replace(tried, due_at=due_at) if due_at else replace(tried, state=JobState.DEAD, due_at=None, ended_at=now)
+        )
 
 
 def new_job(job_id: str, merchant_id: str, kind: str, subject: str, content: Mapping[str, str], now: datetime) -> Job:
@@ -49,7 +58,7 @@ def new_job(job_id: str, merchant_id: str, kind: str, subject: str, content: Map
         kind=kind,
         subject=subject,
         content=content,
-        state=PENDING,
+        state=JobState.PENDING,
         attempts=0,
         due_at=now,
         last_reason="",

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
-MERGED, SEPARATED = "merged", "separated"
-PENDING, DONE = "pending", "done"
-"""How far a till is with a merge: it has still to be told, or it was."""
+
+class MergeEvent(StrEnum):
+    """What a till is told of two customers."""
+
+    MERGED = "merged"
+    SEPARATED = "separated"
+
+
+class TillState(StrEnum):
+    """How far a till is with a merge: it has still to be told, or it was."""
+
+    PENDING = "pending"
+    DONE = "done"
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +25,7 @@ class MergeNotice:
     """Two customers are one at the till from now on, or two again; by their numbers, for a till knows no others."""
 
     merge_id: str
-    event: str
+    event: MergeEvent
     survivor_number: int
     absorbed_number: int
     card_number_of: int

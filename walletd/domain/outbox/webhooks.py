@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -41,9 +42,24 @@ ENDPOINT_PAUSES: Final = BackOff(doubling(5, 3_600), (1.0, 1.2))
 _URL_LONGEST: Final = 2_000
 _DESCRIPTION_LONGEST: Final = 200
 
-ACTIVE, DISABLED = "active", "disabled"
-WAITING, PENDING, DELIVERED, DEAD = "waiting", "pending", "delivered", "dead"
-"""A message that waits has no content yet: whatever changes meanwhile is in it when its turn comes."""
+
+class EndpointState(StrEnum):
+    """Whether an endpoint is called; a deleted one is kept for its messages alone."""
+
+    ACTIVE = "active"
+    DISABLED = "disabled"
+    DELETED = "deleted"
+
+
+class MessageState(StrEnum):
+    """How far a message is."""
+
+    WAITING = "waiting"
+    """Without content yet: whatever changes meanwhile is in it when its turn comes."""
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    DEAD = "dead"
+    """It was given up, or its endpoint was; it can be replayed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +71,7 @@ class Endpoint:
     url: str
     events: tuple[str, ...]
     description: str | None
-    state: str
+    state: EndpointState
     reason: str
     """Why it was disabled or is paused."""
     paused_until: datetime | None
@@ -65,7 +81,7 @@ class Endpoint:
 
     def wants(self, event: str) -> bool:
         """Say whether it is to be told of an event."""
-        return self.state == ACTIVE and (not self.events or event in self.events or event == TESTING)
+        return self.state == EndpointState.ACTIVE and (not self.events or event in self.events or event == TESTING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +96,7 @@ class Message:
     """What it is about: the serial number of a card, the id of an account, the number of a checkpoint."""
     content: dict[str, object] | None
     """`data` of the body; None while it waits."""
-    state: str
+    state: MessageState
     attempts: int
     due_at: datetime | None
     last_status: int | None

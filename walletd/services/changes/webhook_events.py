@@ -9,7 +9,7 @@ from datetime import datetime
 from walletd.db.engine.base import Tx
 from walletd.db.outbox import webhook_messages, webhooks
 from walletd.domain.identifiers import new_id
-from walletd.domain.outbox.webhooks import PENDING, WAITING, Endpoint, Message, interested
+from walletd.domain.outbox.webhooks import Endpoint, Message, MessageState, interested
 
 TOPIC = "webhooks"
 """Wakes whoever sends."""
@@ -54,7 +54,7 @@ def new_message(
         type=event,
         subject=subject,
         content=None if content is None else dict(content),
-        state=WAITING if content is None else PENDING,
+        state=MessageState.WAITING if content is None else MessageState.PENDING,
         attempts=0,
         due_at=now,
         last_status=None,

@@ -9,7 +9,7 @@ from walletd.db.customers import customers, duplicates
 from walletd.db.engine.base import Tx
 from walletd.db.merchants import merchants
 from walletd.db.merchants.merchants import MerchantRow
-from walletd.domain.customers.matching import AT_ONCE, DAILY, EMAIL, PERSON, PHONE, DuplicateCase
+from walletd.domain.customers.matching import AT_ONCE, DAILY, DuplicateCase, MatchStage
 from walletd.services.outbox.mail_queue import NO_SERVER, queue, to_staff
 from walletd.services.outbox.mail_texts import Text
 from walletd.services.runtime import Runtime
@@ -29,9 +29,9 @@ e-mail address and nothing that contradicts are merged by POST /api/v1/duplicate
 )
 _LINE: Final = gettext_noop("- customer %(older)s and customer %(newer)s: %(why)s")
 _WHY: Final[Mapping[str, str]] = {
-    EMAIL: gettext_noop("same e-mail address"),
-    PHONE: gettext_noop("same telephone number"),
-    PERSON: gettext_noop("same name and address"),
+    MatchStage.EMAIL: gettext_noop("same e-mail address"),
+    MatchStage.PHONE: gettext_noop("same telephone number"),
+    MatchStage.PERSON: gettext_noop("same name and address"),
 }
 
 

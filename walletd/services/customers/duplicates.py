@@ -12,13 +12,11 @@ from walletd.db.merchants import merchants
 from walletd.domain.customers.changes import DuplicateDismissed
 from walletd.domain.customers.customers import Customer
 from walletd.domain.customers.matching import (
-    CASE_STATES,
-    DISMISSED,
-    EMAIL,
-    OPEN,
-    STAGES,
     DuplicateCase,
     DuplicateDecided,
+    DuplicateSource,
+    DuplicateState,
+    MatchStage,
     is_obvious,
 )
 from walletd.domain.customers.merges import MergePlan
@@ -26,7 +24,7 @@ from walletd.domain.errors import NotFound, WalletdError
 from walletd.domain.identifiers import new_id
 from walletd.domain.merchants.principals import Principal
 from walletd.domain.pages import Page, PageRequest
-from walletd.domain.validation import check_note, invalid
+from walletd.domain.validation import check_choice, check_note, invalid
 from walletd.services.changes.recorder import record
 from walletd.services.customers.matching import MANY, new_case
 from walletd.services.customers.merges.merges import Merges
@@ -98,11 +96,10 @@ class Duplicates:
 
     async def page(self, by: Principal, request: PageRequest, state: str | None) -> Page[CaseView]:
         """Return a page of cases in a state, or of all; raises CursorInvalid, ValidationFailed."""
-        if state is not None and state not in CASE_STATES:
-            raise invalid("/state", f"must be one of {', '.join(CASE_STATES)}")
+        chosen = None if state is None else check_choice(DuplicateState, state, "/state")
 
         def read(tx: Tx) -> Page[CaseView]:
-            found = duplicates.page(tx, by.merchant_id, request, state)
+            found = duplicates.page(tx, by.merchant_id, request, chosen)
             return Page(tuple(_views(tx, found.items)), found.next_cursor)
 
         return await self._runtime.database.read(read)
@@ -153,10 +150,10 @@ class Duplicates:
 
         def write(tx: Tx) -> CaseView:
             view = _found(tx, by, case_id, lock=True)
-            if view.case.state == DISMISSED:
+            if view.case.state == DuplicateState.DISMISSED:
                 return view
             _check_open(view.case)
-            decided = replace(view.case, state=DISMISSED, decided_at=now, reason=reason)
+            decided = replace(view.case, state=DuplicateState.DISMISSED, decided_at=now, reason=reason)
             duplicates.decide(tx, decided)
             record(tx, by, now, DuplicateDismissed(case_id, decided.older, decided.newer))
             return replace(view, case=decided)
@@ -167,12 +164,12 @@ class Duplicates:
         """Look through all customers for equal keys, in small steps; return a sentence (J-11)."""
         found = skipped = 0
         for merchant in await self._runtime.database.read(merchants.all_merchants):
-            for stage in STAGES:
+            for stage in MatchStage:
                 new, many = await self._scan(merchant.id, stage)
                 found, skipped = found + new, skipped + many
         return f"{found} new pairs, {skipped} keys left out that more than {MANY} customers have"
 
-    async def _scan(self, merchant_id: str, stage: str) -> tuple[int, int]:
+    async def _scan(self, merchant_id: str, stage: MatchStage) -> tuple[int, int]:
         now, after, found, skipped = self._runtime.clock(), "", 0, 0
         while True:
             shared = await self._runtime.database.long_read(
@@ -191,7 +188,7 @@ class Duplicates:
 
                 def write(tx: Tx, keys: list[str] = batch) -> int:
                     pairs = [
-                        new_case(merchant_id, stage, "nightly", pair, now)
+                        new_case(merchant_id, stage, DuplicateSource.NIGHTLY, pair, now)
                         for key in keys
                         for pair in combinations(duplicates.same_as(tx, merchant_id, stage, key, MANY), 2)
                     ]
@@ -226,7 +223,7 @@ def _goes_on(view: CaseView) -> str:
 
 def _check_open(case: DuplicateCase) -> None:
     """Raise DuplicateDecided for a pair that was merged or dismissed."""
-    if case.state != OPEN:
+    if case.state != DuplicateState.OPEN:
         raise DuplicateDecided(f"This pair was {case.state}.", state=case.state)
 
 
@@ -242,7 +239,7 @@ def _view(tx: Tx, case: DuplicateCase) -> CaseView:
 
 
 def _open_by_email(tx: Tx, merchant_id: str, after: str) -> list[CaseView]:
-    return _views(tx, duplicates.open_at(tx, merchant_id, EMAIL, after, _AT_ONCE))
+    return _views(tx, duplicates.open_at(tx, merchant_id, MatchStage.EMAIL, after, _AT_ONCE))
 
 
 def _views(tx: Tx, cases: Sequence[DuplicateCase]) -> list[CaseView]:

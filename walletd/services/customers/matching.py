@@ -8,7 +8,7 @@ from typing import Final
 from walletd.db.customers import duplicates
 from walletd.db.engine.base import Tx
 from walletd.domain.customers.customers import Customer
-from walletd.domain.customers.matching import OPEN, STAGES, DuplicateCase, match_keys
+from walletd.domain.customers.matching import DuplicateCase, DuplicateSource, DuplicateState, MatchStage, match_keys
 from walletd.domain.identifiers import new_id
 
 MANY: Final = 10
@@ -18,7 +18,7 @@ MANY: Final = 10
 def note_duplicates(tx: Tx, customer: Customer, now: datetime) -> None:
     """Put everybody who may be the same person into the inbox; the first stage with a hit decides (D-05)."""
     keys = match_keys(customer.details)
-    for stage in STAGES:
+    for stage in MatchStage:
         key = keys.of(stage)
         if key is None:
             continue
@@ -27,12 +27,17 @@ def note_duplicates(tx: Tx, customer: Customer, now: datetime) -> None:
             continue
         others = [name for name in same if name != customer.id]
         if others:
-            pairs = [new_case(customer.merchant_id, stage, "registration", (customer.id, name), now) for name in others]
+            pairs = [
+                new_case(customer.merchant_id, stage, DuplicateSource.REGISTRATION, (customer.id, name), now)
+                for name in others
+            ]
             duplicates.insert_new(tx, pairs)
             return
 
 
-def new_case(merchant_id: str, stage: str, source: str, pair: tuple[str, str], now: datetime) -> DuplicateCase:
+def new_case(
+    merchant_id: str, stage: MatchStage, source: DuplicateSource, pair: tuple[str, str], now: datetime
+) -> DuplicateCase:
     """Return a case of two customers; their ids say who registered first."""
     older, newer = sorted(pair)
-    return DuplicateCase(new_id("dup", now), merchant_id, older, newer, stage, source, OPEN, now)
+    return DuplicateCase(new_id("dup", now), merchant_id, older, newer, stage, source, DuplicateState.OPEN, now)

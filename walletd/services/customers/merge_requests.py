@@ -15,18 +15,15 @@ from walletd.domain.customers.consent import MailUnavailable
 from walletd.domain.customers.customers import Customer
 from walletd.domain.customers.matching import email_key
 from walletd.domain.customers.merge_requests import (
-    AWAITING,
     CONFIRM_WITHIN,
     CONFIRMED_BY_MAIL,
-    EXPIRED,
     NEW_REMARK,
     OFF,
-    OPEN,
     SAME_EMAIL,
-    STATES,
     MergeRequest,
     MergeRequestOpen,
     MergeRequestRefused,
+    MergeRequestState,
     address_mark,
 )
 from walletd.domain.customers.merges import MergePlan, MergeSelf
@@ -34,7 +31,7 @@ from walletd.domain.errors import LinkInvalid, NotFound
 from walletd.domain.identifiers import new_id
 from walletd.domain.merchants.principals import Principal, PrincipalKind
 from walletd.domain.pages import Page, PageRequest
-from walletd.domain.validation import check_note, invalid
+from walletd.domain.validation import check_choice, check_note
 from walletd.services.changes.recorder import record
 from walletd.services.customers.customers import check_goes_on
 from walletd.services.customers.merge_request_mails import REJECTED as REJECTED_MAIL
@@ -64,7 +61,7 @@ class Confirmation:
     merchant_name: str
     applicant: str
     """The e-mail address of whoever asks: by it the other one knows whether that is themselves."""
-    state: str
+    state: MergeRequestState
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +91,7 @@ class _Approved:
     def check(self, tx: Tx) -> None:
         request = _found(tx, self.by.merchant_id, self.request_id, lock=True)
         request.check_approvable(self.now)
-        if request.state == OPEN:
+        if request.state == MergeRequestState.OPEN:
             # Nobody confirmed it: what made that unnecessary has to be so still.
             policy = merchants.get(tx, self.by.merchant_id).merge_requests
             view = _views(tx, [request], self.now)[0]
@@ -135,7 +132,7 @@ class MergeRequests:
                 requested_by=requested_by,
                 requested_for=requested_for,
                 remark=remark or NEW_REMARK,
-                state=AWAITING if needs else OPEN,
+                state=MergeRequestState.AWAITING if needs else MergeRequestState.OPEN,
                 created_at=now,
                 confirm_until=now + CONFIRM_WITHIN if needs else None,
                 asked_address=address_mark(second.details.email) if needs else None,
@@ -149,12 +146,11 @@ class MergeRequests:
 
     async def page(self, by: Principal, request: PageRequest, state: str | None) -> Page[RequestView]:
         """Return a page of requests in a state, or of all; raises CursorInvalid, ValidationFailed."""
-        if state is not None and state not in STATES:
-            raise invalid("/state", f"must be one of {', '.join(STATES)}")
+        chosen = None if state is None else check_choice(MergeRequestState, state, "/state")
         now = self._runtime.clock()
 
         def read(tx: Tx) -> Page[RequestView]:
-            found = merge_requests.page(tx, by.merchant_id, request, state, now)
+            found = merge_requests.page(tx, by.merchant_id, request, chosen, now)
             return Page(tuple(_views(tx, found.items, now)), found.next_cursor)
 
         return await self._runtime.database.read(read)
@@ -231,7 +227,7 @@ class MergeRequests:
 
     def _tell_filed(self, tx: Tx, view: RequestView, now: datetime) -> None:
         mails = self._mails(tx, view.request, now)
-        if view.request.state == AWAITING:
+        if view.request.state == MergeRequestState.AWAITING:
             if self._runtime.mail_channel is None:
                 raise MailUnavailable
             mails.ask(view.applicant, view.second, self.link(view.request.id))
@@ -259,7 +255,7 @@ def _check_pair(tx: Tx, merchant_id: str, pair: tuple[str, str], now: datetime) 
     present = merge_requests.undecided(tx, merchant_id, pair)
     if present is None:
         return
-    if present.at(now).state != EXPIRED:
+    if present.at(now).state != MergeRequestState.EXPIRED:
         raise MergeRequestOpen(merge_request_id=present.id)
     merge_requests.change(tx, present.at(now))
 

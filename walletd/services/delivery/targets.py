@@ -35,6 +35,7 @@ from walletd.domain.delivery.publishing import (
     REFUSED_PAUSES,
     REMINDER_LIMIT,
     REMINDER_PAUSES,
+    PhoneState,
     after_push,
     due_at,
     update_tag,
@@ -65,8 +66,7 @@ class PhoneDelivery:
 
     device: str
     wallet: str
-    state: str
-    """`current`, `waiting` for its turn, `announced`, or `stale`: notified a while ago and not fetched."""
+    state: PhoneState
     published: str | None
     accepted: str | None
     listed: str | None
@@ -245,11 +245,11 @@ def _phone(row: PhoneRow, epoch: int, published: PublishedPass | None, now: date
     def tag(value: int) -> str | None:
         return update_tag(epoch, value) if value else None
 
-    state = "current"
+    state = PhoneState.CURRENT
     if row.due_at is not None:
-        state = "waiting"
+        state = PhoneState.WAITING
     elif row.fetched_sequence < sequence and row.fetched_hash != content_hash and row.notified_at is not None:
-        state = "stale" if now - row.notified_at > _STALE_AFTER else "announced"
+        state = PhoneState.STALE if now - row.notified_at > _STALE_AFTER else PhoneState.ANNOUNCED
     return PhoneDelivery(
         device=row.device[:_DEVICE_SHOWN] + "…",
         wallet=row.scheme,

@@ -13,8 +13,8 @@ from walletd.db.merchants import merchants
 from walletd.db.merchants.merchants import CredentialsRow
 from walletd.db.outbox import jobs, webhook_messages
 from walletd.domain.calendar import age_seconds
-from walletd.domain.outbox import jobs as job_states
-from walletd.domain.outbox.webhooks import DEAD, PENDING, WAITING
+from walletd.domain.outbox.jobs import JobState
+from walletd.domain.outbox.webhooks import MessageState
 from walletd.services.delivery.targets import MASS_REJECTION
 from walletd.services.runtime import Runtime
 from walletd.telemetry import CERTIFICATE_DAYS, QUEUE_AGE, QUEUE_DEPTH
@@ -45,13 +45,15 @@ class Health:
             for queue, depth, age in (("dirty cards", dirty, publish_lag), ("due deliveries", due, deliver_lag)):
                 QUEUE_DEPTH.labels(queue).set(depth)
                 QUEUE_AGE.labels(queue).set(age)
-            messages = webhook_messages.QUEUE.count_by_state(tx, (WAITING, PENDING, DEAD))
-            to_send = messages.get(WAITING, 0) + messages.get(PENDING, 0)
+            messages = webhook_messages.QUEUE.count_by_state(
+                tx, (MessageState.WAITING, MessageState.PENDING, MessageState.DEAD)
+            )
+            to_send = messages.get(MessageState.WAITING, 0) + messages.get(MessageState.PENDING, 0)
             QUEUE_DEPTH.labels("webhook messages").set(to_send)
-            QUEUE_DEPTH.labels("webhook dead letters").set(messages.get(DEAD, 0))
-            work = jobs.QUEUE.count_by_state(tx, (job_states.PENDING, job_states.DEAD))
-            QUEUE_DEPTH.labels("jobs").set(work.get(job_states.PENDING, 0))
-            QUEUE_DEPTH.labels("dead jobs").set(work.get(job_states.DEAD, 0))
+            QUEUE_DEPTH.labels("webhook dead letters").set(messages.get(MessageState.DEAD, 0))
+            work = jobs.QUEUE.count_by_state(tx, (JobState.PENDING, JobState.DEAD))
+            QUEUE_DEPTH.labels("jobs").set(work.get(JobState.PENDING, 0))
+            QUEUE_DEPTH.labels("dead jobs").set(work.get(JobState.DEAD, 0))
             certificates = [_certificate(row, now) for row in merchants.all_credentials(tx)]
             _show_first_ends(certificates)
             return {
@@ -59,9 +61,9 @@ class Health:
                 "dirty_cards": dirty,
                 "due_targets": due,
                 "webhook_messages": to_send,
-                "webhook_dead_letters": messages.get(DEAD, 0),
-                "jobs": work.get(job_states.PENDING, 0),
-                "dead_jobs": work.get(job_states.DEAD, 0),
+                "webhook_dead_letters": messages.get(MessageState.DEAD, 0),
+                "jobs": work.get(JobState.PENDING, 0),
+                "dead_jobs": work.get(JobState.DEAD, 0),
                 "publish_lag_seconds": round(publish_lag, 3),
                 "deliver_lag_seconds": round(deliver_lag, 3),
                 "worker": "behind" if max(publish_lag, deliver_lag) > _LAG_ALARM_SECONDS else "in time",

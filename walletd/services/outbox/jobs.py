@@ -11,7 +11,7 @@ from walletd.db.engine.base import Tx
 from walletd.db.engine.leases import Lease
 from walletd.db.outbox import jobs
 from walletd.domain.outbox.attempts import Attempt, Verdict
-from walletd.domain.outbox.jobs import DEAD, Job
+from walletd.domain.outbox.jobs import Job, JobState
 from walletd.services.runtime import Runtime
 from walletd.telemetry import counter, logger
 
@@ -69,7 +69,7 @@ class Jobs:
         now = self._runtime.clock()
         after = job.after(attempt, now, self._runtime.jitter())
         _done.labels(job.kind, attempt.verdict.value).inc()
-        if after.state == DEAD:
+        if after.state == JobState.DEAD:
             log.error("job_given_up", job=job.id, kind=job.kind, subject=job.subject, reason=attempt.reason)
 
         def write(tx: Tx) -> None:

@@ -19,7 +19,7 @@ from walletd.domain.merchants.changes import TillFolderSet
 from walletd.domain.merchants.principals import Principal
 from walletd.domain.outbox.attempts import Attempt, Verdict
 from walletd.domain.outbox.jobs import Job, new_job
-from walletd.domain.outbox.tills import DONE, PENDING, MergeNotice
+from walletd.domain.outbox.tills import MergeEvent, MergeNotice, TillState
 from walletd.domain.validation import invalid
 from walletd.services.changes.recorder import record
 from walletd.services.runtime import Runtime
@@ -53,7 +53,7 @@ class Tills:
             return Attempt(Verdict.REFUSED, "the shop has no till any more: walletd merchant set --till-folder")
         attempt = await self._runtime.connect_till(merchant.till_folder).merge_customers(notice)
         if attempt.verdict is Verdict.DONE:
-            await database.write(merges.set_till, notice.merge_id, DONE)
+            await database.write(merges.set_till, notice.merge_id, TillState.DONE)
         return attempt
 
 
@@ -68,7 +68,7 @@ def queue_merge_notice(tx: Tx, merchant: MerchantRow, notice: MergeNotice, now: 
     """Queue a notice in the transaction of the merge, where the shop has a till."""
     if merchant.till_folder is None:
         return
-    merges.set_till(tx, notice.merge_id, PENDING)
+    merges.set_till(tx, notice.merge_id, TillState.PENDING)
     content = {name: str(value) for name, value in asdict(notice).items()}
     subject = f"{notice.event} {notice.merge_id}"
     jobs.insert(tx, [new_job(new_id("job", now), merchant.id, KIND, subject, content, now)])
@@ -76,4 +76,5 @@ def queue_merge_notice(tx: Tx, merchant: MerchantRow, notice: MergeNotice, now: 
 
 def _notice(content: Mapping[str, str]) -> MergeNotice:
     numbers = ("survivor_number", "absorbed_number", "card_number_of")
-    return MergeNotice(**{**content, **{name: int(content[name]) for name in numbers}})  # type: ignore[arg-type]
+    values = {**content, **{name: int(content[name]) for name in numbers}, "event": MergeEvent(content["event"])}
+    return MergeNotice(**values)  # type: ignore[arg-type]

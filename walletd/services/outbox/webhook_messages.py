@@ -18,13 +18,12 @@ from walletd.domain.errors import ConfigurationRefused
 from walletd.domain.outbox.attempts import Attempt, Verdict
 from walletd.domain.outbox.retries import WINDOW, retry_at
 from walletd.domain.outbox.webhooks import (
-    DEAD,
-    DELIVERED,
-    DISABLED,
     ENDPOINT_PAUSES,
     SECRET_OVERLAP,
     Endpoint,
+    EndpointState,
     Message,
+    MessageState,
     body_of,
 )
 from walletd.services.changes.webhook_events import TOPIC
@@ -86,7 +85,7 @@ class WebhookDelivery:
 
         def claim(tx: Tx) -> tuple[Endpoint, list[Message], webhooks.Secrets] | None:
             endpoint = webhooks.find(tx, merchant_id, endpoint_id)
-            if endpoint is None or endpoint.state == DISABLED:
+            if endpoint is None or endpoint.state == EndpointState.DISABLED:
                 return None
             if endpoint.paused_until is not None and endpoint.paused_until > now:
                 return None
@@ -139,14 +138,16 @@ class WebhookDelivery:
         """Return a message as it is after an attempt."""
         noted = replace(message, last_status=attempt.status, last_reason=attempt.reason)
         if attempt.verdict is Verdict.DONE:
-            return replace(noted, state=DELIVERED, attempts=message.attempts + 1, due_at=None, ended_at=now)
+            return replace(
+                noted, state=MessageState.DELIVERED, attempts=message.attempts + 1, due_at=None, ended_at=now
+            )
         if attempt.verdict is Verdict.RETRY:
             attempts = message.attempts + 1
             due = retry_at(now, message.tried_since, attempts, self._runtime.jitter())
             noted = replace(noted, attempts=attempts, due_at=due)
         elif now >= message.tried_since + WINDOW:
             noted = replace(noted, due_at=None)
-        return noted if noted.due_at is not None else replace(noted, state=DEAD, ended_at=now)
+        return noted if noted.due_at is not None else replace(noted, state=MessageState.DEAD, ended_at=now)
 
     def _settle_endpoint(self, tx: Tx, endpoint: Endpoint, attempts: Sequence[Attempt], now: datetime) -> None:
         gone = next((attempt for attempt in attempts if attempt.verdict is Verdict.GONE), None)
@@ -154,7 +155,9 @@ class WebhookDelivery:
         if gone is not None:
             log.warning("webhook_disabled", endpoint=endpoint.id, merchant=endpoint.merchant_id)
             reason = "the receiver answered 410: it wants no more messages"
-            webhooks.store_state(tx, replace(endpoint, state=DISABLED, reason=reason, paused_until=None, pauses=0))
+            webhooks.store_state(
+                tx, replace(endpoint, state=EndpointState.DISABLED, reason=reason, paused_until=None, pauses=0)
+            )
             webhook_messages.end_all(tx, endpoint.id, now, reason)
         elif failed is not None and not any(attempt.verdict is Verdict.DONE for attempt in attempts):
             until = now + timedelta(seconds=ENDPOINT_PAUSES.pause(endpoint.pauses, self._runtime.jitter()))

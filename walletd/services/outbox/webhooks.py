@@ -21,9 +21,9 @@ from walletd.domain.outbox.changes import (
     WebhookSecretRotated,
 )
 from walletd.domain.outbox.webhooks import (
-    ACTIVE,
     TESTING,
     Endpoint,
+    EndpointState,
     Message,
     check_description,
     check_events,
@@ -60,7 +60,7 @@ class Webhooks:
             url=url,
             events=check_events(events),
             description=check_description(description),
-            state=ACTIVE,
+            state=EndpointState.ACTIVE,
             reason="",
             paused_until=None,
             pauses=0,
@@ -106,7 +106,7 @@ class Webhooks:
 
         def write(tx: Tx) -> Endpoint:
             endpoint = _found(tx, by, endpoint_id)
-            changed = replace(endpoint, state=ACTIVE, reason="", paused_until=None, pauses=0)
+            changed = replace(endpoint, state=EndpointState.ACTIVE, reason="", paused_until=None, pauses=0)
             webhooks.store_state(tx, changed)
             record(tx, by, now, WebhookEnabled(endpoint_id))
             return changed

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_datetime
 from babel.numbers import format_currency, format_decimal
 
-from walletd.domain.ledger.entries import ACTIVE, DISCARDED, Entry, Transaction
+from walletd.domain.ledger.entries import Entry, EntryStatus, Transaction
 from walletd.domain.money import Money
 from walletd.services.ledger.statements import Statement
 from walletd.texts.catalogues import gettext_noop, spoken, translations
@@ -46,7 +46,10 @@ _FIGURES: Final[Mapping[str, str]] = {
     "debt": gettext_noop("Owed"),
 }
 """figure of the balances → its name in English."""
-_STATES: Final[Mapping[str, str]] = {ACTIVE: gettext_noop("Active"), DISCARDED: gettext_noop("Discarded")}
+_STATES: Final[Mapping[str, str]] = {
+    EntryStatus.ACTIVE: gettext_noop("Active"),
+    EntryStatus.DISCARDED: gettext_noop("Discarded"),
+}
 """state of an entry → its name in English."""
 _OF_CSV: Final = "yyyy-MM-dd HH:mm:ss"
 

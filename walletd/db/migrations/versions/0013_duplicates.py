@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from walletd.domain.customers.customers import NewCustomer
-from walletd.domain.customers.matching import STAGES, match_keys
+from walletd.domain.customers.matching import match_keys
 
 revision = "0013"
 down_revision = "0012"
@@ -14,14 +14,15 @@ branch_labels = None
 depends_on = None
 
 _BATCH = 500
+_STAGES = ("email", "phone", "person")
 
 
 def upgrade() -> None:
     """Add columns, fill them, and create the inbox."""
-    for stage in STAGES:
+    for stage in _STAGES:
         op.add_column("customers", sa.Column(f"match_{stage}", sa.Text(), nullable=True))
     _fill()
-    for stage in STAGES:
+    for stage in _STAGES:
         name = f"ix_customers_merchant_id_match_{stage}_id"
         op.create_index(op.f(name), "customers", ["merchant_id", f"match_{stage}", "id"])
     op.create_table(
@@ -49,7 +50,7 @@ def _fill() -> None:
         "customers",
         *(sa.column(name) for name in ("id", "first_name", "last_name", "email", "phone")),
         sa.column("address", sa.JSON()),
-        *(sa.column(f"match_{stage}") for stage in STAGES),
+        *(sa.column(f"match_{stage}") for stage in _STAGES),
     )
     connection, last = op.get_bind(), ""
     while True:
@@ -66,6 +67,6 @@ def _fill() -> None:
                 address=row.address,
             )
             keys = match_keys(known)
-            values = {f"match_{stage}": keys.of(stage) for stage in STAGES}
+            values = {f"match_{stage}": getattr(keys, stage) for stage in _STAGES}
             if any(values.values()):
                 connection.execute(sa.update(table).where(table.c.id == row.id).values(values))

@@ -39,7 +39,7 @@ from walletd.domain.ledger.documents import redemption_document, transaction_doc
 from walletd.domain.ledger.earning import give_back
 from walletd.domain.ledger.entries import Entry, Transaction
 from walletd.domain.ledger.movements import AccountStatus, Movement
-from walletd.domain.ledger.redemptions import RESERVED, Redemption, check_capture, check_release
+from walletd.domain.ledger.redemptions import Redemption, RedemptionState, check_capture, check_release
 from walletd.domain.merchants.principals import Principal
 from walletd.domain.validation import invalid
 
@@ -113,7 +113,7 @@ def _reserve(context: BatchContext, by: Principal, work: Reserve) -> Decision:
             account_id=card.account_id,
             serial_number=card.serial_number,
             amount=work.amount,
-            state=RESERVED,
+            state=RedemptionState.RESERVED,
             allocations=(),
             reference=work.reference,
             created_at=context.now,

@@ -18,11 +18,10 @@ from typing import Final
 from walletd.domain.errors import AccountUnproved, BalanceLimit, InsufficientBalance
 from walletd.domain.ledger.balances import AMOUNT_MAX
 from walletd.domain.ledger.books import AccountBook, Effect, earlier, portions
-from walletd.domain.ledger.entries import DISCARDED, Entry, Transaction
+from walletd.domain.ledger.entries import Entry, EntryStatus, Transaction
 from walletd.domain.ledger.lots import Consumption, Lot, consumption_order, share
 from walletd.domain.ledger.movements import Movement
-from walletd.domain.ledger.redemptions import CAPTURED, RELEASED, RESERVED, Redemption
-from walletd.domain.ledger.redemptions import DISCARDED as TIMED_OUT
+from walletd.domain.ledger.redemptions import Redemption, RedemptionState
 
 _INSTANT: Final = timedelta(microseconds=1)
 
@@ -43,7 +42,7 @@ def advance(book: AccountBook, begin: Callable[[], Transaction], horizon: Horizo
         _pay_until(book, moment, begun)
         book.moment = moment
         if isinstance(end, Redemption):
-            _return(book, end, TIMED_OUT, begun())
+            _return(book, end, RedemptionState.DISCARDED, begun())
         elif book.lots[end.id].free:  # else it was taken for a debt, or went with a reservation that came back too late
             _expire(book, end.id, begun())
     book.moment = book.now
@@ -77,7 +76,7 @@ def reserve(book: AccountBook, redemption: Redemption) -> Redemption:
     allocations = tuple(portions(redemption.amount, book.redeemable_lots()))
     for part in allocations:
         book.hold(part.lot_id, part.amount)
-    held = replace(redemption, state=RESERVED, allocations=allocations)
+    held = replace(redemption, state=RedemptionState.RESERVED, allocations=allocations)
     book.note(held)
     book.state = replace(
         book.state,
@@ -103,7 +102,7 @@ def capture(book: AccountBook, redemption: Redemption, transaction: Transaction,
     book.note(
         replace(
             redemption,
-            state=CAPTURED,
+            state=RedemptionState.CAPTURED,
             captured=-movement.amount,
             closed_at=book.now,
             transaction_id=transaction.id,
@@ -115,7 +114,7 @@ def capture(book: AccountBook, redemption: Redemption, transaction: Transaction,
 
 def release(book: AccountBook, redemption: Redemption, transaction: Transaction) -> None:
     """Give back what a redemption holds."""
-    _return(book, redemption, RELEASED, book.begin(transaction))
+    _return(book, redemption, RedemptionState.RELEASED, book.begin(transaction))
 
 
 def reverse_credit(
@@ -229,10 +228,10 @@ def _own_first(book: AccountBook, lot_id: str) -> Iterator[Lot]:
     return chain(own, others)
 
 
-def _return(book: AccountBook, redemption: Redemption, state: str, transaction: Transaction) -> None:
+def _return(book: AccountBook, redemption: Redemption, state: RedemptionState, transaction: Transaction) -> None:
     """Put back what a redemption held; an entry that changes no balance keeps it in the history (I-04)."""
     _release_hold(book, redemption)
-    book.append(transaction, Movement("redeem", -redemption.amount, "redeemed"), Effect(status=DISCARDED))
+    book.append(transaction, Movement("redeem", -redemption.amount, "redeemed"), Effect(status=EntryStatus.DISCARDED))
     book.note(replace(redemption, state=state, closed_at=book.now, transaction_id=transaction.id))
     _after_return(book, redemption, transaction)
 

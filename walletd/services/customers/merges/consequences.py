@@ -7,7 +7,7 @@ from datetime import datetime
 from walletd.db.customers import customers, duplicates, merge_requests
 from walletd.db.engine.base import Tx
 from walletd.db.merchants import merchants
-from walletd.domain.customers.merge_requests import EXPIRED
+from walletd.domain.customers.merge_requests import MergeRequestState
 from walletd.domain.customers.merges import Merge
 from walletd.services.customers.merge_request_mails import APPROVED, RequestMails
 
@@ -18,10 +18,13 @@ def follow_merge(tx: Tx, merge: Merge, now: datetime, *, by_mail: bool) -> None:
     duplicates.follow_merge(tx, survivor, absorbed, now)
     # Others that name the absorbed customer were confirmed, or asked for, by somebody who is no account any more.
     for other in merge_requests.undecided_of(tx, absorbed):
-        if survivor not in {other.requested_by, other.requested_for} and other.at(now).state != EXPIRED:
+        if (
+            survivor not in {other.requested_by, other.requested_for}
+            and other.at(now).state != MergeRequestState.EXPIRED
+        ):
             merge_requests.change(tx, other.rejected(None, now))
     request = merge_requests.undecided(tx, merge.merchant_id, (survivor, absorbed))
-    if request is None or request.at(now).state == EXPIRED:
+    if request is None or request.at(now).state == MergeRequestState.EXPIRED:
         return
     approved = request.approved(merge.id, now)
     merge_requests.change(tx, approved)

@@ -13,7 +13,7 @@ from walletd.db.merchants import merchants
 from walletd.domain.calendar import rfc3339
 from walletd.domain.customers.changes import CustomersMerged, MergeUndone
 from walletd.domain.customers.customers import Customer
-from walletd.domain.customers.merges import COMMITTED, Merge, MergePlan
+from walletd.domain.customers.merges import Merge, MergePlan, MergeState
 from walletd.domain.delivery.publishing import CHANGED
 from walletd.domain.errors import IdempotencyKeyMissing, NotFound, WalletdError
 from walletd.domain.identifiers import new_id
@@ -21,7 +21,7 @@ from walletd.domain.ledger.balances import AccountState
 from walletd.domain.ledger.changes import AccountChanged
 from walletd.domain.ledger.documents import balances_document
 from walletd.domain.merchants.principals import Principal
-from walletd.domain.outbox.tills import MERGED, SEPARATED, MergeNotice
+from walletd.domain.outbox.tills import MergeEvent, MergeNotice
 from walletd.domain.validation import check_note
 from walletd.services.changes.recorder import record_all
 from walletd.services.customers.merges.consequences import follow_merge
@@ -121,7 +121,7 @@ class Merges:
         def read(tx: Tx) -> Mapping[str, object]:
             merge = _found(merges.find(tx, by.merchant_id, merge_id), merge_id)
             document = _merge_document(merge)
-            if merge.state != COMMITTED:
+            if merge.state != MergeState.COMMITTED:
                 return document | {"undo": None}
             try:
                 check_undoable(tx, merge, now)
@@ -156,7 +156,7 @@ class Merges:
         books = [side.book for side in merge_input.sides]
         store_books(tx, books)
         journal = move(tx, merge_input, joins)
-        merge = Merge(new_id("mrg", now), by.merchant_id, merge_input.plan, by.id, COMMITTED, journal, now)
+        merge = Merge(new_id("mrg", now), by.merchant_id, merge_input.plan, by.id, MergeState.COMMITTED, journal, now)
         merges.insert(tx, merge, {join.joined.from_account: join.moved for join in joins})
         follow_merge(tx, merge, now, by_mail=self._runtime.mail_channel is not None)
         _record(tx, by, CustomersMerged, merge, [book.state for book in books if book.is_changed], now)
@@ -196,7 +196,7 @@ def _record(
     record_all(tx, now, [(by, change(merge, survivor, absorbed)), *accounts])
     notice = MergeNotice(
         merge_id=merge.id,
-        event=MERGED if change is CustomersMerged else SEPARATED,
+        event=MergeEvent.MERGED if change is CustomersMerged else MergeEvent.SEPARATED,
         survivor_number=survivor,
         absorbed_number=absorbed,
         card_number_of=known[plan.number_survivor].number,

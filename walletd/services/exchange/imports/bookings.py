@@ -25,8 +25,8 @@ from walletd.domain.customers.customers import Customer, LoyaltyStatus, NewCusto
 from walletd.domain.delivery.publishing import MANY
 from walletd.domain.exchange.changes import CardImported, CustomerImported
 from walletd.domain.exchange.import_consent import imported
-from walletd.domain.exchange.import_rows import ERROR, ImportRow, movement_of
-from walletd.domain.exchange.imports import CheckedRow, ImportHead
+from walletd.domain.exchange.import_rows import FindingLevel, ImportRow, movement_of
+from walletd.domain.exchange.imports import CardAction, CheckedRow, CustomerAction, ImportHead
 from walletd.domain.identifiers import new_id
 from walletd.domain.ledger.bookings.operations import opening
 from walletd.domain.ledger.bookings.postings import post
@@ -36,7 +36,7 @@ from walletd.domain.ledger.entries import Transaction, request_hash
 from walletd.domain.merchants.principals import Principal, kind_of
 from walletd.services.cards.new_cards import new_account, new_card
 from walletd.services.changes.recorder import record_all
-from walletd.services.exchange.imports.plans import CREATE, ISSUE, KEEP, UPDATE, Plan, Planner, changed
+from walletd.services.exchange.imports.plans import Plan, Planner, changed
 from walletd.services.ledger.bookings.storing import store_appended
 from walletd.services.runtime import Runtime
 
@@ -76,7 +76,10 @@ class RowBooker:
         merchants.lock(tx, self.head.merchant_id)
         asked = [ImportRow.from_json(row.content) for row in rows]
         plans = Planner(self.head.merchant_id, self.program, self.head.lenient).plan(tx, asked, self.now, lock=True)
-        nameless = sum(plan.action == CREATE and given.number is None for plan, given in zip(plans, asked, strict=True))
+        nameless = sum(
+            plan.action == CustomerAction.CREATE and given.number is None
+            for plan, given in zip(plans, asked, strict=True)
+        )
         numbers = iter(merchants.take_customer_numbers(tx, self.head.merchant_id, nameless) if nameless else ())
         batch = _Batch()
         for row, given, plan in zip(rows, asked, plans, strict=True):
@@ -85,7 +88,7 @@ class RowBooker:
         return sum(row.outcome is not None for row in batch.rows)
 
     def _take(self, batch: _Batch, row: CheckedRow, given: ImportRow, plan: Plan, numbers: Iterator[int]) -> None:
-        errors = [finding.detail for finding in plan.findings if finding.level == ERROR]
+        errors = [finding.detail for finding in plan.findings if finding.level == FindingLevel.ERROR]
         details = plan.details
         if errors or details is None or plan.actions != (row.action, row.card, row.customer_id):
             reason = errors[0] if errors else "customer or card changed while the import was being booked"
@@ -96,17 +99,17 @@ class RowBooker:
             number = given.number if given.number is not None else next(numbers)
             customer = self._new_customer(given, replace(details, number=number), number)
             batch.created.append(customer)
-        elif plan.action == UPDATE:
+        elif plan.action == CustomerAction.UPDATE:
             customer = changed(customer, details, given)
             batch.updated.append(customer)
         details_of_row: dict[str, object] = {"import_id": self.head.id, "line": row.line}
         # Named in the row, so that erasing the customer finds what the file said.
         done = replace(row, customer_id=customer.id)
-        if plan.card == ISSUE and self.program is not None:
+        if plan.card == CardAction.ISSUE and self.program is not None:
             done = self._issue(batch, done, given, customer, self.program)
             details_of_row["serial_number"] = done.serial_number
-        if plan.action != KEEP or done.serial_number is not None:
-            batch.imported.append(CustomerImported(customer.id, details_of_row, plan.action == UPDATE))
+        if plan.action != CustomerAction.KEEP or done.serial_number is not None:
+            batch.imported.append(CustomerImported(customer.id, details_of_row, plan.action == CustomerAction.UPDATE))
         batch.rows.append(done)
 
     def _new_customer(self, given: ImportRow, details: NewCustomer, number: int) -> Customer:

@@ -34,8 +34,8 @@ from walletd.domain.exchange.import_files import (
     examine,
     read_records,
 )
-from walletd.domain.exchange.import_rows import ERROR, ImportRow, Reader
-from walletd.domain.exchange.imports import CheckedRow, ImportHead
+from walletd.domain.exchange.import_rows import FindingLevel, ImportRow, Reader
+from walletd.domain.exchange.imports import CardAction, CheckedRow, CustomerAction, ImportHead, ImportState
 from walletd.domain.identifiers import new_id
 from walletd.domain.merchants.principals import Principal
 from walletd.domain.outbox.attempts import Attempt, Verdict
@@ -48,7 +48,6 @@ from walletd.services.exchange.imports.validation import READ_AT_ONCE, Read, Val
 from walletd.services.runtime import Runtime
 
 KIND: Final = "import"
-UPLOADED, VALIDATED, COMMITTING, COMMITTED, FAILED = "UPLOADED", "VALIDATED", "COMMITTING", "COMMITTED", "FAILED"
 _BOOKED_AT_ONCE_MAX: Final = 100
 _BATCH_SECONDS: Final = 0.04
 """How long a batch may keep the books; a till waits for one at the most, and 100 ms are all that it may wait."""
@@ -118,7 +117,7 @@ class Imports:
             merchant_id=by.merchant_id,
             program_id=options.program_id,
             actor=by.id,
-            state=UPLOADED,
+            state=ImportState.UPLOADED,
             lenient=options.lenient,
             file_sha256=form.sha256,
             rules_digest=_rules_digest(program),
@@ -132,7 +131,7 @@ class Imports:
         try:
             head = await self._validate(head, read_batches(records, reader, options.rows_max), validator, progress)
         except ImportFileInvalid as error:
-            failed = replace(head, state=FAILED, reason=error.detail, ended_at=self._runtime.clock())
+            failed = replace(head, state=ImportState.FAILED, reason=error.detail, ended_at=self._runtime.clock())
             await self._runtime.database.write(imports.store, failed)
             raise
         return await self.get(by, head.id)
@@ -166,32 +165,32 @@ class Imports:
         Raises NotFound, and ImportRefused where it has errors or something changed since the dry run.
         """
         head = (await self.get(by, import_id)).head
-        if head.state in {COMMITTING, COMMITTED}:
+        if head.state in {ImportState.COMMITTING, ImportState.COMMITTED}:
             return await self.get(by, import_id)
-        if head.state != VALIDATED:
+        if head.state != ImportState.VALIDATED:
             raise ImportRefused(head.reason or "Only a file that was validated without errors can be committed.")
         lines = await self._drifted(head)
         now = self._runtime.clock()
 
         def write(tx: Tx) -> None:
             present = _found(imports.find(tx, by.merchant_id, import_id, lock=True), import_id)
-            if present.state != VALIDATED:
+            if present.state != ImportState.VALIDATED:
                 # Somebody else committed it meanwhile; what has drifted since then is its own doing.
                 return
             if lines:
                 reason = f"Something changed since the dry run, first in line {lines[0]}; upload the file again."
-                imports.store(tx, replace(present, state=FAILED, reason=reason, ended_at=now))
+                imports.store(tx, replace(present, state=ImportState.FAILED, reason=reason, ended_at=now))
                 return
             highest = imports.highest_number(tx, import_id)
             if highest is not None:
                 merchants.raise_customer_number(tx, by.merchant_id, highest)
-            imports.store(tx, replace(present, state=COMMITTING))
+            imports.store(tx, replace(present, state=ImportState.COMMITTING))
             record(tx, by, now, ImportCommitted(import_id, present.rows, present.booked))
             self._want_work(tx, present, now)
 
         await self._runtime.database.write(write)
         report = await self.get(by, import_id)
-        if report.head.state == FAILED:
+        if report.head.state == ImportState.FAILED:
             raise ImportRefused(report.head.reason, lines=lines)
         return report
 
@@ -201,7 +200,7 @@ class Imports:
 
         def write(tx: Tx) -> tuple[ImportHead, ImportHead]:
             head = _found(imports.find(tx, merchant_id, import_id, lock=True), import_id)
-            if head.state != COMMITTING:
+            if head.state != ImportState.COMMITTING:
                 return head, head
             began, at_once = time.perf_counter(), self._at_once
             rows = imports.rows_after(tx, import_id, head.position, at_once)
@@ -215,7 +214,7 @@ class Imports:
                 done=head.done + len(rows),
                 left_out=head.left_out + left_out,
                 position=rows[-1].line if rows else head.position,
-                state=COMMITTED if is_last else COMMITTING,
+                state=ImportState.COMMITTED if is_last else ImportState.COMMITTING,
                 ended_at=now if is_last else None,
             )
             imports.store(tx, after)
@@ -240,7 +239,7 @@ class Imports:
         import_id, ends = job.subject.partition(":")[0], time.monotonic() + _SECONDS_PER_JOB
         while True:
             head = await self.book_next(job.merchant_id, import_id)
-            if head.state != COMMITTING:
+            if head.state != ImportState.COMMITTING:
                 return Attempt(Verdict.DONE, f"{head.done} rows")
             if time.monotonic() > ends:
                 await self._runtime.database.write(partial(self._want_work, head=head, now=self._runtime.clock()))
@@ -260,8 +259,8 @@ class Imports:
         if not head.rows:
             raise ImportFileInvalid("The file holds no rows below the names of its columns.", line=2)
         reason = f"{head.errors} rows have errors; nothing was booked."
-        failed = replace(head, state=FAILED, reason=reason, ended_at=self._runtime.clock())
-        after = failed if head.errors else replace(head, state=VALIDATED)
+        failed = replace(head, state=ImportState.FAILED, reason=reason, ended_at=self._runtime.clock())
+        after = failed if head.errors else replace(head, state=ImportState.VALIDATED)
         await database.write(imports.store, after)
         return after
 
@@ -303,12 +302,12 @@ _ZEROES: Final[Mapping[str, Any]] = dict.fromkeys(
 )
 
 
-def _actions(row: CheckedRow) -> tuple[str, str, str | None, str]:
+def _actions(row: CheckedRow) -> tuple[CustomerAction, CardAction, str | None, str]:
     return row.action, row.card, row.customer_id, row.seen
 
 
 def _is_refused(plan: Plan) -> bool:
-    return any(finding.level == ERROR for finding in plan.findings)
+    return any(finding.level == FindingLevel.ERROR for finding in plan.findings)
 
 
 def _program(tx: Tx, merchant_id: str, program_id: str | None) -> tuple[Program | None, ZoneInfo]:

@@ -20,22 +20,18 @@ from walletd.domain.cards.programs import Program
 from walletd.domain.customers.customers import Customer, LoyaltyStatus, NewCustomer
 from walletd.domain.customers.matching import email_key
 from walletd.domain.exchange.import_consent import imported
-from walletd.domain.exchange.import_rows import ERROR, WARNING, Finding, ImportRow, merged
+from walletd.domain.exchange.import_rows import Finding, FindingLevel, ImportRow, merged
+from walletd.domain.exchange.imports import CardAction, CustomerAction
 from walletd.domain.ledger.books import AccountBook
 from walletd.services.ledger.balances import open_books
-
-CREATE, UPDATE, KEEP = "create", "update", "keep"
-ISSUE, NONE = "issue", "none"
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What a row does."""
 
-    action: str
-    """`create`, `update` or `keep` the customer."""
-    card: str
-    """`issue` a card, `keep` the one that is there, `none` without a program."""
+    action: CustomerAction
+    card: CardAction
     customer: Customer | None
     amount: int | None
     """What is booked on a new card; None where nothing is."""
@@ -46,7 +42,7 @@ class Plan:
     """The customer as the row would have it; None where that is an error."""
 
     @property
-    def actions(self) -> tuple[str, str, str | None]:
+    def actions(self) -> tuple[CustomerAction, CardAction, str | None]:
         """Return what must still be the same when it is done."""
         return self.action, self.card, None if self.customer is None else self.customer.id
 
@@ -97,29 +93,29 @@ class Planner:
         details: NewCustomer | None = None
         if not findings:
             details, findings = merged(given, customer)
-        action = CREATE if customer is None else KEEP
+        action = CustomerAction.CREATE if customer is None else CustomerAction.KEEP
         if customer is not None and details is not None and changed(customer, details, given) != customer:
-            action = UPDATE
+            action = CustomerAction.UPDATE
         if self.program is None:
-            return Plan(action, NONE, customer, None, findings, _digest(customer, None, None), details)
+            return Plan(action, CardAction.NONE, customer, None, findings, _digest(customer, None, None), details)
         card = None if customer is None else present.cards.get(customer.id)
         if card is None:
             if given.card_key in present.keys:
-                findings += (Finding(ERROR, "card_key", "belongs to another card, or did"),)
+                findings += (Finding(FindingLevel.ERROR, "card_key", "belongs to another card, or did"),)
             findings += _about_opening(self.program, given)
             amount = given.amount or None
-            return Plan(action, ISSUE, customer, amount, findings, _digest(customer, None, None), details)
+            return Plan(action, CardAction.ISSUE, customer, amount, findings, _digest(customer, None, None), details)
         book = present.books[card.account_id]
         findings += self._about_card(card, book, given)
-        return Plan(action, KEEP, customer, None, findings, _digest(customer, card, book), details)
+        return Plan(action, CardAction.KEEP, customer, None, findings, _digest(customer, card, book), details)
 
     def _about_card(self, card: HeldCard, book: AccountBook, given: ImportRow) -> tuple[Finding, ...]:
         """Say what does not fit a card that is there: an import opens balances and keys, and corrects none."""
         found = list[Finding]()
         if given.card_key is not None and given.card_key != card.key:
-            found.append(Finding(ERROR, "card_key", "is not the key of the card that the customer has"))
+            found.append(Finding(FindingLevel.ERROR, "card_key", "is not the key of the card that the customer has"))
         if given.amount is not None and given.amount != book.balances().total:
-            level = WARNING if self.lenient else ERROR
+            level = FindingLevel.WARNING if self.lenient else FindingLevel.ERROR
             detail = "the customer has a card with another balance; an import opens balances and corrects none"
             found.append(Finding(level, "balance", detail))
         return tuple(found)
@@ -128,9 +124,9 @@ class Planner:
 def _about_opening(program: Program, given: ImportRow) -> tuple[Finding, ...]:
     amount, most = given.amount or 0, program.number("balance_max")
     if amount < 0:
-        return (Finding(ERROR, "balance", "must not be negative"),)
+        return (Finding(FindingLevel.ERROR, "balance", "must not be negative"),)
     if most and amount > most:
-        return (Finding(ERROR, "balance", f"is more than the {most} that an account may hold"),)
+        return (Finding(FindingLevel.ERROR, "balance", f"is more than the {most} that an account may hold"),)
     return ()
 
 
@@ -153,13 +149,15 @@ def _named(present: _Present, given: ImportRow) -> tuple[Customer | None, tuple[
     if given.number is not None:
         customer = present.by_number.get(given.number)
         if customer is not None and customer.merged_into is not None:
-            return customer, (Finding(ERROR, "number", "belongs to a customer who was merged into another one"),)
+            return customer, (
+                Finding(FindingLevel.ERROR, "number", "belongs to a customer who was merged into another one"),
+            )
         if customer is not None and customer.erased_at is not None:
-            return customer, (Finding(ERROR, "number", "belongs to a customer who was erased"),)
+            return customer, (Finding(FindingLevel.ERROR, "number", "belongs to a customer who was erased"),)
         return customer, ()
     found = present.by_email.get(email_key(given.email) or "", ())
     if len(found) > 1:
-        return None, (Finding(ERROR, "email", "belongs to several customers; name the customer number"),)
+        return None, (Finding(FindingLevel.ERROR, "email", "belongs to several customers; name the customer number"),)
     return next(iter(found), None), ()
 
 

@@ -12,12 +12,12 @@ from walletd.db.engine.base import Tx
 from walletd.db.exchange import imports
 from walletd.domain.customers.matching import email_key
 from walletd.domain.exchange.import_files import ImportFileInvalid, Record
-from walletd.domain.exchange.import_rows import ERROR, INFO, WARNING, Finding, ImportRow, Reader
-from walletd.domain.exchange.imports import CheckedRow, ImportHead
-from walletd.services.exchange.imports.plans import CREATE, ISSUE, UPDATE, Plan, Planner
+from walletd.domain.exchange.import_rows import Finding, FindingLevel, ImportRow, Reader
+from walletd.domain.exchange.imports import CardAction, CheckedRow, CustomerAction, ImportHead
+from walletd.services.exchange.imports.plans import Plan, Planner
 
 READ_AT_ONCE: Final = 200
-_LEVELS: Final = {INFO: 1, WARNING: 2, ERROR: 3}
+_LEVELS: Final = {FindingLevel.INFO: 1, FindingLevel.WARNING: 2, FindingLevel.ERROR: 3}
 
 Read = tuple[int, ImportRow, tuple[Finding, ...]]
 """A record that was read: its line, what it asks for, and what is to be said about it."""
@@ -83,9 +83,9 @@ def _without_doubles(tx: Tx, import_id: str, rows: Sequence[CheckedRow]) -> list
         for index, row in enumerate(checked):
             value = asked[index]
             first = None if value is None else earlier.get(value)
-            if first is not None and row.level < _LEVELS[ERROR]:
-                said = _said(Finding(ERROR, column, f"is the same as in line {first}"))
-                checked[index] = replace(row, findings=[*row.findings, said], level=_LEVELS[ERROR])
+            if first is not None and row.level < _LEVELS[FindingLevel.ERROR]:
+                said = _said(Finding(FindingLevel.ERROR, column, f"is the same as in line {first}"))
+                checked[index] = replace(row, findings=[*row.findings, said], level=_LEVELS[FindingLevel.ERROR])
             kept = getattr(row, what.removesuffix("_alone"))
             if kept is not None and (what != "email_alone" or row.number is None):
                 earlier.setdefault(kept, row.line)
@@ -110,11 +110,11 @@ def counted(head: ImportHead, rows: Sequence[CheckedRow]) -> ImportHead:
     return replace(
         head,
         rows=head.rows + len(rows),
-        errors=head.errors + sum(row.level == _LEVELS[ERROR] for row in rows),
-        warnings=head.warnings + sum(row.level == _LEVELS[WARNING] for row in rows),
-        created=head.created + sum(row.action == CREATE for row in rows),
-        updated=head.updated + sum(row.action == UPDATE for row in rows),
-        cards=head.cards + sum(row.card == ISSUE for row in rows),
+        errors=head.errors + sum(row.level == _LEVELS[FindingLevel.ERROR] for row in rows),
+        warnings=head.warnings + sum(row.level == _LEVELS[FindingLevel.WARNING] for row in rows),
+        created=head.created + sum(row.action == CustomerAction.CREATE for row in rows),
+        updated=head.updated + sum(row.action == CustomerAction.UPDATE for row in rows),
+        cards=head.cards + sum(row.card == CardAction.ISSUE for row in rows),
         bookings=head.bookings + len(amounts),
         booked=head.booked + sum(amounts),
     )

@@ -16,7 +16,7 @@ from walletd.domain.ledger.balances import AccountState
 from walletd.domain.ledger.bookings.batches import BatchContext
 from walletd.domain.ledger.bookings.commands import Advance, Book, Capture, Release, Reserve, Reverse
 from walletd.domain.ledger.bookings.reversals import Original, Reversed
-from walletd.domain.ledger.entries import ACTIVE, Transaction
+from walletd.domain.ledger.entries import EntryStatus, Transaction
 from walletd.services.ledger.balances import lay_out_lots, open_books
 from walletd.services.ledger.bookings.commands import Command
 from walletd.services.runtime import Vault
@@ -118,7 +118,7 @@ def _lay_out_originals(tx: Tx, context: BatchContext, transactions: Mapping[str,
     before = ledger.reversed_of(tx, transactions)
     wanted = set[str]()
     for transaction in transactions.values():
-        entry = next((entry for entry in entries.get(transaction.id, []) if entry.status == ACTIVE), None)
+        entry = next((entry for entry in entries.get(transaction.id, []) if entry.status == EntryStatus.ACTIVE), None)
         taken = lots.net_consumptions(tx, entry) if entry is not None else ()
         wanted |= {part.lot_id for part in taken} | ({entry.id} if entry is not None else set())
         context.originals[transaction.id] = Original(transaction, entry, taken, before.get(transaction.id, Reversed()))

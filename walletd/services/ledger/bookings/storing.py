@@ -13,7 +13,7 @@ from walletd.domain.delivery.publishing import BOOKED, CHANGED
 from walletd.domain.ledger.bookings.batches import BatchContext
 from walletd.domain.ledger.books import AccountBook
 from walletd.domain.ledger.changes import AccountChanged
-from walletd.domain.ledger.entries import ACTIVE
+from walletd.domain.ledger.entries import EntryStatus
 from walletd.domain.merchants.principals import walletd
 from walletd.services.changes.recorder import Recorded, record_all
 
@@ -39,7 +39,7 @@ def _change(book: AccountBook, context: BatchContext) -> AccountChanged:
 
 def _is_announced(book: AccountBook) -> bool:
     """Say whether the holder did something, so that it may be worth a notification; corrections are not."""
-    return any(item.entry.kind in _ANNOUNCED and item.entry.status == ACTIVE for item in book.appended)
+    return any(item.entry.kind in _ANNOUNCED and item.entry.status == EntryStatus.ACTIVE for item in book.appended)
 
 
 def store_books(tx: Tx, books: Sequence[AccountBook]) -> None:

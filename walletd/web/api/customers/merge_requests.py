@@ -12,10 +12,10 @@ from walletd.domain.calendar import rfc3339
 from walletd.domain.customers.consent import MailUnavailable
 from walletd.domain.customers.erasures import CustomerErased
 from walletd.domain.customers.merge_requests import (
-    APPROVED,
     MergeRequestDecided,
     MergeRequestOpen,
     MergeRequestRefused,
+    MergeRequestState,
     MergeRequestUnconfirmed,
 )
 from walletd.domain.customers.merges import CardMerged, MergeSelf
@@ -197,7 +197,7 @@ def _answer(view: RequestView) -> MergeRequestAnswer:
         requested_by=side_answer(view.applicant),
         requested_for=side_answer(view.second),
         remark=request.remark,
-        merged=request.state == APPROVED,
+        merged=request.state == MergeRequestState.APPROVED,
         merge_id=request.merge_id,
         created_at=rfc3339(request.created_at),
         **moments,
