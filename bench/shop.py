@@ -25,7 +25,7 @@ from walletd.db.engine.base import Tx
 from walletd.db.ledger.accounts import accounts
 from walletd.domain.cards.cards import NewCard
 from walletd.domain.cards.programs import NewProgram
-from walletd.domain.customers.customers import NewCustomer
+from walletd.domain.customers.customers import CustomerDetails, NewCustomer
 from walletd.domain.merchants.principals import Principal
 from walletd.services import Services
 from walletd.services.merchants.merchants import NewMerchant, shell
@@ -108,7 +108,9 @@ class Shop:
 
     async def card(self, key: str | None = None) -> dict[str, Any]:
         """Issue a card to a new customer and return its document."""
-        new = NewCard(self.program_id, customer=NewCustomer(first_name="Mia", last_name="Muster"), key=key)
+        new = NewCard(
+            self.program_id, customer=NewCustomer(CustomerDetails(first_name="Mia", last_name="Muster")), key=key
+        )
         document: dict[str, Any] = json.loads((await self.services.cards.issue(self.by, new, None)).body)
         return document
 

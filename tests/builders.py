@@ -22,7 +22,7 @@ from walletd.db.delivery import publishing
 from walletd.db.engine.database import Database, open_database
 from walletd.domain.cards.cards import NewCard
 from walletd.domain.cards.programs import NewProgram
-from walletd.domain.customers.customers import NewCustomer
+from walletd.domain.customers.customers import CustomerDetails, NewCustomer
 from walletd.domain.customers.merges import MergePlan
 from walletd.domain.ledger.balances import Balances
 from walletd.domain.ledger.bookings.commands import Reverse
@@ -77,6 +77,11 @@ class RecordedPushes(ApplePlatform):
         return [self.answers.get(address, Attempt(Verdict.DONE)) for address in addresses]
 
 
+def new_customer(number: int | None = None, **details: Any) -> NewCustomer:
+    """Return a customer to take in, of whom these details are known."""
+    return NewCustomer(CustomerDetails(**details), number)
+
+
 @dataclass(slots=True)
 class Shop:
     """A merchant with its services, and the shortest ways to what tests need."""
@@ -97,7 +102,7 @@ class Shop:
 
     async def card(self, kind: str = "loyalty", **more: Any) -> dict[str, Any]:
         """Issue a card to a new customer and return its document."""
-        more.setdefault("customer", NewCustomer(last_name="Muster", first_name="Mia"))
+        more.setdefault("customer", new_customer(last_name="Muster", first_name="Mia"))
         answer = await self.services.cards.issue(self.principal, NewCard(await self.program(kind), **more), None)
         document: dict[str, Any] = json.loads(answer.body)
         return document

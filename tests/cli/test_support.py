@@ -16,12 +16,12 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
 
+from tests.builders import new_customer
 from tests.cli.conftest import Walletd
 from tests.processes.servers import free_port
 from walletd.bootstrap import Application, application, make_demo_credentials, utc_now
 from walletd.domain.cards.cards import NewCard
 from walletd.domain.cards.programs import NewProgram
-from walletd.domain.customers.customers import NewCustomer
 from walletd.domain.ledger.movements import Booking
 from walletd.services.merchants.merchants import shell
 from walletd.settings import load
@@ -33,7 +33,7 @@ def issue_a_card(folder: Path) -> dict[str, Any]:
     async def work(app: Application) -> dict[str, Any]:
         by = shell((await app.services.merchants.get(None)).id)
         program = await app.services.programs.create(by, NewProgram("loyalty", "Bonus"))
-        new = NewCard(program.id, customer=NewCustomer(last_name="Muster"))
+        new = NewCard(program.id, customer=new_customer(last_name="Muster"))
         document: dict[str, Any] = json.loads((await app.services.cards.issue(by, new, None)).body)
         await app.services.ledger.book(by, Booking(document["serial_number"], "credit", 12), "first")
         return document

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Engine, event, text
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
-from tests.builders import Shop, open_shop
+from tests.builders import Shop, new_customer, open_shop
 from tests.services.customers.merging import merged
 from tests.services.exchange.importing import a_file, take_in
 from walletd.db.engine.base import Tx
@@ -21,7 +21,6 @@ from walletd.db.engine.bulk import count_small_tables
 from walletd.db.engine.database import open_database
 from walletd.db.merchants import idempotency
 from walletd.db.schema import metadata
-from walletd.domain.customers.customers import NewCustomer
 from walletd.domain.promotions.orders import NewOrder
 
 Looked = TypeVar("Looked")
@@ -65,7 +64,7 @@ async def test_nothing_that_is_done_to_one_customer_walks_through_all_of_them(sq
     async with a_listened_shop(sqlite_url) as (shop, spoken):
         program = await shop.program()
         spoken.clear()
-        new = NewCustomer(last_name="Muster", email="a@b.example", phone="0171 5550199")
+        new = new_customer(last_name="Muster", email="a@b.example", phone="0171 5550199")
         one, other = [await shop.card(customer=new) for _ in range(2)]
         rows = ([7, "Neu", "c@d.example", 5], ["", "Alt", "a@b.de", 1])
         await take_in(shop, a_file(["Kundennummer", "Nachname", "E-Mail", "Saldo"], *rows), "loyalty")

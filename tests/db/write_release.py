@@ -17,13 +17,12 @@ from typing import Any, Final
 
 from sqlalchemy import Select, Table, literal_column, select
 
-from tests.builders import PASS_TYPE, Clock, Shop, open_shop
+from tests.builders import PASS_TYPE, Clock, Shop, new_customer, open_shop
 from walletd.db.engine.base import Tx
 from walletd.db.engine.database import migrate, open_database
 from walletd.db.engine.migrate import newest_revision
 from walletd.db.schema import metadata
 from walletd.domain.cards.kinds import DESCRIPTIONS, KINDS
-from walletd.domain.customers.customers import NewCustomer
 
 FOLDER: Final = Path(__file__).parent / "releases"
 _STEP_SECONDS: Final = 20
@@ -65,7 +64,7 @@ class _Story:
         self._later()
         number = len(self.serials)
         await self._shop.program(kind, **_RULES.get(kind, {}))
-        customer = NewCustomer(last_name=f"Muster {number}", first_name="Mia", email=f"mia{number}@example.org")
+        customer = new_customer(last_name=f"Muster {number}", first_name="Mia", email=f"mia{number}@example.org")
         card = await self._shop.card(kind, customer=customer)
         serial, device = card["serial_number"], f"device-{number}"
         await self._shop.register(serial, device, f"{number:064x}")
@@ -88,7 +87,7 @@ class _Story:
         customers = []
         for name in ("Alt", "Neu"):
             self._later()
-            card = await self._shop.card("loyalty", customer=NewCustomer(last_name=name))
+            card = await self._shop.card("loyalty", customer=new_customer(last_name=name))
             await self._shop.book(card["serial_number"], "credit", 40)
             self.serials.append(card["serial_number"])
             customers.append(card["customer_id"])

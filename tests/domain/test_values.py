@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.builders import new_customer
 from walletd.domain.calendar import (
     from_milliseconds,
     http_date,
@@ -18,7 +19,7 @@ from walletd.domain.calendar import (
 )
 from walletd.domain.cards.kinds import KINDS
 from walletd.domain.cards.programs import complete_rules
-from walletd.domain.customers.customers import NewCustomer, check_customer
+from walletd.domain.customers.customers import NewCustomer, check_new_customer
 from walletd.domain.delivery.device_messages import classify, neutralise
 from walletd.domain.errors import CursorInvalid, ValidationFailed, WalletdError, error_for
 from walletd.domain.identifiers import is_card_key, is_serial_number, new_card_key, new_id, new_serial_number
@@ -124,27 +125,27 @@ def test_every_kind_has_rules_without_being_asked(kind: str) -> None:
 @pytest.mark.parametrize(
     "customer",
     [
-        NewCustomer(),
-        NewCustomer(last_name="  "),
-        NewCustomer(last_name="A", email="nobody"),
-        NewCustomer(last_name="A", locale="Deutsch!"),
-        NewCustomer(last_name="A", birth_date="31.12.1980"),
-        NewCustomer(last_name="A", number=0),
-        NewCustomer(last_name="x" * 201),
-        NewCustomer(last_name="a\x00b"),
-        NewCustomer(last_name="A", custom_fields={"k": "\x1b[31m"}),
+        new_customer(),
+        new_customer(last_name="  "),
+        new_customer(last_name="A", email="nobody"),
+        new_customer(last_name="A", locale="Deutsch!"),
+        new_customer(last_name="A", birth_date="31.12.1980"),
+        new_customer(last_name="A", number=0),
+        new_customer(last_name="x" * 201),
+        new_customer(last_name="a\x00b"),
+        new_customer(last_name="A", custom_fields={"k": "\x1b[31m"}),
     ],
 )
 def test_a_customer_that_cannot_be_stored_is_refused(customer: NewCustomer) -> None:
     """Names, dates and forms are checked before anything is written."""
     with pytest.raises(ValidationFailed):
-        check_customer(customer)
+        check_new_customer(customer)
 
 
 def test_a_name_that_looks_like_code_is_kept_as_it_is() -> None:
     """Text is data: it is stored verbatim and escaped where it is shown (R2)."""
     name = "Robert'); DROP TABLE cards;--<script>{{7*7}}"
-    assert check_customer(NewCustomer(last_name=name)).last_name == name
+    assert check_new_customer(new_customer(last_name=name)).details.last_name == name
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.builders import new_customer
 from tests.channels.mailbox import a_mailbox
 from tests.processes.conftest import Start
 from tests.processes.servers import free_port
@@ -18,7 +19,6 @@ from walletd.bootstrap import Application, application, make_demo_credentials, p
 from walletd.cli.operations.heartbeat import SILENT_SECONDS, heartbeat_file
 from walletd.domain.cards.cards import NewCard
 from walletd.domain.cards.programs import NewProgram
-from walletd.domain.customers.customers import NewCustomer
 from walletd.services.merchants.merchants import NewMerchant, shell
 from walletd.settings import load
 
@@ -44,7 +44,7 @@ async def _shop_without_certificate(app: Application) -> tuple[str, str, str]:
     merchant = await app.services.merchants.create(NewMerchant("Café Probe"))
     by = shell(merchant.id)
     program = await app.services.programs.create(by, NewProgram("loyalty", "Points"))
-    new = NewCard(program.id, customer=NewCustomer(last_name="M"))
+    new = NewCard(program.id, customer=new_customer(last_name="M"))
     serial = json.loads((await app.services.cards.issue(by, new, None)).body)["serial_number"]
     return merchant.id, (await app.services.api_keys.create(by, "till", ("admin",)))[1], serial
 

@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 
 import uvicorn
 
-from tests.builders import Shop, open_shop
+from tests.builders import Shop, new_customer, open_shop
 from walletd.channels.mail import MailSender, MailServer
 from walletd.db.engine.database import open_database
-from walletd.domain.customers.customers import NewCustomer
 from walletd.web.app import WebOptions, create_app
 
 PUBLIC_URL = "https://shop.test"
@@ -63,7 +62,7 @@ async def _ask_for_a_merge(shop: Shop) -> str:
     )
     names = []
     for email in ("mia.new@example.org", "mia.old@example.org"):
-        new = NewCustomer(first_name="Mia", last_name="Weber", email=email)
+        new = new_customer(first_name="Mia", last_name="Weber", email=email)
         names.append((await shop.services.customers.create(shop.principal, new)).id)
     filed = await shop.services.merge_requests.file(shop.principal, names[0], names[1], None)
     return shop.services.merge_requests.link(filed.request.id)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from walletd.domain.customers.customers import NewCustomer
+from walletd.domain.customers.customers import CustomerDetails
 from walletd.domain.customers.matching import MatchKeys, hit, is_obvious, match_keys
 
 HOME = {"street": "Hauptstraße 7", "postal_code": "10115"}
@@ -16,7 +16,7 @@ HOME = {"street": "Hauptstraße 7", "postal_code": "10115"}
 
 def person(**details: Any) -> MatchKeys:
     """What somebody is recognised by."""
-    return match_keys(NewCustomer(**{"last_name": "Müller"} | details))
+    return match_keys(CustomerDetails(**{"last_name": "Müller"} | details))
 
 
 @pytest.mark.parametrize("one", ["mia@example.org", " MIA@Example.ORG "])
@@ -83,7 +83,7 @@ def test_the_first_stage_with_a_hit_decides() -> None:
 @given(st.text(max_size=40), st.text(max_size=40), st.text(max_size=40), st.text(max_size=20))
 def test_any_text_has_keys_and_is_the_same_as_itself_or_blank(name: str, street: str, phone: str, code: str) -> None:
     """Whatever was typed: no fault, and keys do not depend on anything else."""
-    typed = NewCustomer(
+    typed = CustomerDetails(
         first_name=name, last_name=name, phone=phone, address={"street": street, "postal_code": code, "country": name}
     )
     keys = match_keys(typed)
@@ -107,4 +107,4 @@ def test_any_text_has_keys_and_is_the_same_as_itself_or_blank(name: str, street:
 def test_a_contradicting_name_or_birthday_needs_somebody_to_look(other: dict[str, Any], *, obvious: bool) -> None:
     """D-18: the address alone is not enough, for families share one; what is not known contradicts nothing."""
     known = {"first_name": "Mia", "last_name": "Müller", "email": "m@b.example", "birth_date": "1980-01-02"}
-    assert is_obvious(NewCustomer(**known), NewCustomer(**known | other)) is obvious  # type: ignore[arg-type]
+    assert is_obvious(CustomerDetails(**known), CustomerDetails(**known | other)) is obvious  # type: ignore[arg-type]

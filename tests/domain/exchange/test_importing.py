@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from walletd.domain.cards.kinds import UNITS
 from walletd.domain.cards.programs import Program, complete_rules
 from walletd.domain.customers.consent import NOT_ASKED, OptIn, OptInRefused, OptInState
-from walletd.domain.customers.customers import NewCustomer
+from walletd.domain.customers.customers import CustomerDetails
 from walletd.domain.exchange.import_columns import GERMAN, armoured, columns_of, disarmed, header
 from walletd.domain.exchange.import_consent import imported
 from walletd.domain.exchange.import_files import LINE_BYTES_MAX, ImportFileInvalid, examine, read_records
@@ -201,7 +201,9 @@ def test_a_discount_books_turnover_and_others_a_lot_with_the_validity_of_the_pro
 
 def test_blank_keeps_and_a_dash_clears() -> None:
     """D-50: a blank cell changes nothing; `-` takes the value away; an armoured dash is a dash."""
-    present = NewCustomer(first_name="Mia", last_name="Muster", phone="+49 1", address={"city": "Ulm", "country": "DE"})
+    present = CustomerDetails(
+        first_name="Mia", last_name="Muster", phone="+49 1", address={"city": "Ulm", "country": "DE"}
+    )
     row, _ = read(None, {"first_name": "", "phone": "-", "city": "-", "last_name": "Meier", "company": "'-"})
     after = row.merged_with(present)
     assert (after.first_name, after.last_name, after.phone, after.company) == ("Mia", "Meier", None, "-")

@@ -14,12 +14,11 @@ from typing import Any, TypeVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 
-from tests.builders import PASS_TYPE, Shop
+from tests.builders import PASS_TYPE, Shop, new_customer
 from walletd.db.cards import cards
 from walletd.db.customers import customers
 from walletd.db.engine.base import Tx
 from walletd.db.ledger import accounts
-from walletd.domain.customers.customers import NewCustomer
 from walletd.domain.errors import CardKeyReplaced
 from walletd.domain.ledger.balances import Balances
 from walletd.services.ledger.balances import open_books
@@ -67,7 +66,7 @@ class MergingWorld(RuleBasedStateMachine):
         self.erased: set[int] = set()
         self.cards: list[dict[str, Any]] = []
         for place in range(CUSTOMERS):
-            self.cards.append(self.run(self.shop.card(customer=NewCustomer(last_name=f"Muster {place}"))))
+            self.cards.append(self.run(self.shop.card(customer=new_customer(last_name=f"Muster {place}"))))
         for place, card in enumerate(self.cards):
             self.oracle.owner[card["key"]] = place
             self.oracle.active.append(card["key"])

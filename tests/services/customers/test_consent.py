@@ -7,13 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.builders import Shop
+from tests.builders import Shop, new_customer
 from tests.channels.mailbox import Mailbox, a_mailbox
 from tests.services.customers.merging import merged, two_cards
 from tests.services.outbox.test_mail import work
 from walletd.channels.mail import MailSender, MailServer
 from walletd.domain.customers.consent import MailUnavailable, OptInRefused, OptInState
-from walletd.domain.customers.customers import Customer, NewCustomer
+from walletd.domain.customers.customers import Customer
 from walletd.domain.errors import LinkExpired, LinkInvalid, NotFound, ValidationFailed
 
 
@@ -27,7 +27,7 @@ def mailbox(shop: Shop) -> Iterator[Mailbox]:
 
 async def a_customer(shop: Shop, **details: str) -> Customer:
     """A customer with an e-mail address."""
-    new = NewCustomer(**{"last_name": "Weber", "email": "mia@example.org"} | details)  # type: ignore[arg-type]
+    new = new_customer(**{"last_name": "Weber", "email": "mia@example.org"} | details)  # type: ignore[arg-type]
     return await shop.services.customers.create(shop.principal, new)
 
 
@@ -83,7 +83,7 @@ async def test_an_invitation_by_mail_needs_an_address_and_a_server(shop: Shop) -
         await shop.services.consent.invite(shop.principal, customer.id, by_mail=True)
     with a_mailbox() as running:
         shop.runtime.mail_channel = MailSender(MailServer.from_url(running.url(), "shop.test"), "shop.test", seconds=5)
-        nameless = await shop.services.customers.create(shop.principal, NewCustomer(last_name="Ohne"))
+        nameless = await shop.services.customers.create(shop.principal, new_customer(last_name="Ohne"))
         with pytest.raises(ValidationFailed):
             await shop.services.consent.invite(shop.principal, nameless.id, by_mail=True)
     for each in (customer, nameless):

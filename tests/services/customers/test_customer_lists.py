@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.builders import Shop
+from tests.builders import Shop, new_customer
 from walletd.domain.customers.consent import OptInState
-from walletd.domain.customers.customers import Customer, LoyaltyStatus, NewCustomer
+from walletd.domain.customers.customers import Customer, LoyaltyStatus
 from walletd.domain.customers.lists import CustomerFilter, DeactivationNotUndoable
 from walletd.domain.errors import NotFound, ValidationFailed
 from walletd.domain.pages import PageRequest
@@ -19,7 +19,7 @@ ALL = CustomerFilter()
 async def people(shop: Shop, *names: str, **details: Any) -> list[Customer]:
     """Customers with these last names."""
     create = shop.services.customers.create
-    return [await create(shop.principal, NewCustomer(last_name=name, **details)) for name in names]
+    return [await create(shop.principal, new_customer(last_name=name, **details)) for name in names]
 
 
 async def names(shop: Shop, chosen: CustomerFilter = ALL, **page: Any) -> list[str | None]:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.builders import Shop, next_key
+from tests.builders import Shop, new_customer, next_key
 from walletd.db.customers import customers
-from walletd.domain.customers.customers import Customer, NewCustomer
+from walletd.domain.customers.customers import Customer
 from walletd.domain.customers.matching import DuplicateDecided
 from walletd.domain.errors import NotFound, ValidationFailed
 from walletd.domain.pages import PageRequest
@@ -22,7 +22,7 @@ HOME = {"street": "Hauptstraße 7", "postal_code": "10115"}
 async def a_customer(shop: Shop, **details: Any) -> Customer:
     """A customer who registers a moment after the last one."""
     shop.clock.advance(seconds=1)
-    new = NewCustomer(**{"first_name": "Mia", "last_name": "Weber"} | details)
+    new = new_customer(**{"first_name": "Mia", "last_name": "Weber"} | details)
     return await shop.services.customers.create(shop.principal, new)
 
 
@@ -174,9 +174,9 @@ async def test_obvious_pairs_are_merged_together_and_the_others_stay(shop: Shop)
 
 async def test_a_pair_that_cannot_be_merged_now_stays_with_its_reason(shop: Shop) -> None:
     """A revoked card stands against it; the others are merged."""
-    card = await shop.card(customer=NewCustomer(last_name="Weber", email="m@a.example"))
+    card = await shop.card(customer=new_customer(last_name="Weber", email="m@a.example"))
     shop.clock.advance(seconds=1)
-    await shop.card(customer=NewCustomer(last_name="Weber", email="m@a.example"))
+    await shop.card(customer=new_customer(last_name="Weber", email="m@a.example"))
     await shop.services.cards.revoke(shop.principal, card["serial_number"], "lost")
     (pair,) = await shop.services.duplicates.merge_obvious(shop.principal, dry_run=False)
     assert (pair.merged, pair.refused) == (False, "card_revoked")

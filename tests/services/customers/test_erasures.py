@@ -20,7 +20,7 @@ from walletd.db.engine.base import Tx
 from walletd.db.schema import metadata
 from walletd.domain.cards.cards import NewCard
 from walletd.domain.customers.consent import OptInState
-from walletd.domain.customers.customers import NewCustomer
+from walletd.domain.customers.customers import CustomerDetails, NewCustomer
 from walletd.domain.customers.erasures import CardInstalled, CustomerErased
 from walletd.domain.customers.lists import CustomerFilter
 from walletd.domain.customers.merges import CardMerged, MergeNotUndoable
@@ -28,7 +28,7 @@ from walletd.domain.errors import CardDeleted, CardKeyTaken, IdempotencyKeySpent
 from walletd.domain.pages import PageRequest
 from walletd.services.delivery.messages import NewMessage
 
-PERSON = NewCustomer(
+PERSON = CustomerDetails(
     first_name="Xenophilius",
     last_name="Quackenbusch",
     company="Zwirbelwerk",
@@ -66,7 +66,7 @@ MARKS = (
 
 async def a_card(shop: Shop, key: str = "first", **more: Any) -> dict[str, Any]:
     """A card of the person."""
-    new = NewCard(await shop.program(), customer=PERSON, **more)
+    new = NewCard(await shop.program(), customer=NewCustomer(PERSON), **more)
     card: dict[str, Any] = json.loads((await shop.services.cards.issue(shop.principal, new, key)).body)
     return card
 
@@ -184,7 +184,7 @@ async def test_nothing_is_added_to_somebody_who_was_erased(shop: Shop) -> None:
         await shop.services.erasures.erase(by, twin["customer_id"])
     listed = await shop.services.customer_lists.page(by, PageRequest(), CustomerFilter())
     assert [item.id for item in listed.items] == [other["customer_id"]]
-    again = await shop.services.customers.create(by, PERSON)
+    again = await shop.services.customers.create(by, NewCustomer(PERSON))
     assert again.details.email == PERSON.email
 
 

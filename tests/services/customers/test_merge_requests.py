@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.builders import Shop
+from tests.builders import Shop, new_customer
 from tests.channels.mailbox import Mailbox, a_mailbox
 from tests.services.outbox.test_mail import ADDRESS, a_reader, stored, work
 from walletd.domain.customers.consent import MailUnavailable
-from walletd.domain.customers.customers import Customer, NewCustomer
+from walletd.domain.customers.customers import Customer
 from walletd.domain.customers.merge_requests import (
     MergeRequestDecided,
     MergeRequestOpen,
@@ -77,9 +77,9 @@ def mailbox() -> Iterator[Mailbox]:
 async def a_couple(shop: Shop, mailbox: Mailbox, email: str = "old@example.org", **second: str) -> Couple:
     """A customer with a card and 40 points, and another with a card and 25."""
     await a_reader(shop, mailbox)
-    new = NewCustomer(last_name="Weber", email="new@example.org", locale="de")
+    new = new_customer(last_name="Weber", email="new@example.org", locale="de")
     applicant = await shop.services.customers.create(shop.principal, new)
-    other = NewCustomer(**{"last_name": "Weber", "email": email, "locale": "en"} | second)  # type: ignore[arg-type]
+    other = new_customer(**{"last_name": "Weber", "email": email, "locale": "en"} | second)  # type: ignore[arg-type]
     integrated = await shop.services.customers.create(shop.principal, other)
     for customer, points in ((applicant, 40), (integrated, 25)):
         card = await shop.card(customer_id=customer.id, customer=None)

@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.builders import Shop
+from tests.builders import Shop, new_customer
 from tests.services.exchange.importing import a_file, book_all, counts, errors_of, take_in, upload
 from walletd.domain.customers.consent import OptInState
-from walletd.domain.customers.customers import NewCustomer
 from walletd.domain.customers.lists import CustomerFilter
 from walletd.domain.errors import NotFound
 from walletd.domain.exchange.import_files import ImportFileInvalid, ImportRefused
@@ -102,7 +101,7 @@ async def test_one_bad_row_keeps_the_whole_file_out(shop: Shop) -> None:
 
 async def test_a_row_that_is_there_twice_is_an_error_however_it_is_named(shop: Shop) -> None:
     """By number, by e-mail address without regard to case, by card key, and by the customer it leads to."""
-    present = await shop.services.customers.create(shop.principal, NewCustomer(last_name="Da", email="da@example.de"))
+    present = await shop.services.customers.create(shop.principal, new_customer(last_name="Da", email="da@example.de"))
     report = await upload(
         shop,
         a_file(
@@ -148,14 +147,14 @@ async def test_an_import_that_was_interrupted_goes_on_where_it_stopped(shop: Sho
 @pytest.mark.parametrize("change", ["customer", "booking", "number", "rules"])
 async def test_a_commit_is_refused_where_anything_changed_since_the_dry_run(shop: Shop, change: str) -> None:
     """A customer, a booking on a card, a number that was taken, the rules of the program: nothing is booked."""
-    card = await shop.card("loyalty", customer=NewCustomer(last_name="Muster", number=1001))
+    card = await shop.card("loyalty", customer=new_customer(last_name="Muster", number=1001))
     report = await upload(shop, a_file(*many(3)), "loyalty", lenient=True)
     if change == "customer":
         await shop.services.customers.update(shop.principal, card["customer_id"], {"phone": "+49 1"})
     elif change == "booking":
         await shop.book(card["serial_number"], "credit", 5)
     elif change == "number":
-        await shop.services.customers.create(shop.principal, NewCustomer(last_name="Neu", number=1002))
+        await shop.services.customers.create(shop.principal, new_customer(last_name="Neu", number=1002))
     else:
         await shop.services.programs.update(shop.principal, await shop.program(), rules={"validity_days": 30})
     before = await counts(shop)
@@ -169,7 +168,7 @@ async def test_what_is_taken_while_an_import_is_being_booked_is_left_out_and_nam
     """A till that was faster keeps what it made; the other rows go on."""
     report = await upload(shop, a_file(*many(3)), "loyalty")
     await shop.services.imports.commit(shop.principal, report.head.id)
-    await shop.services.customers.create(shop.principal, NewCustomer(last_name="Schneller", number=1001))
+    await shop.services.customers.create(shop.principal, new_customer(last_name="Schneller", number=1001))
     head = await book_all(shop, report.head.id)
     after = await shop.services.imports.get(shop.principal, report.head.id)
     assert (head.state, head.done, head.left_out) == ("COMMITTED", 3, 1)
@@ -179,8 +178,8 @@ async def test_what_is_taken_while_an_import_is_being_booked_is_left_out_and_nam
 
 async def test_customers_are_updated_by_number_else_by_e_mail(shop: Shop) -> None:
     """D-50: blank keeps, `-` clears; who is not known is created; the flags are independent."""
-    by_number = NewCustomer(number=5, last_name="Alt", phone="+49 1", email="alt@example.de")
-    by_email = NewCustomer(last_name="Mail", email="mail@example.de", address={"city": "Ulm"})
+    by_number = new_customer(number=5, last_name="Alt", phone="+49 1", email="alt@example.de")
+    by_email = new_customer(last_name="Mail", email="mail@example.de", address={"city": "Ulm"})
     first, second = [await shop.services.customers.create(shop.principal, new) for new in (by_number, by_email)]
     head = await take_in(
         shop,
@@ -220,7 +219,7 @@ async def test_an_import_never_corrects_the_balance_of_a_card_that_is_there(shop
 
 async def test_phones_show_what_an_import_changed(shop: Shop) -> None:
     """A customer's new name reaches the pass on the phone."""
-    card = await shop.card("loyalty", customer=NewCustomer(last_name="Muster", number=9))
+    card = await shop.card("loyalty", customer=new_customer(last_name="Muster", number=9))
     await shop.register(card["serial_number"])
     await shop.until_idle()
     before = await shop.published_sequence(card["serial_number"])
@@ -282,7 +281,7 @@ async def test_an_import_that_two_commit_at_once_is_booked_to_its_end(shop: Shop
 
 async def test_a_file_that_activates_a_customer_ends_the_claim_of_a_deactivation(shop: Shop) -> None:
     """Who is deactivated by hand afterwards stays so when the deactivation of many is undone."""
-    customer = await shop.services.customers.create(shop.principal, NewCustomer(last_name="Weber"))
+    customer = await shop.services.customers.create(shop.principal, new_customer(last_name="Weber"))
     made, _ = await shop.services.customer_lists.deactivate_without_opt_in(shop.principal)
     await take_in(shop, a_file(["Kundennummer", "Aktiv"], [customer.number, 1]))
     await shop.services.customers.set_flag(shop.principal, customer.id, "crm_active", value=False)
@@ -300,7 +299,7 @@ async def test_a_customer_that_came_by_a_file_is_found_by_a_tag(shop: Shop) -> N
 
 async def test_a_file_that_would_bring_a_revoked_consent_back_is_refused(shop: Shop) -> None:
     """I-22: the row is an error with its column, and the customer stays without a newsletter."""
-    customer = await shop.services.customers.create(shop.principal, NewCustomer(last_name="Muster"))
+    customer = await shop.services.customers.create(shop.principal, new_customer(last_name="Muster"))
     for state in (OptInState.CONFIRMED, OptInState.REVOKED):
         shop.clock.advance(days=1)
         await shop.services.consent.note(shop.principal, customer.id, state)

@@ -9,7 +9,7 @@ import pytest
 from walletd.db.cards.batches import HeldCard
 from walletd.domain.cards.cards import CardStatus
 from walletd.domain.customers.consent import OptIn, OptInState
-from walletd.domain.customers.customers import Customer, LoyaltyStatus, NewCustomer
+from walletd.domain.customers.customers import Customer, CustomerDetails, LoyaltyStatus
 from walletd.services.exchange.imports.plans import digest_of
 
 _MOMENT = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
@@ -17,8 +17,7 @@ _CUSTOMER = Customer(
     id="cus_1",
     merchant_id="mer_1",
     number=1001,
-    details=NewCustomer(
-        number=1001,
+    details=CustomerDetails(
         first_name="Mia",
         last_name="O'Hara",
         email="mia@example.org",

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from tests.builders import Shop
+from tests.builders import Shop, new_customer
 from walletd.domain.cards.cards import NewCard
-from walletd.domain.customers.customers import NewCustomer
 from walletd.domain.errors import CardKeyTaken, CustomerNumberTaken
 
 _ROUNDS = 20
@@ -16,7 +15,7 @@ _ROUNDS = 20
 async def test_changes_of_different_fields_of_a_customer_all_count(shop: Shop) -> None:
     """Two tills that change two fields at once lose neither."""
     by, customers = shop.principal, shop.services.customers
-    made = await customers.create(by, NewCustomer(last_name="Muster"))
+    made = await customers.create(by, new_customer(last_name="Muster"))
     for number in range(_ROUNDS):
         changes = [{"first_name": f"A{number}"}, {"company": f"B{number}"}, {"source": f"C{number}"}]
         await asyncio.gather(*(customers.update(by, made.id, change) for change in changes))
@@ -52,7 +51,7 @@ async def test_a_card_key_that_is_sent_twice_at_once_is_refused_by_its_name(shop
     """One request gets the key, the other ones learn that it is taken, and not only that something conflicts."""
     program_id = await shop.program()
     for number in range(_ROUNDS):
-        new = NewCard(program_id, customer=NewCustomer(last_name="M"), key=f"KEY-{number}")
+        new = NewCard(program_id, customer=new_customer(last_name="M"), key=f"KEY-{number}")
         kinds = await _at_once(*(shop.services.cards.issue(shop.principal, new, None) for _ in range(3)))
         assert [kind.__name__ for kind in kinds] == ["Answer", CardKeyTaken.__name__, CardKeyTaken.__name__]
 
@@ -60,10 +59,10 @@ async def test_a_card_key_that_is_sent_twice_at_once_is_refused_by_its_name(shop
 async def test_a_customer_number_that_is_sent_twice_at_once_is_refused_by_its_name(shop: Shop) -> None:
     """One request gets the number, the others learn that it is taken; the merchant's own count goes on after it."""
     for number in range(1000, 1000 + _ROUNDS):
-        new = NewCustomer(number=number, last_name="M")
+        new = new_customer(number=number, last_name="M")
         kinds = await _at_once(
             *(shop.services.customers.create(shop.principal, new) for _ in range(3)),
-            shop.services.customers.create(shop.principal, NewCustomer(last_name="N")),
+            shop.services.customers.create(shop.principal, new_customer(last_name="N")),
         )
         names = [kind.__name__ for kind in kinds]
         # The one without a number may have been given this very number first; then all three are refused.

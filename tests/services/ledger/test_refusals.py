@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 
-from tests.builders import Shop
-from walletd.domain.customers.customers import NewCustomer
+from tests.builders import Shop, new_customer
 from walletd.domain.errors import (
     CardDeleted,
     CardKeyReplaced,
@@ -93,11 +92,11 @@ async def test_a_revoked_card_is_not_given_out_by_its_link(shop: Shop) -> None:
 
 async def test_a_key_and_a_number_belong_to_one_card_and_one_customer(shop: Shop) -> None:
     """Taken keys and numbers are refused."""
-    await shop.card(key="K-1", customer=NewCustomer(last_name="A", number=77))
+    await shop.card(key="K-1", customer=new_customer(last_name="A", number=77))
     with pytest.raises(CardKeyTaken):
         await shop.card(key="K-1")
     with pytest.raises(CustomerNumberTaken):
-        await shop.card(customer=NewCustomer(last_name="B", number=77))
+        await shop.card(customer=new_customer(last_name="B", number=77))
     assert (await shop.card())["customer"]["number"] == 78
 
 

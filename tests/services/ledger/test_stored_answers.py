@@ -7,10 +7,9 @@ import json
 import pytest
 from sqlalchemy import text
 
-from tests.builders import Shop
+from tests.builders import Shop, new_customer
 from walletd.db.engine.base import Tx
 from walletd.domain.cards.cards import NewCard
-from walletd.domain.customers.customers import NewCustomer
 from walletd.domain.errors import CardKeyTaken
 
 
@@ -22,7 +21,7 @@ def _bodies(tx: Tx) -> bytes:
 
 async def test_the_stored_answer_of_a_new_card_shows_neither_link_nor_holder(shop: Shop) -> None:
     """Whoever reads the database finds no add link and no name in it; the repeated answer has the same bytes."""
-    new = NewCard(await shop.program(), customer=NewCustomer(last_name="Holder-Of-Card"))
+    new = NewCard(await shop.program(), customer=new_customer(last_name="Holder-Of-Card"))
     first = await shop.services.cards.issue(shop.principal, new, "once")
     again = await shop.services.cards.issue(shop.principal, new, "once")
     assert (again.body, again.replayed) == (first.body, True)
@@ -37,7 +36,7 @@ async def test_the_stored_answer_of_a_new_card_shows_neither_link_nor_holder(sho
 async def test_a_refused_card_is_repeated_as_refused(shop: Shop) -> None:
     """A refusal is sealed like every answer of the route, and comes back with its facts."""
     await shop.card(key="TAKEN")
-    new = NewCard(await shop.program(), customer=NewCustomer(last_name="M"), key="TAKEN")
+    new = NewCard(await shop.program(), customer=new_customer(last_name="M"), key="TAKEN")
     for replayed in (False, True):
         with pytest.raises(CardKeyTaken) as refused:
             await shop.services.cards.issue(shop.principal, new, "once")

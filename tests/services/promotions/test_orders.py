@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.builders import Shop
+from tests.builders import Shop, new_customer
 from tests.services.customers.merging import merged, two_cards
 from walletd.domain.cards.keys import OldKey, Rewrite, RewritePlan
-from walletd.domain.customers.customers import NewCustomer
 from walletd.domain.customers.erasures import CustomerErased
 from walletd.domain.errors import CardKeyReplaced, CurrencyMismatch, NotFound, ValidationFailed
 from walletd.domain.pages import PageRequest
@@ -156,7 +155,7 @@ async def test_a_retired_key_names_nobody(shop: Shop) -> None:
 
 async def test_erasing_a_customer_keeps_the_order_and_forgets_its_addresses(shop: Shop) -> None:
     """I-14: what was bought stays in the books, where it went does not; nothing is added afterwards."""
-    customer = await shop.services.customers.create(shop.principal, NewCustomer(last_name="Weber"))
+    customer = await shop.services.customers.create(shop.principal, new_customer(last_name="Weber"))
     kept = await report(shop, an_order(shop, delivery_address=HOME), customer_id=customer.id)
     await shop.services.erasures.erase(shop.principal, customer.id)
     after = (await shop.services.orders.get(shop.principal, kept.id)).content

@@ -11,10 +11,10 @@ import httpx
 import msgspec
 import pytest
 
+from tests.builders import new_customer
 from tests.services.exchange.importing import book_all, counts
 from tests.web.conftest import Till
 from walletd.domain.customers.consent import OptInState
-from walletd.domain.customers.customers import NewCustomer
 from walletd.web.api.exchange.import_answers import COMMITTED, IMPORT, IMPORT_FILE, ROW, ImportAnswer, ImportRowAnswer
 from walletd.web.edge.uploads import UPLOAD_MAX
 
@@ -163,7 +163,7 @@ DANGEROUS = ("=1+1", "+49 171", "-5", "@SUM(A1)", "|calc", "%x", "'=1", "01067",
 async def test_an_export_is_imported_again_to_the_same_state(till: Till, kind: str, language: str) -> None:
     """Nothing to do here; and in another shop the same customers with the same balances, whatever their texts hold."""
     for text in DANGEROUS:
-        new = NewCustomer(
+        new = new_customer(
             last_name="Muster",
             company=text,
             tags=("a,b", "c"),
@@ -197,7 +197,7 @@ async def test_an_export_is_imported_again_to_the_same_state(till: Till, kind: s
 
 async def test_another_shop_takes_an_export_in(till: Till) -> None:
     """Customers with their flags, days and keys, and cards with their balances."""
-    new = NewCustomer(
+    new = new_customer(
         last_name="Muster", phone="+49 171", birth_date="1980-12-31", origins=("till",), feedback_rating=5
     )
     card = await till.shop.card("gift", customer=new, key="K-1")

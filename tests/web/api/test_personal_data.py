@@ -7,10 +7,10 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from tests.builders import Shop
+from tests.builders import Shop, new_customer
 from tests.services.customers.merging import merged, two_cards
 from tests.web.conftest import Till
-from walletd.domain.customers.customers import LoyaltyStatus, NewCustomer
+from walletd.domain.customers.customers import LoyaltyStatus
 from walletd.domain.promotions.orders import NewOrder
 from walletd.web.api.customers.personal_data import EXPORT, PersonalDataAnswer
 
@@ -40,7 +40,7 @@ async def test_a_person_gets_everything_that_is_known_of_them(till: Till) -> Non
         await till.shop.post(card["serial_number"], "credit", amount=points)
         await ordered(till.shop, card["customer_id"], card["key"])
     await merged(till.shop, applicant, other)
-    stranger = await till.shop.card(customer=NewCustomer(last_name="Fremd"))
+    stranger = await till.shop.card(customer=new_customer(last_name="Fremd"))
     await till.shop.post(stranger["serial_number"], "credit", amount=1)
     data = await export(till, applicant["customer_id"], language="de")
     assert [customer.id for customer in data.customers] == [applicant["customer_id"], other["customer_id"]]

@@ -14,7 +14,7 @@ from typing import Any, Final
 from walletd.bootstrap import Application
 from walletd.domain.cards.cards import NewCard
 from walletd.domain.cards.programs import NewProgram
-from walletd.domain.customers.customers import NewCustomer
+from walletd.domain.customers.customers import CustomerDetails, NewCustomer
 from walletd.domain.ledger.movements import Booking
 from walletd.domain.merchants.principals import Principal
 
@@ -110,13 +110,9 @@ async def make_history(app: Application, by: Principal, clock: MovedClock) -> li
 
 
 def _customer(first_name: str, last_name: str) -> NewCustomer:
-    return NewCustomer(
-        first_name=first_name,
-        last_name=last_name,
-        email=f"{first_name.lower()}@example.com",
-        locale="de",
-        source="demo",
-    )
+    email = f"{first_name.lower()}@example.com"
+    details = CustomerDetails(first_name=first_name, last_name=last_name, email=email, locale="de", source="demo")
+    return NewCustomer(details)
 
 
 def _visit(card: Issued, chance: random.Random, *, is_first: bool) -> Booking | None:

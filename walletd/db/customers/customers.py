@@ -30,7 +30,7 @@ from walletd.db.engine.bulk import insert_rows, update_rows
 from walletd.db.engine.pages import contains
 from walletd.domain.calendar import from_milliseconds, milliseconds
 from walletd.domain.customers.consent import OptIn, OptInState
-from walletd.domain.customers.customers import ORIGINS, Customer, LoyaltyStatus, NewCustomer
+from walletd.domain.customers.customers import ORIGINS, Customer, CustomerDetails, LoyaltyStatus
 from walletd.domain.customers.matching import MatchStage, match_keys
 
 customers = Table(
@@ -79,7 +79,7 @@ customers = Table(
 )
 
 
-_DETAILS = tuple(item.name for item in fields(NewCustomer) if item.name != "number")
+_DETAILS = tuple(item.name for item in fields(CustomerDetails))
 
 
 def insert(tx: Tx, made: Sequence[Customer]) -> None:
@@ -91,7 +91,7 @@ def insert(tx: Tx, made: Sequence[Customer]) -> None:
             "number": customer.number,
             "created_at": milliseconds(customer.created_at),
             **_status(customer),
-            **_details(customer.details),
+            **_details(customer),
         }
         for customer in made
     ]
@@ -148,7 +148,7 @@ def change(tx: Tx, changed: Sequence[Customer]) -> None:
     update_rows(
         tx,
         customers,
-        [{"id": customer.id, **_status(customer), **_details(customer.details)} for customer in changed],
+        [{"id": customer.id, **_status(customer), **_details(customer)} for customer in changed],
     )
     active = [customer.id for customer in changed if customer.crm_active]
     claimed = update(customers).where(customers.c.id.in_(active), customers.c.deactivated_by.is_not(None))
@@ -189,8 +189,7 @@ def set_merged(tx: Tx, customer_id: str, into: str | None) -> tuple[str, ...]:
 
 def to_customer(row: Row[Any]) -> Customer:
     """Return the customer of a row that has all columns of the table."""
-    details = NewCustomer(
-        number=row.number,
+    details = CustomerDetails(
         ref_id=row.ref_id,
         first_name=row.first_name,
         last_name=row.last_name,
@@ -240,14 +239,14 @@ def _status(customer: Customer) -> dict[str, Any]:
     }
 
 
-def _details(details: NewCustomer) -> dict[str, Any]:
-    number = details.number
+def _details(customer: Customer) -> dict[str, Any]:
+    details = customer.details
     values = {name: getattr(details, name) for name in _DETAILS}
     values["tags"] = list(details.tags)
     origins = values.pop("origins")
     values |= {f"from_{origin}": origin in origins for origin in ORIGINS}
     parts = (
-        number,
+        customer.number,
         details.ref_id,
         details.first_name,
         details.last_name,
@@ -262,6 +261,6 @@ def _details(details: NewCustomer) -> dict[str, Any]:
     return values
 
 
-def sort_name(details: NewCustomer) -> str:
+def sort_name(details: CustomerDetails) -> str:
     """Return what lists by name are sorted by: last name, first name, company, in lower case."""
     return " ".join(part or "" for part in (details.last_name, details.first_name, details.company)).lower()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -51,6 +51,15 @@ class NewCard:
     key: str | None = None
     holder_name: str | None = None
     account_of: str | None = None
+
+    def asked(self) -> dict[str, object]:
+        """Return what was asked for, as an idempotency key is bound to it: the number is among the customer's details.
+
+        Releases before this one hashed it so; a request that is repeated after an update is the same one still.
+        """
+        customer = self.customer
+        flat = None if customer is None else {"number": customer.number, **asdict(customer.details)}
+        return {**asdict(self), "customer": flat}
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Final
@@ -35,10 +35,9 @@ _TEXT_FIELDS = ("ref_id", "first_name", "last_name", "company", "email", "phone"
 
 
 @dataclass(frozen=True, slots=True)
-class NewCustomer:
-    """What may be known about a customer; everything is optional but a last name or a company (D-47)."""
+class CustomerDetails:
+    """What may be known about a customer beside the number; all is optional but a last name or a company (D-47)."""
 
-    number: int | None = None
     ref_id: str | None = None
     first_name: str | None = None
     last_name: str | None = None
@@ -57,7 +56,16 @@ class NewCustomer:
     """From 1 to 5, the best."""
 
 
-_FIELDS = tuple(item.name for item in fields(NewCustomer))
+_FIELDS = tuple(item.name for item in fields(CustomerDetails))
+
+
+@dataclass(frozen=True, slots=True)
+class NewCustomer:
+    """A person or company to take into the master data."""
+
+    details: CustomerDetails
+    number: int | None = None
+    """None: the merchant's next one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +75,7 @@ class Customer:
     id: str
     merchant_id: str
     number: int
-    details: NewCustomer
+    details: CustomerDetails
     crm_active: bool
     loyalty_status: LoyaltyStatus
     redeem_blocked: bool
@@ -112,9 +120,16 @@ def name_of(first_name: str | None, last_name: str | None, company: str | None, 
     return person or company or f"#{number}"
 
 
-def check_customer(new: NewCustomer, pointer: str = "") -> NewCustomer:
+def check_new_customer(new: NewCustomer, pointer: str = "") -> NewCustomer:
+    """Return the same with spaces trimmed; raises ValidationFailed with a pointer below `pointer`."""
+    if new.number is not None and not 1 <= new.number < 2**53:
+        raise invalid(f"{pointer}/number", "must be a whole number from 1 to 9007199254740991")
+    return replace(new, details=check_details(new.details, pointer))
+
+
+def check_details(details: CustomerDetails, pointer: str = "") -> CustomerDetails:
     """Return the details with spaces trimmed; raises ValidationFailed with a pointer below `pointer`."""
-    values = {name: getattr(new, name) for name in _FIELDS}
+    values = {name: getattr(details, name) for name in _FIELDS}
     for name in _TEXT_FIELDS:
         values[name] = _text(values[name], f"{pointer}/{name}")
     for name in ("address", "custom_fields", "utm"):
@@ -124,8 +139,8 @@ def check_customer(new: NewCustomer, pointer: str = "") -> NewCustomer:
         }
     values["tags"] = tuple(str(_text(tag, f"{pointer}/tags/{index}")) for index, tag in enumerate(values["tags"]))
     values["origins"] = tuple(name for name in ORIGINS if name in values["origins"])
-    checked = NewCustomer(**values)
-    for name in new.origins:
+    checked = CustomerDetails(**values)
+    for name in details.origins:
         if name not in ORIGINS:
             raise invalid(f"{pointer}/origins", f"must be of {', '.join(ORIGINS)}")
     if not (checked.last_name or checked.company):
@@ -134,18 +149,16 @@ def check_customer(new: NewCustomer, pointer: str = "") -> NewCustomer:
     return checked
 
 
-def _check_forms(new: NewCustomer, pointer: str) -> None:
-    if new.number is not None and not 1 <= new.number < 2**53:
-        raise invalid(f"{pointer}/number", "must be a whole number from 1 to 9007199254740991")
-    if new.feedback_rating is not None and not 1 <= new.feedback_rating <= 5:
+def _check_forms(details: CustomerDetails, pointer: str) -> None:
+    if details.feedback_rating is not None and not 1 <= details.feedback_rating <= 5:
         raise invalid(f"{pointer}/feedback_rating", "must be a whole number from 1 to 5")
-    if new.email is not None and ("@" not in new.email[1:-1] or " " in new.email):
+    if details.email is not None and ("@" not in details.email[1:-1] or " " in details.email):
         raise invalid(f"{pointer}/email", "must be an e-mail address")
-    if new.locale is not None and not _LOCALE.match(new.locale):
+    if details.locale is not None and not _LOCALE.match(details.locale):
         raise invalid(f"{pointer}/locale", "must be a language tag such as de or en-GB")
-    if new.birth_date is not None:
+    if details.birth_date is not None:
         try:
-            date.fromisoformat(new.birth_date)
+            date.fromisoformat(details.birth_date)
         except ValueError as error:
             raise invalid(f"{pointer}/birth_date", "must be a date such as 1980-12-31") from error
 

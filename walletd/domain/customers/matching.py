@@ -18,7 +18,7 @@ from typing import Final
 
 import phonenumbers
 
-from walletd.domain.customers.customers import NewCustomer
+from walletd.domain.customers.customers import CustomerDetails
 from walletd.domain.errors import Conflict
 
 DAILY, AT_ONCE = "daily", "at_once"
@@ -98,7 +98,7 @@ class DuplicateCase:
     reason: str | None = None
 
 
-def match_keys(details: NewCustomer) -> MatchKeys:
+def match_keys(details: CustomerDetails) -> MatchKeys:
     """Return what a customer is recognised by."""
     parts = (
         _name(details.first_name),
@@ -123,7 +123,7 @@ def email_key(email: str | None) -> str | None:
     return (email or "").strip().casefold() or None
 
 
-def is_obvious(one: NewCustomer, other: NewCustomer) -> bool:
+def is_obvious(one: CustomerDetails, other: CustomerDetails) -> bool:
     """Say whether nobody needs to look: one e-mail address, and no name or birthday that contradicts (D-18)."""
     if hit(match_keys(one), match_keys(other)) != MatchStage.EMAIL:
         return False

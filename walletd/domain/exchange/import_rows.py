@@ -17,7 +17,7 @@ from walletd.domain.calendar import from_milliseconds, in_days, milliseconds, mo
 from walletd.domain.cards.kinds import DESCRIPTIONS
 from walletd.domain.cards.programs import Program, reached, tiers_of
 from walletd.domain.customers.consent import NOT_ASKED, OptInRefused
-from walletd.domain.customers.customers import Customer, NewCustomer, check_customer
+from walletd.domain.customers.customers import Customer, CustomerDetails, check_details
 from walletd.domain.errors import ValidationFailed
 from walletd.domain.exchange.import_columns import disarmed
 from walletd.domain.exchange.import_consent import COLUMNS as CONSENT
@@ -82,16 +82,16 @@ class ImportRow:
         value = self.details.get("email")
         return value if isinstance(value, str) else None
 
-    def merged_with(self, present: NewCustomer | None) -> NewCustomer:
+    def merged_with(self, present: CustomerDetails | None) -> CustomerDetails:
         """Return the customer as it is to be, checked; raises ValidationFailed."""
-        known = present or NewCustomer(number=self.number)
+        known = present or CustomerDetails()
         values: dict[str, Any] = {name: value for name, value in self.details.items() if name not in {*_LISTS, *_MAPS}}
         values |= {name: tuple(self.details[name] or ()) for name in _LISTS if name in self.details}
         values |= {name: self.details[name] or {} for name in _MAPS if name in self.details}
         if self.address:
             address = {**known.address, **self.address}
             values["address"] = {name: value for name, value in address.items() if value is not None}
-        return check_customer(replace(known, **values))
+        return check_details(replace(known, **values))
 
     def to_json(self) -> dict[str, Any]:
         """Return the row as it is stored and hashed: instants in milliseconds, without cells that say nothing."""
@@ -260,7 +260,7 @@ def decimal_of(text: str, digits: int) -> int:
     return -value if sign else value
 
 
-def merged(given: ImportRow, present: Customer | None) -> tuple[NewCustomer | None, tuple[Finding, ...]]:
+def merged(given: ImportRow, present: Customer | None) -> tuple[CustomerDetails | None, tuple[Finding, ...]]:
     """Return the customer as the row would have it, or what stands against that."""
     try:
         imported(NOT_ASKED if present is None else present.opt_in, given.consent)

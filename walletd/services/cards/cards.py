@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -19,7 +19,7 @@ from walletd.domain.cards import changes
 from walletd.domain.cards.cards import Card, CardStatus, NewCard
 from walletd.domain.cards.programs import Program
 from walletd.domain.cards.rotating_codes import read_code
-from walletd.domain.customers.customers import Customer, LoyaltyStatus, check_customer, holder_of
+from walletd.domain.customers.customers import Customer, LoyaltyStatus, check_new_customer, holder_of
 from walletd.domain.customers.merges import CardMerged
 from walletd.domain.errors import (
     CardDeleted,
@@ -86,7 +86,7 @@ class Cards:
             if idempotency_key is None:
                 return Answer(201, encode(work(tx)[1]), replayed=False)
             # The answer holds the add link: sealed, so that a stolen database adds nobody's card to a phone.
-            protected = Protected(by, "cards", check_key(idempotency_key), asdict(checked), self._runtime.vault)
+            protected = Protected(by, "cards", check_key(idempotency_key), checked.asked(), self._runtime.vault)
             return once(tx, protected, now, lambda: work(tx))
 
         answer = await self._runtime.database.write(write)
@@ -239,7 +239,7 @@ def _checked(new: NewCard) -> NewCard:
         raise invalid("/key", "must be 1 to 64 printable ASCII characters")
     return replace(
         new,
-        customer=None if new.customer is None else check_customer(new.customer, "/customer"),
+        customer=None if new.customer is None else check_new_customer(new.customer, "/customer"),
         holder_name=None if new.holder_name is None else check_name(new.holder_name, "/holder_name"),
     )
 

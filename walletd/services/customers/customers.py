@@ -10,7 +10,14 @@ from walletd.db.customers import customers
 from walletd.db.engine.base import Tx
 from walletd.db.merchants import merchants
 from walletd.domain.customers.changes import CustomerChanged, CustomerCreated, CustomerFlagged
-from walletd.domain.customers.customers import Customer, LoyaltyStatus, NewCustomer, check_customer
+from walletd.domain.customers.customers import (
+    Customer,
+    CustomerDetails,
+    LoyaltyStatus,
+    NewCustomer,
+    check_details,
+    check_new_customer,
+)
 from walletd.domain.customers.erasures import CustomerErased
 from walletd.domain.customers.matching import match_keys
 from walletd.domain.customers.merges import CardMerged
@@ -22,7 +29,7 @@ from walletd.services.changes.recorder import record
 from walletd.services.customers.matching import note_duplicates
 from walletd.services.runtime import Runtime
 
-_CHANGEABLE = frozenset(item.name for item in fields(NewCustomer)) - {"number"}
+_CHANGEABLE = frozenset(item.name for item in fields(CustomerDetails))
 
 
 def insert_customer(tx: Tx, by: Principal, new: NewCustomer, now: datetime) -> Customer:
@@ -39,7 +46,7 @@ def insert_customer(tx: Tx, by: Principal, new: NewCustomer, now: datetime) -> C
         id=new_id("cus", now),
         merchant_id=by.merchant_id,
         number=number,
-        details=replace(new, number=number),
+        details=new.details,
         crm_active=True,
         loyalty_status=LoyaltyStatus.ACTIVE,
         redeem_blocked=False,
@@ -69,7 +76,7 @@ class Customers:
 
     async def create(self, by: Principal, new: NewCustomer) -> Customer:
         """Create a customer; raises ValidationFailed, CustomerNumberTaken."""
-        checked, now = check_customer(new), self._runtime.clock()
+        checked, now = check_new_customer(new), self._runtime.clock()
         return await self._runtime.database.write(insert_customer, by, checked, now)
 
     async def get(self, by: Principal, customer_id: str) -> Customer:
@@ -91,8 +98,8 @@ class Customers:
             if present is None:
                 return None
             check_goes_on(present)
-            known = {item.name: getattr(present.details, item.name) for item in fields(NewCustomer)} | dict(changes)
-            changed = replace(present, details=check_customer(NewCustomer(**known)))
+            known = {name: getattr(present.details, name) for name in _CHANGEABLE} | dict(changes)
+            changed = replace(present, details=check_details(CustomerDetails(**known)))
             customers.change(tx, [changed])
             if match_keys(changed.details) != match_keys(present.details):
                 note_duplicates(tx, changed, now)

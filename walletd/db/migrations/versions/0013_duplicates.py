@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from walletd.domain.customers.customers import NewCustomer
+from walletd.domain.customers.customers import CustomerDetails
 from walletd.domain.customers.matching import match_keys
 
 revision = "0013"
@@ -59,7 +59,8 @@ def _fill() -> None:
             return
         last = rows[-1].id
         for row in rows:
-            known = NewCustomer(
+            # By the code that runs, not by a copy: keys have to be those that it looks for.
+            known = CustomerDetails(
                 first_name=row.first_name,
                 last_name=row.last_name,
                 email=row.email,

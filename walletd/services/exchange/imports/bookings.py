@@ -21,7 +21,7 @@ from walletd.domain.cards.cards import Card
 from walletd.domain.cards.programs import Program
 from walletd.domain.changes import Change
 from walletd.domain.customers.consent import NOT_ASKED
-from walletd.domain.customers.customers import Customer, LoyaltyStatus, NewCustomer
+from walletd.domain.customers.customers import Customer, CustomerDetails, LoyaltyStatus
 from walletd.domain.delivery.publishing import MANY
 from walletd.domain.exchange.changes import CardImported, CustomerImported
 from walletd.domain.exchange.import_consent import imported
@@ -97,7 +97,7 @@ class RowBooker:
         customer = plan.customer
         if customer is None:
             number = given.number if given.number is not None else next(numbers)
-            customer = self._new_customer(given, replace(details, number=number), number)
+            customer = self._new_customer(given, details, number)
             batch.created.append(customer)
         elif plan.action == CustomerAction.UPDATE:
             customer = changed(customer, details, given)
@@ -112,7 +112,7 @@ class RowBooker:
             batch.imported.append(CustomerImported(customer.id, details_of_row, plan.action == CustomerAction.UPDATE))
         batch.rows.append(done)
 
-    def _new_customer(self, given: ImportRow, details: NewCustomer, number: int) -> Customer:
+    def _new_customer(self, given: ImportRow, details: CustomerDetails, number: int) -> Customer:
         flags = given.flags
         return Customer(
             id=new_id("cus", self.now),

@@ -17,7 +17,7 @@ from walletd.db.customers import customers
 from walletd.db.engine.base import Tx
 from walletd.db.ledger import accounts
 from walletd.domain.cards.programs import Program
-from walletd.domain.customers.customers import Customer, LoyaltyStatus, NewCustomer
+from walletd.domain.customers.customers import Customer, CustomerDetails, LoyaltyStatus
 from walletd.domain.customers.matching import email_key
 from walletd.domain.exchange.import_consent import imported
 from walletd.domain.exchange.import_rows import Finding, FindingLevel, ImportRow, merged
@@ -38,7 +38,7 @@ class Plan:
     findings: tuple[Finding, ...]
     seen: str
     """Digest of what it was planned against."""
-    details: NewCustomer | None = None
+    details: CustomerDetails | None = None
     """The customer as the row would have it; None where that is an error."""
 
     @property
@@ -90,7 +90,7 @@ class Planner:
 
     def _plan(self, present: _Present, given: ImportRow) -> Plan:
         customer, findings = _named(present, given)
-        details: NewCustomer | None = None
+        details: CustomerDetails | None = None
         if not findings:
             details, findings = merged(given, customer)
         action = CustomerAction.CREATE if customer is None else CustomerAction.KEEP
@@ -130,7 +130,7 @@ def _about_opening(program: Program, given: ImportRow) -> tuple[Finding, ...]:
     return ()
 
 
-def changed(customer: Customer, details: NewCustomer, given: ImportRow) -> Customer:
+def changed(customer: Customer, details: CustomerDetails, given: ImportRow) -> Customer:
     """Return the customer with details and flags as the row would have them."""
     flags = given.flags
     loyal = flags.get("loyalty_active")
@@ -173,7 +173,10 @@ def digest_of(customer: Customer, card: HeldCard | None, account: tuple[str, int
 
     It is stored with a validated row: an import that a release before this one validated can still be committed.
     """
-    text = f"({_written(customer)}, {_written(card)}, {account!r})"
+    # Releases before this one had the number among the details, under another name.
+    details = f"details=NewCustomer(number={customer.number!r}, "
+    written = _written(customer).replace("details=CustomerDetails(", details, 1)
+    text = f"({written}, {_written(card)}, {account!r})"
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 

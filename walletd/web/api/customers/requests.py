@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from walletd.domain.customers.customers import NewCustomer
+from walletd.domain.customers.customers import CustomerDetails, NewCustomer
 from walletd.domain.customers.merges import MergePlan
 from walletd.domain.ledger.balances import AMOUNT_MAX
 from walletd.web.api.fields import Address, Label, Note, Text, Texts
@@ -52,7 +52,8 @@ class CustomerNew(Struct, forbid_unknown_fields=True, kw_only=True):
         values = msgspec.structs.asdict(self)
         values["address"] = self.address.given() if self.address is not None else {}
         values["tags"], values["origins"] = tuple(self.tags), tuple(self.origins)
-        return NewCustomer(**values)
+        number = values.pop("number")
+        return NewCustomer(CustomerDetails(**values), number)
 
 
 class CustomerChange(Struct, forbid_unknown_fields=True, kw_only=True):
