@@ -18,7 +18,7 @@ from walletd.wallets.templates.templates import Template, read_templates
 
 MERCHANT: Final = "mer_bench"
 TEMPLATE: Final = "loyalty"
-IDENTITY: Final = PassIdentity("k7xw2mq4zr5tbn3ydlcsvhfpae", "Zm9yLWJlbmNoLW9ubHktbm90LXNlY3JldC0xMjM0NTY")
+IDENTITY: Final = PassIdentity("k7xw2mq4zr5tbn3ydlcsvhfpae", "Zm9yLWJlbmNoLW9ubHktbm90LXNlY3JldC0xMjM0NTY", "prg_1")
 
 
 @dataclass(frozen=True, slots=True)

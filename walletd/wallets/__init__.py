@@ -21,7 +21,7 @@ class PassIdentity:
 
     serial_number: str
     authentication_token: str
-    program_id: str = ""
+    program_id: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from walletd.wallets.templates.templates import Color, Colors, Field, Source, Te
 GOLDEN = Path(__file__).parents[2] / "golden" / "apple"
 PASS_TEMPLATES = Path(__file__).parents[3] / "pass_templates"
 
-IDENTITY = PassIdentity("k7xw2mq4zr5tbn3ydlcsvhfpae", "Zm9yLXRlc3RzLW9ubHktbm90LXNlY3JldC0xMjM0NTY")
+IDENTITY = PassIdentity("k7xw2mq4zr5tbn3ydlcsvhfpae", "Zm9yLXRlc3RzLW9ubHktbm90LXNlY3JldC0xMjM0NTY", "prg_1")
 ISSUER = PassIssuer("pass.demo.walletd", "DEMO00TEAM", "https://wallet.example/apple")
 
 _VALUES: dict[str, FaceValue] = {

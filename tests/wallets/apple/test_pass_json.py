@@ -222,7 +222,7 @@ def test_loyalty_cards_have_no_relevant_date_and_no_locations() -> None:
 def test_short_authentication_token_is_refused() -> None:
     """Apple wants 16 characters at least."""
     with pytest.raises(ValueError, match="16"):
-        pass_json(a_template(), a_face("loyalty"), PassIdentity("serial", "short"), ISSUER)
+        pass_json(a_template(), a_face("loyalty"), PassIdentity("serial", "short", "prg_1"), ISSUER)
 
 
 def test_writer_keeps_nothing_of_the_last_card() -> None:

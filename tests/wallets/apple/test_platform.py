@@ -104,7 +104,10 @@ def test_new_certificate_for_the_same_pass_type_changes_no_pass(platform: AppleP
 
 def test_many_threads_render_what_one_does(platform: ApplePlatform, now: datetime) -> None:
     """Nothing of one card gets into another, however many are made at once (PK10)."""
-    cards = [(PassIdentity(f"serial-{n:020}", f"token-{n:020}"), a_face("loyalty", holder=f"H{n}")) for n in range(60)]
+    cards = [
+        (PassIdentity(f"serial-{n:020}", f"token-{n:020}", "prg_1"), a_face("loyalty", holder=f"H{n}"))
+        for n in range(60)
+    ]
 
     def make(card: tuple[PassIdentity, Face]) -> bytes:
         rendered = platform.render(_MERCHANT, "sample", *card)

@@ -19,7 +19,7 @@ from walletd.domain.cards import changes
 from walletd.domain.cards.cards import Card, CardStatus, NewCard
 from walletd.domain.cards.programs import Program
 from walletd.domain.cards.rotating_codes import read_code
-from walletd.domain.customers.customers import Customer, LoyaltyStatus, check_new_customer, holder_of
+from walletd.domain.customers.customers import CardHolder, Customer, LoyaltyStatus, check_new_customer, holder_of
 from walletd.domain.customers.merges import CardMerged
 from walletd.domain.errors import (
     CardDeleted,
@@ -79,7 +79,7 @@ class Cards:
         checked, now = _checked(new), self._runtime.clock()
 
         def work(tx: Tx) -> tuple[str, Mapping[str, object]]:
-            view = self._view(tx, self._issue(tx, by, checked, now), now)
+            view = self._issue(tx, by, checked, now)
             return view.card.serial_number, card_document(view)
 
         def write(tx: Tx) -> Answer | WalletdError:
@@ -128,7 +128,8 @@ class Cards:
         def read(tx: Tx) -> Page[CardView]:
             page = cards.page(tx, by.merchant_id, request)
             books = open_books(tx, {item.account.id: item.account for item in page.items}.values(), now)
-            return Page(tuple(self._view_of(item, books[item.account.id]) for item in page.items), page.next_cursor)
+            views = (self._shown(item, books[item.account.id]) for item in page.items)
+            return Page(tuple(views), page.next_cursor)
 
         return await self._runtime.database.read(read)
 
@@ -182,13 +183,15 @@ class Cards:
         return found
 
     def _view(self, tx: Tx, found: CardInContext, now: datetime) -> CardView:
-        return self._view_of(found, open_books(tx, [found.account], now)[found.account.id])
+        return self._shown(found, open_books(tx, [found.account], now)[found.account.id])
 
-    def _view_of(self, found: CardInContext, book: AccountBook) -> CardView:
-        urls = self._links.urls(found.card)
-        return CardView(found.card, found.program, found.customer, book.state, book.balances(), *urls)
+    def _shown(self, found: CardInContext, book: AccountBook) -> CardView:
+        return self._view_of(found.card, found.program, found.customer, book)
 
-    def _issue(self, tx: Tx, by: Principal, new: NewCard, now: datetime) -> CardInContext:
+    def _view_of(self, card: Card, program: Program, holder: CardHolder, book: AccountBook) -> CardView:
+        return CardView(card, program, holder, book.state, book.balances(), *self._links.urls(card))
+
+    def _issue(self, tx: Tx, by: Principal, new: NewCard, now: datetime) -> CardView:
         program = programs.find(tx, by.merchant_id, new.program_id)
         if program is None:
             raise NotFound(f"There is no program {new.program_id}.")
@@ -208,7 +211,7 @@ class Cards:
         if shared is None:
             account = _open_balance(tx, by, card, program, account)
         record(tx, by, now, changes.CardIssued(card))
-        return CardInContext(card, program, holder, account, "")
+        return self._view_of(card, program, holder, open_books(tx, [account], now)[account.id])
 
     def _main_card(self, tx: Tx, by: Principal, new: NewCard, program: Program) -> CardInContext | None:
         """Return the card whose account a second card shares, or None; it must be one of the same program."""
