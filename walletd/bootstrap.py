@@ -28,7 +28,6 @@ from walletd.services import Services, build_services
 from walletd.services.runtime import Runtime
 from walletd.settings import Settings
 from walletd.wallets.apple.certificates import (
-    Finding,
     PassCredentials,
     load_certificate_and_key,
     load_p12,
@@ -45,7 +44,6 @@ from walletd.wallets.vault import Vault
 
 __all__ = [
     "Application",
-    "Finding",
     "GoogleCredentials",
     "PassCredentials",
     "application",

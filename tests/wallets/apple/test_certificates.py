@@ -20,9 +20,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
+from walletd.domain.checks import Check
 from walletd.domain.errors import CertificateInvalid
 from walletd.wallets.apple.certificates import (
-    Finding,
     PassCredentials,
     bundled_intermediates,
     examine,
@@ -52,8 +52,8 @@ def _p12(openssl: str, folder: Path, credentials: PassCredentials, *options: str
     return (folder / "pass.p12").read_bytes()
 
 
-def _finding(credentials: PassCredentials, now: datetime, check: str, expected: str | None = None) -> Finding:
-    return next(finding for finding in examine(credentials, now, expected) if finding.check == check)
+def _finding(credentials: PassCredentials, now: datetime, check: str, expected: str | None = None) -> Check:
+    return next(finding for finding in examine(credentials, now, expected) if finding.name == check)
 
 
 def _issued(
@@ -245,7 +245,7 @@ def test_shipped_intermediate_is_apples_fourth_generation() -> None:
 
 def test_good_credentials_pass_every_check(credentials: PassCredentials, now: datetime) -> None:
     """Demo credentials have no failure; the only warning says that they are a demo."""
-    assert [(f.level, f.check) for f in examine(credentials, now) if f.level != "ok"] == [("warning", "kind")]
+    assert [(f.level, f.name) for f in examine(credentials, now) if f.level != "ok"] == [("warning", "kind")]
     require_usable(credentials, now, expected_pass_type="pass.demo.walletd")
 
 

@@ -281,7 +281,7 @@ def test_findings_are_for_doctor(platform: ApplePlatform, credentials: PassCrede
     soon = credentials.not_valid_after - timedelta(days=10)
 
     assert not [finding for finding in platform.findings(_MERCHANT, now) if finding.level == "failure"]
-    assert [f.check for f in platform.findings(_MERCHANT, soon) if f.level == "warning"] == ["validity", "kind"]
+    assert [f.name for f in platform.findings(_MERCHANT, soon) if f.level == "warning"] == ["validity", "kind"]
     assert [finding.level for finding in platform.findings("mer_2", now)] == ["failure"]
 
 

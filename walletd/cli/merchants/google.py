@@ -9,8 +9,8 @@ from typing import Final
 import click
 
 from walletd.bootstrap import Application, read_key_file
-from walletd.cli.check import Check
 from walletd.cli.opening import private_file, run_command
+from walletd.domain.checks import Check
 from walletd.domain.errors import ValidationFailed
 
 _NEVER: Final = datetime(9999, 12, 31, tzinfo=UTC)
@@ -40,5 +40,5 @@ async def check_google(app: Application) -> list[Check]:
     for merchant in await app.services.merchants.list():
         for finding in await app.google.findings(merchant.id, await app.services.wallet_objects.classes(merchant.id)):
             line = f"{merchant.name}: {finding.detail}"
-            found.append(Check(f"google {finding.check}", finding.level, line, finding.cure))
+            found.append(Check(f"google {finding.name}", finding.level, line, finding.cure))
     return found

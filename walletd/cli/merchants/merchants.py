@@ -51,7 +51,7 @@ def show(merchant_id: str | None, as_json: bool) -> None:  # noqa: FBT001 - clic
             **{name: getattr(row, name) for name in POLICIES},
             "till_folder": row.till_folder or "",
             "google": _google(app, row.id),
-            "apple": [{"level": each.level, "check": each.check, "detail": each.detail} for each in findings],
+            "apple": [{"level": each.level, "check": each.name, "detail": each.detail} for each in findings],
         }
 
     shown = run_command(work)

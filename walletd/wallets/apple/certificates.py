@@ -13,13 +13,14 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_der_private_key, load_pem_private_key, pkcs12
 
+from walletd.domain.checks import Check
 from walletd.domain.errors import CertificateInvalid
-from walletd.wallets.apple.checks import Finding, examine, require_usable
+from walletd.wallets.apple.checks import examine, require_usable
 from walletd.wallets.apple.credentials import PassCredentials, PassKey, fits, issued, require_pass_key
 from walletd.wallets.apple.demo_credentials import make_demo_credentials
 
 __all__ = [
-    "Finding",
+    "Check",
     "PassCredentials",
     "bundled_intermediates",
     "examine",

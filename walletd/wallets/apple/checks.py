@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography.x509.oid import NameOID
 from OpenSSL import crypto
 
+from walletd.domain.checks import Check, CheckLevel
 from walletd.domain.errors import CertificateInvalid, SigningUnavailable
 from walletd.wallets.apple.credentials import PassCredentials, fits, issued
 from walletd.wallets.apple.signing import Signer
@@ -25,17 +25,7 @@ EXPIRY_CHECKS = frozenset({"validity"})
 _PROBE = b'{\n  "icon.png": "da39a3ee5e6b4b0d3255bfef95601890afd80709",\n  "pass.json": ""\n}\n'
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What a check found. `level` is ok, warning or failure; `cure` says what to do, empty when ok."""
-
-    level: str
-    check: str
-    detail: str
-    cure: str = ""
-
-
-def examine(credentials: PassCredentials, now: datetime, expected_pass_type: str | None = None) -> tuple[Finding, ...]:
+def examine(credentials: PassCredentials, now: datetime, expected_pass_type: str | None = None) -> tuple[Check, ...]:
     """Run every check at the instant `now` (aware); never raises."""
     return (
         _key(credentials),
@@ -53,25 +43,25 @@ def require_usable(credentials: PassCredentials, now: datetime, expected_pass_ty
     refuse_failures(examine(credentials, now, expected_pass_type))
 
 
-def refuse_failures(findings: Sequence[Finding], forgiven: frozenset[str] = frozenset()) -> None:
+def refuse_failures(findings: Sequence[Check], forgiven: frozenset[str] = frozenset()) -> None:
     """Raise CertificateInvalid for the first failure whose check is not forgiven."""
     for finding in findings:
-        if finding.level == "failure" and finding.check not in forgiven:
-            raise CertificateInvalid(f"{finding.detail}. {finding.cure}", check=finding.check)
+        if finding.level == CheckLevel.FAILURE and finding.name not in forgiven:
+            raise CertificateInvalid(f"{finding.detail}. {finding.cure}", check=finding.name)
 
 
-def _key(credentials: PassCredentials) -> Finding:
+def _key(credentials: PassCredentials) -> Check:
     if fits(credentials.leaf, credentials.key):
-        return Finding("ok", "key", "Certificate and private key belong together")
-    return Finding(
-        "failure",
+        return Check("key", CheckLevel.OK, "Certificate and private key belong together")
+    return Check(
         "key",
+        CheckLevel.FAILURE,
         "The private key does not belong to this certificate",
         "Use the key that made the signing request, or export both together from the keychain as .p12",
     )
 
 
-def _identity(credentials: PassCredentials, expected: str | None) -> Finding:
+def _identity(credentials: PassCredentials, expected: str | None) -> Check:
     named = {
         "user ID": credentials.pass_type_identifier,
         "common name": credentials.common_name_suffix,
@@ -80,45 +70,45 @@ def _identity(credentials: PassCredentials, expected: str | None) -> Finding:
     if expected is not None:
         named["configured"] = expected
     if len(set(named.values())) == 1 and credentials.pass_type_identifier:
-        return Finding("ok", "identity", f"Pass type identifier {credentials.pass_type_identifier}")
+        return Check("identity", CheckLevel.OK, f"Pass type identifier {credentials.pass_type_identifier}")
     said = ", ".join(f"{place}: {value or 'missing'}" for place, value in named.items())
-    return Finding(
-        "failure",
+    return Check(
         "identity",
+        CheckLevel.FAILURE,
         f"The pass type identifier is not the same everywhere ({said})",
         "Use the certificate that Apple issued for this Pass Type ID",
     )
 
 
-def _team(credentials: PassCredentials) -> Finding:
+def _team(credentials: PassCredentials) -> Check:
     if credentials.team_identifier:
-        return Finding("ok", "team", f"Team identifier {credentials.team_identifier}")
-    return Finding(
-        "failure",
+        return Check("team", CheckLevel.OK, f"Team identifier {credentials.team_identifier}")
+    return Check(
         "team",
+        CheckLevel.FAILURE,
         "The certificate names no team (organisational unit)",
         "Use a Pass Type ID certificate of an Apple developer team",
     )
 
 
-def _issuer(credentials: PassCredentials) -> Finding:
+def _issuer(credentials: PassCredentials) -> Check:
     issuer = credentials.leaf.issuer.rfc4514_string()
     if not credentials.chain or not issued(credentials.chain[0], credentials.leaf) or not _verified(credentials):
-        return Finding(
-            "failure",
+        return Check(
             "issuer",
+            CheckLevel.FAILURE,
             f"No loaded intermediate certificate has issued this one (issuer: {issuer})",
             "Download the intermediate named as issuer from Apple's certificate authority page and pass it along",
         )
     organization = credentials.leaf.issuer.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
     if not credentials.demo and [attribute.value for attribute in organization] != ["Apple Inc."]:
-        return Finding(
-            "failure",
+        return Check(
             "issuer",
+            CheckLevel.FAILURE,
             f"The certificate was not issued by Apple (issuer: {issuer})",
             "iPhones accept passes with Apple's certificates only; request one for your Pass Type ID",
         )
-    return Finding("ok", "issuer", f"Issued by {issuer}")
+    return Check("issuer", CheckLevel.OK, f"Issued by {issuer}")
 
 
 def _verified(credentials: PassCredentials) -> bool:
@@ -139,37 +129,39 @@ def _verified(credentials: PassCredentials) -> bool:
     return True
 
 
-def _validity(credentials: PassCredentials, now: datetime) -> Finding:
+def _validity(credentials: PassCredentials, now: datetime) -> Check:
     end = credentials.not_valid_after
     which = "pass certificate" if end == credentials.leaf.not_valid_after_utc else "intermediate certificate"
     renewal = "Create a new certificate for the same Pass Type ID and load it; installed passes stay valid"
     if now > end:
-        return Finding("failure", "validity", f"The {which} ended on {end:%Y-%m-%d}", renewal)
+        return Check("validity", CheckLevel.FAILURE, f"The {which} ended on {end:%Y-%m-%d}", renewal)
     if now < credentials.not_valid_before:
         start = credentials.not_valid_before
-        return Finding("failure", "validity", f"The certificate starts on {start:%Y-%m-%d}", "Check the clock")
+        return Check("validity", CheckLevel.FAILURE, f"The certificate starts on {start:%Y-%m-%d}", "Check the clock")
     days = (end - now).days
     if days <= WARNING_DAYS:
-        return Finding("warning", "validity", f"The {which} ends in {days} days, on {end:%Y-%m-%d}", renewal)
-    return Finding("ok", "validity", f"Valid until {end:%Y-%m-%d}")
+        return Check("validity", CheckLevel.WARNING, f"The {which} ends in {days} days, on {end:%Y-%m-%d}", renewal)
+    return Check("validity", CheckLevel.OK, f"Valid until {end:%Y-%m-%d}")
 
 
-def _test_signature(credentials: PassCredentials, now: datetime) -> Finding:
+def _test_signature(credentials: PassCredentials, now: datetime) -> Check:
     """Sign a manifest of several lines inside the certificate's time; `Signer` verifies what it makes (check 7)."""
     inside = min(max(now, credentials.not_valid_before), credentials.not_valid_after)
     try:
         Signer(credentials).sign(_PROBE, inside)
     except (SigningUnavailable, CertificateInvalid, ValueError) as error:
-        return Finding("failure", "signature", f"A test signature failed: {error}", "Load certificate and key again")
-    return Finding("ok", "signature", "A test signature was made and verified")
+        return Check(
+            "signature", CheckLevel.FAILURE, f"A test signature failed: {error}", "Load certificate and key again"
+        )
+    return Check("signature", CheckLevel.OK, "A test signature was made and verified")
 
 
-def _kind(credentials: PassCredentials) -> Finding:
+def _kind(credentials: PassCredentials) -> Check:
     if credentials.demo:
-        return Finding(
-            "warning",
+        return Check(
             "kind",
+            CheckLevel.WARNING,
             "Demo certificate: iPhones refuse its passes",
             "Load the certificate of your own Pass Type ID",
         )
-    return Finding("ok", "kind", "With NFC" if credentials.nfc else "Without NFC")
+    return Check("kind", CheckLevel.OK, "With NFC" if credentials.nfc else "Without NFC")

@@ -14,12 +14,13 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from walletd.domain.checks import Check, CheckLevel
 from walletd.domain.delivery.faces import Face, StampRow
 from walletd.domain.errors import CertificateInvalid, ConfigurationRefused, SigningUnavailable, TemplateInvalid
 from walletd.domain.outbox.attempts import Attempt
 from walletd.wallets import PassIdentity, RenderedPass
 from walletd.wallets.apple import bundle
-from walletd.wallets.apple.checks import EXPIRY_CHECKS, Finding, examine, refuse_failures
+from walletd.wallets.apple.checks import EXPIRY_CHECKS, examine, refuse_failures
 from walletd.wallets.apple.credentials import PassCredentials
 from walletd.wallets.apple.lint import check_pass_json
 from walletd.wallets.apple.pass_json import PassIssuer, PassWriter
@@ -154,12 +155,12 @@ class ApplePlatform:
         for merchant in list(self._merchants.values()):
             await merchant.push.close()
 
-    def findings(self, merchant_id: str, now: datetime) -> tuple[Finding, ...]:
+    def findings(self, merchant_id: str, now: datetime) -> tuple[Check, ...]:
         """Examine a merchant's credentials at `now` (A5): for `doctor`, readiness and alarms."""
         merchant = self._merchants.get(merchant_id)
         if merchant is None:
             cure = "Load the .p12 of your Pass Type ID"
-            return (Finding("failure", "configured", "No pass certificate is loaded", cure),)
+            return (Check("configured", CheckLevel.FAILURE, "No pass certificate is loaded", cure),)
         return examine(merchant.credentials, now)
 
     def _merchant(self, merchant_id: str) -> _Merchant:

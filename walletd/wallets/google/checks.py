@@ -3,80 +3,71 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
 
+from walletd.domain.checks import Check, CheckLevel
 from walletd.wallets import RateLimit
 from walletd.wallets.google.answers import ApiAnswer, Meaning
 from walletd.wallets.google.client import GoogleClient
 from walletd.wallets.google.credentials import GoogleCredentials
 from walletd.wallets.google.tokens import TokenRefused, TokenUnavailable
 
-OK: Final = "ok"
-WARNING: Final = "warning"
-FAILURE: Final = "failure"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at; `cure` says what a person does about it."""
-
-    level: str
-    check: str
-    detail: str
-    cure: str = ""
-
 
 async def examine(
     client: GoogleClient, credentials: GoogleCredentials, classes: Sequence[tuple[str, str]], rate_limit: RateLimit
-) -> list[Finding]:
+) -> list[Check]:
     """Return what was found; `classes` are resource and id of those that were written. Goes on as far as it can."""
     issuer, email = credentials.issuer_id, credentials.client_email
     try:
         await client.tokens.header()
     except TokenRefused as error:
         cure = "Compare this machine's clock (timedatectl); if it is right, create a new key of the service account"
-        return [Finding(FAILURE, "key", f"Google gives {email} no access token: {error}", cure)]
+        return [Check("key", CheckLevel.FAILURE, f"Google gives {email} no access token: {error}", cure)]
     except TokenUnavailable as error:
         cure = "Open port 443 to oauth2.googleapis.com in the firewall"
-        return [Finding(FAILURE, "key", f"Google could not be asked for an access token: {error}", cure)]
-    found = [Finding(OK, "key", f"{email} gets access tokens; the clock is right")]
+        return [Check("key", CheckLevel.FAILURE, f"Google could not be asked for an access token: {error}", cure)]
+    found = [Check("key", CheckLevel.OK, f"{email} gets access tokens; the clock is right")]
     answer = await client.get("loyaltyClass", f"{issuer}.walletd-doctor", rate_limit)
     permission = _permission(answer, issuer, email)
     found.append(permission)
-    if permission.level != OK:
+    if permission.level != CheckLevel.OK:
         return found
     for resource, name in classes:
         found.append(_class(await client.get(resource, name, rate_limit), name))
     if not classes:
-        found.append(Finding(OK, "classes", "no class was written yet; a running server writes them within a minute"))
+        found.append(
+            Check("classes", CheckLevel.OK, "no class was written yet; a running server writes them within a minute")
+        )
     return found
 
 
-def _permission(answer: ApiAnswer, issuer: str, email: str) -> Finding:
+def _permission(answer: ApiAnswer, issuer: str, email: str) -> Check:
     reason = answer.reason.lower()
     match answer.meaning:
         case Meaning.DONE | Meaning.MISSING | Meaning.CLASS_MISSING:
-            return Finding(OK, "issuer", f"{email} may write for issuer {issuer}")
+            return Check("issuer", CheckLevel.OK, f"{email} may write for issuer {issuer}")
         case Meaning.REFUSED:
             cure = "Take the issuer id from the Google Pay & Wallet Console: walletd merchant set --google-issuer ID"
-            return Finding(FAILURE, "issuer", f"Google does not know the issuer {issuer}: {answer.said}", cure)
+            return Check("issuer", CheckLevel.FAILURE, f"Google does not know the issuer {issuer}: {answer.said}", cure)
         case Meaning.FORBIDDEN if "notconfigured" in reason or "disabled" in answer.message.lower():
             cure = "Enable the Google Wallet API in the cloud project of the service account"
-            return Finding(FAILURE, "issuer", f"The API is off: {answer.said}", cure)
+            return Check("issuer", CheckLevel.FAILURE, f"The API is off: {answer.said}", cure)
         case Meaning.FORBIDDEN:
             cure = f"Invite {email} as a user (developer) in the Google Pay & Wallet Console under Users"
-            return Finding(FAILURE, "issuer", f"{email} may not write for issuer {issuer}: {answer.said}", cure)
+            return Check(
+                "issuer", CheckLevel.FAILURE, f"{email} may not write for issuer {issuer}: {answer.said}", cure
+            )
         case _:
             cure = "Open port 443 to walletobjects.googleapis.com in the firewall; else wait, and look again"
-            return Finding(WARNING, "issuer", f"Google does not answer now: {answer.said}", cure)
+            return Check("issuer", CheckLevel.WARNING, f"Google does not answer now: {answer.said}", cure)
 
 
-def _class(answer: ApiAnswer, name: str) -> Finding:
+def _class(answer: ApiAnswer, name: str) -> Check:
     if answer.meaning is not Meaning.DONE:
-        return Finding(WARNING, "class", f"{name}: {answer.said}", "Restart walletd serve: it writes classes again")
+        return Check(
+            "class", CheckLevel.WARNING, f"{name}: {answer.said}", "Restart walletd serve: it writes classes again"
+        )
     status = str((answer.body or {}).get("reviewStatus", "")).replace("_", "").lower()
     if status == "approved":
-        return Finding(OK, "class", f"{name} is approved")
+        return Check("class", CheckLevel.OK, f"{name} is approved")
     cure = "Look into the Google Pay & Wallet Console: cards of a class that is not approved cannot be saved"
-    return Finding(WARNING, "class", f"{name} is {status or 'without a status'}", cure)
+    return Check("class", CheckLevel.WARNING, f"{name} is {status or 'without a status'}", cure)

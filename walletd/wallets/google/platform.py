@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from walletd.domain.checks import Check
 from walletd.domain.delivery.faces import Face
 from walletd.domain.errors import SigningUnavailable, TemplateInvalid
 from walletd.wallets import (
@@ -28,7 +29,7 @@ from walletd.wallets import (
 from walletd.wallets.google import images
 from walletd.wallets.google.callback_keys import CallbackKeys, KeysUnavailable
 from walletd.wallets.google.callbacks import Callback, CallbackRefused, verify
-from walletd.wallets.google.checks import Finding, examine
+from walletd.wallets.google.checks import examine
 from walletd.wallets.google.class_documents import Addresses, class_document
 from walletd.wallets.google.client import GoogleClient
 from walletd.wallets.google.credentials import GoogleCredentials
@@ -190,7 +191,7 @@ class GooglePlatform:
                 self._drawn.pop(next(iter(self._drawn)), None)
         return drawn
 
-    async def findings(self, merchant_id: str, classes: Sequence[bytes]) -> list[Finding]:
+    async def findings(self, merchant_id: str, classes: Sequence[bytes]) -> list[Check]:
         """Look at a merchant's way to Google, for `doctor`; nothing where it is not configured."""
         merchant = self._merchants.get(merchant_id)
         if merchant is None:
