@@ -111,8 +111,8 @@ async def test_after_erasing_no_row_names_the_person_and_the_books_still_prove(s
     assert [mark for mark in MARKS if mark not in before] == []
     erased = await shop.services.erasures.erase(shop.principal, person)
     await shop.until_idle()
-    assert set(erased.customers) == {person, twin["customer_id"]}
-    assert len(erased.cards) == 3
+    assert set(erased.customer_ids) == {person, twin["customer_id"]}
+    assert len(erased.serial_numbers) == 3
     after = await shop.runtime.database.read(everything)
     assert [mark for mark in MARKS if mark in after] == ["gruendlich-falsch"]
     kept = await shop.services.customers.get(shop.principal, person)

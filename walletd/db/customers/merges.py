@@ -134,11 +134,11 @@ def set_till(tx: Tx, merge_id: str, state: TillState) -> None:
 
 def built_on(tx: Tx, merge: Merge) -> str | None:
     """Return a merge that one of the customers took part in later and that still stands, if there is one."""
-    names = [merge.plan.identity_survivor, merge.plan.absorbed]
+    customer_ids = [merge.plan.identity_survivor, merge.plan.absorbed]
     query = (
         select(merges.c.id)
         .where(
-            or_(merges.c.identity_survivor.in_(names), merges.c.absorbed.in_(names)),
+            or_(merges.c.identity_survivor.in_(customer_ids), merges.c.absorbed.in_(customer_ids)),
             merges.c.state == MergeState.COMMITTED,
             merges.c.id != merge.id,
             merges.c.created_at >= milliseconds(merge.created_at),

@@ -237,17 +237,19 @@ def purge(tx: Tx, before: datetime, limit: int) -> int:
     old = select(imports.c.id).where(
         imports.c.created_at < milliseconds(before), imports.c.state != ImportState.COMMITTING
     )
-    names = list(tx.execute(old.order_by(imports.c.created_at).limit(10)).scalars())
-    if not names:
+    import_ids = list(tx.execute(old.order_by(imports.c.created_at).limit(10)).scalars())
+    if not import_ids:
         return 0
-    lines = select(import_rows.c.import_id, import_rows.c.line).where(import_rows.c.import_id.in_(names)).limit(limit)
+    lines = (
+        select(import_rows.c.import_id, import_rows.c.line).where(import_rows.c.import_id.in_(import_ids)).limit(limit)
+    )
     found = list(tx.execute(lines))
-    for name in names if found else ():
-        gone = [row.line for row in found if row.import_id == name]
-        tx.execute(delete(import_rows).where(import_rows.c.import_id == name, import_rows.c.line.in_(gone)))
+    for import_id in import_ids if found else ():
+        gone = [row.line for row in found if row.import_id == import_id]
+        tx.execute(delete(import_rows).where(import_rows.c.import_id == import_id, import_rows.c.line.in_(gone)))
     if found:
         return len(found)
-    return int(tx.execute(delete(imports).where(imports.c.id.in_(names))).rowcount)
+    return int(tx.execute(delete(imports).where(imports.c.id.in_(import_ids))).rowcount)
 
 
 def _rows_of(tx: Tx, *conditions: Any, limit: int) -> list[CheckedRow]:

@@ -88,25 +88,25 @@ def clear_customers(tx: Tx, customer_ids: Sequence[str], now: datetime) -> None:
 
 def clear_merges(tx: Tx, merchant_id: str, customer_ids: Collection[str]) -> list[str]:
     """Take out what staff wrote about merges of the customers; return these merges."""
-    names = list(customer_ids)
+    ids = list(customer_ids)
     changed = (
         update(merges)
         .where(
             merges.c.merchant_id == merchant_id,
-            or_(merges.c.identity_survivor.in_(names), merges.c.absorbed.in_(names)),
+            or_(merges.c.identity_survivor.in_(ids), merges.c.absorbed.in_(ids)),
         )
         .values(reason=None)
     )
     return sorted(tx.execute(changed.returning(merges.c.id)).scalars())
 
 
-def forget_answers(tx: Tx, merchant_id: str, others: Collection[str], subjects: Collection[str]) -> None:
+def forget_answers(tx: Tx, merchant_id: str, owner_ids: Collection[str], subjects: Collection[str]) -> None:
     """Forget stored answers about these cards, merges and messages; their idempotency keys stay spent.
 
-    Answers are found by who asked: any API key of the merchant, or one of `others`.
+    Answers are found by who asked: any API key of the merchant, or one of `owner_ids`.
     """
     query = select(api_keys.c.id).where(api_keys.c.merchant_id == merchant_id)
-    owners = {*others, *tx.execute(query).scalars()}
+    owners = {*owner_ids, *tx.execute(query).scalars()}
     tx.execute(
         update(idempotency_records)
         .where(
@@ -123,13 +123,13 @@ def drop_jobs(tx: Tx, merchant_id: str, customer_ids: Collection[str], serials: 
     """End mails and messages to the person that have not gone out, or never could."""
     query = select(jobs).where(jobs.c.merchant_id == merchant_id, jobs.c.state.in_([JobState.PENDING, JobState.DEAD]))
     about = set(customer_ids)
-    names = [
+    job_ids = [
         row.id
         for row in tx.execute(query)
         if row.content is not None
         and (row.content.get("serial_number") in serials or about & set(row.subject.split(" ")))
     ]
-    if names:
+    if job_ids:
         # Without its lease, so that whoever is sending it just now does not store it again.
         values = {"state": JobState.DEAD, "content": None, "due_at": None, "last_reason": "the customer was erased"}
-        QUEUE.settle(tx, values, jobs.c.id.in_(names))
+        QUEUE.settle(tx, values, jobs.c.id.in_(job_ids))

@@ -25,7 +25,7 @@ class Erasure:
     """What was erased: the customers that were one person, their cards, and the moment."""
 
     customer_id: str
-    customers: tuple[str, ...]
+    customer_ids: tuple[str, ...]
     """The customer, and those that had been merged into it."""
-    cards: tuple[str, ...]
+    serial_numbers: tuple[str, ...]
     erased_at: datetime

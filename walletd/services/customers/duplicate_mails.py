@@ -81,7 +81,7 @@ class DuplicateMails:
 
 def _lines(tx: Tx, merchant: MerchantRow, cases: Sequence[DuplicateCase]) -> str:
     gettext = translations(spoken(merchant.languages)).gettext
-    known = customers.by_ids(tx, {name for case in cases for name in (case.older, case.newer)})
+    known = customers.by_ids(tx, {customer_id for case in cases for customer_id in (case.older, case.newer)})
     # Numbers and no names: a mailbox is out of reach when a person is to be erased.
     return "\n".join(
         gettext(_LINE)

@@ -243,5 +243,5 @@ def _open_by_email(tx: Tx, merchant_id: str, after: str) -> list[CaseView]:
 
 
 def _views(tx: Tx, cases: Sequence[DuplicateCase]) -> list[CaseView]:
-    known = customers.by_ids(tx, {name for case in cases for name in (case.older, case.newer)})
+    known = customers.by_ids(tx, {customer_id for case in cases for customer_id in (case.older, case.newer)})
     return [CaseView(case, known[case.older], known[case.newer]) for case in cases]

@@ -38,8 +38,8 @@ class Erasures:
         return await self._runtime.database.write(self._erase, by, customer_id, now)
 
     def _erase(self, tx: Tx, by: Principal, customer_id: str, now: datetime) -> Erasure:
-        names = self._locked(tx, by, customer_id)
-        held = erasures.cards_of(tx, names)
+        customer_ids = self._locked(tx, by, customer_id)
+        held = erasures.cards_of(tx, customer_ids)
         installed = [serial for serial, status in held if status == CardStatus.INSTALLED]
         if installed:
             raise CardInstalled(
@@ -51,29 +51,29 @@ class Erasures:
         ended = cards.of_serials(tx, ending).values() if ending else ()
         record_all(tx, now, [(by, CardDeleted(found.card, "the customer was erased")) for found in ended])
         erasures.delete_cards(tx, serials)
-        erasures.clear_customers(tx, names, now)
-        imports.forget_customers(tx, names)
-        duplicates.forget_customers(tx, names)
-        merge_requests.forget_customers(tx, names)
-        orders.forget_addresses(tx, names)
-        merge_ids = erasures.clear_merges(tx, by.merchant_id, names)
+        erasures.clear_customers(tx, customer_ids, now)
+        imports.forget_customers(tx, customer_ids)
+        duplicates.forget_customers(tx, customer_ids)
+        merge_requests.forget_customers(tx, customer_ids)
+        orders.forget_addresses(tx, customer_ids)
+        merge_ids = erasures.clear_merges(tx, by.merchant_id, customer_ids)
         messages = erasures.messages_to(tx, by.merchant_id, serials)
         erasures.forget_answers(tx, by.merchant_id, [by.id], [*serials, *merge_ids, *messages])
-        erasures.drop_jobs(tx, by.merchant_id, names, serials)
-        record(tx, by, now, changes.CustomerErased(customer_id, names, serials))
-        return Erasure(customer_id, tuple(names), tuple(serials), now)
+        erasures.drop_jobs(tx, by.merchant_id, customer_ids, serials)
+        record(tx, by, now, changes.CustomerErased(customer_id, customer_ids, serials))
+        return Erasure(customer_id, tuple(customer_ids), tuple(serials), now)
 
     def _locked(self, tx: Tx, by: Principal, customer_id: str) -> list[str]:
         """Return the customer and those that led to it, kept as they are until commit, in the order of merges."""
-        names = sorted({customer_id, *customers.ids_merged_into(tx, by.merchant_id, customer_id)})
+        customer_ids = sorted({customer_id, *customers.ids_merged_into(tx, by.merchant_id, customer_id)})
         found: dict[str, Customer] = {}
-        for name in names:
-            customer = customers.find(tx, by.merchant_id, name, lock=True)
+        for each_id in customer_ids:
+            customer = customers.find(tx, by.merchant_id, each_id, lock=True)
             if customer is not None:
-                found[name] = customer
+                found[each_id] = customer
         if customer_id not in found:
             raise NotFound(f"There is no customer {customer_id}.")
         if found[customer_id].erased_at is not None:
             raise CustomerErased
         check_goes_on(found[customer_id])
-        return names
+        return customer_ids

@@ -40,15 +40,15 @@ class History:
 
         def read(tx: Tx) -> QuickInfos:
             trail = _trail(tx, by, customer_id)
-            bought = history.newest(tx, trail.accounts, bought=True, but_by=())
-            visited = history.newest(tx, trail.accounts, bought=False, but_by=(TIME,))
+            bought = history.newest(tx, trail.account_ids, bought=True, but_by=())
+            visited = history.newest(tx, trail.account_ids, bought=False, but_by=(TIME,))
             return QuickInfos(
                 registered_at=trail.registered_at,
                 last_visit=None if visited is None else visited[0],
-                contacts=history.count_entries(tx, trail.accounts)
+                contacts=history.count_entries(tx, trail.account_ids)
                 + audit.count_about(tx, by.merchant_id, trail.subjects),
                 last_turnover=0 if bought is None else bought[1],
-                total_turnover=history.total_turnover(tx, trail.accounts),
+                total_turnover=history.total_turnover(tx, trail.account_ids),
                 currency=merchants.currency(tx, by.merchant_id),
             )
 
@@ -63,7 +63,7 @@ def page_of_customer(tx: Tx, by: Principal, customer_id: str, request: PageReque
     """Return a page of what happened to a customer, the newest first; raises CursorInvalid, NotFound."""
     before = history.position_of(request.cursor)
     trail, limit = _trail(tx, by, customer_id), request.page_size + 1
-    entries = history.entries(tx, trail.accounts, before, limit)
+    entries = history.entries(tx, trail.account_ids, before, limit)
     audit_entries = audit.about(tx, by.merchant_id, trail.subjects, before, limit)
     called = {key.id: key.name for key in api_keys.of_merchant(tx, by.merchant_id)}
     rows = [_of_entry(*pair, called) for pair in entries] + [
@@ -81,7 +81,7 @@ class _Trail:
     """Where a customer left traces: own accounts and subjects, and those of customers merged into it."""
 
     registered_at: datetime
-    accounts: list[str]
+    account_ids: list[str]
     subjects: list[str]
 
 
@@ -89,8 +89,10 @@ def _trail(tx: Tx, by: Principal, customer_id: str) -> _Trail:
     customer = customers.find(tx, by.merchant_id, customer_id)
     if customer is None:
         raise NotFound(f"There is no customer {customer_id}.")
-    names = [customer_id, *customers.ids_merged_into(tx, by.merchant_id, customer_id)]
-    return _Trail(customer.created_at, history.accounts_of(tx, names), [*names, *history.cards_of(tx, names)])
+    customer_ids = [customer_id, *customers.ids_merged_into(tx, by.merchant_id, customer_id)]
+    return _Trail(
+        customer.created_at, history.accounts_of(tx, customer_ids), [*customer_ids, *history.cards_of(tx, customer_ids)]
+    )
 
 
 def _of_entry(entry: Entry, transaction: Transaction, called: Mapping[str, str]) -> HistoryRow:

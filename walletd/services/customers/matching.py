@@ -25,11 +25,11 @@ def note_duplicates(tx: Tx, customer: Customer, now: datetime) -> None:
         same = duplicates.same_as(tx, customer.merchant_id, stage, key, MANY + 1)
         if len(same) > MANY:
             continue
-        others = [name for name in same if name != customer.id]
+        others = [other_id for other_id in same if other_id != customer.id]
         if others:
             pairs = [
-                new_case(customer.merchant_id, stage, DuplicateSource.REGISTRATION, (customer.id, name), now)
-                for name in others
+                new_case(customer.merchant_id, stage, DuplicateSource.REGISTRATION, (customer.id, other_id), now)
+                for other_id in others
             ]
             duplicates.insert_new(tx, pairs)
             return

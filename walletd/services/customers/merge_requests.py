@@ -120,7 +120,7 @@ class MergeRequests:
         now = self._runtime.clock()
 
         def write(tx: Tx) -> RequestView:
-            found = {name: _lock(tx, by, name) for name in sorted((requested_by, requested_for))}
+            found = {customer_id: _lock(tx, by, customer_id) for customer_id in sorted((requested_by, requested_for))}
             applicant, second = found[requested_by], found[requested_for]
             policy = merchants.get(tx, by.merchant_id).merge_requests
             _check_policy(policy, applicant, second)
@@ -293,7 +293,7 @@ def _confirmation(tx: Tx, request: MergeRequest, now: datetime) -> Confirmation:
 
 def _views(tx: Tx, requests: Sequence[MergeRequest], now: datetime) -> list[RequestView]:
     known = customers.by_ids(
-        tx, {name for request in requests for name in (request.requested_by, request.requested_for)}
+        tx, {customer_id for request in requests for customer_id in (request.requested_by, request.requested_for)}
     )
     return [
         RequestView(request.at(now), known[request.requested_by], known[request.requested_for]) for request in requests

@@ -71,11 +71,11 @@ class PersonalDataExports:
         """
         now = self._runtime.clock()
         facts = await self._runtime.database.write(_facts, by, customer_id, now)
-        names = tuple(customer.id for customer in facts.customers)
+        customer_ids = tuple(customer.id for customer in facts.customers)
         return PersonalData(
             facts=facts,
             entries=self._entries(by, [state.id for state, _ in facts.accounts]),
-            orders=self._pages(lambda wanted: self._orders(by, wanted, names)),
+            orders=self._pages(lambda wanted: self._orders(by, wanted, customer_ids)),
             history=self._pages(lambda wanted: self._happened(by, wanted, customer_id)),
         )
 
@@ -83,14 +83,14 @@ class PersonalDataExports:
         self, by: Principal, account_ids: Sequence[str]
     ) -> AsyncIterator[Sequence[tuple[Entry, Transaction]]]:
         for account_id in account_ids:
-            async for page in self._pages(lambda wanted, name=account_id: self._entries_of(by, wanted, name)):  # type: ignore[misc]
+            async for page in self._pages(lambda wanted, at=account_id: self._entries_of(by, wanted, at)):  # type: ignore[misc]
                 yield page
 
     async def _entries_of(self, by: Principal, wanted: PageRequest, account_id: str) -> Page[tuple[Entry, Transaction]]:
         return await self._runtime.database.long_read(ledger.page, by.merchant_id, account_id, wanted)
 
-    async def _orders(self, by: Principal, wanted: PageRequest, names: tuple[str, ...]) -> Page[Order]:
-        chosen = OrderFilter(customer_ids=names)
+    async def _orders(self, by: Principal, wanted: PageRequest, customer_ids: tuple[str, ...]) -> Page[Order]:
+        chosen = OrderFilter(customer_ids=customer_ids)
         return await self._runtime.database.long_read(orders.page, by.merchant_id, wanted, chosen)
 
     async def _happened(self, by: Principal, wanted: PageRequest, customer_id: str) -> Page[HistoryRow]:
@@ -111,16 +111,16 @@ def _facts(tx: Tx, by: Principal, customer_id: str, now: datetime) -> KnownFacts
     if customer is None:
         raise NotFound(f"There is no customer {customer_id}.")
     check_goes_on(customer)
-    names = [customer_id, *customers.ids_merged_into(tx, by.merchant_id, customer_id)]
-    known = customers.by_ids(tx, names)
-    held = cards.of_serials(tx, history.cards_of(tx, names)).values()
-    owned = accounts.by_id(tx, history.accounts_of(tx, names), lock=False)
+    customer_ids = [customer_id, *customers.ids_merged_into(tx, by.merchant_id, customer_id)]
+    known = customers.by_ids(tx, customer_ids)
+    held = cards.of_serials(tx, history.cards_of(tx, customer_ids)).values()
+    owned = accounts.by_id(tx, history.accounts_of(tx, customer_ids), lock=False)
     books = open_books(tx, owned.values(), now)
     record(tx, by, now, CustomerExported(customer_id))
     return KnownFacts(
         made_at=now,
-        customers=tuple(known[name] for name in names),
+        customers=tuple(known[each_id] for each_id in customer_ids),
         cards=tuple((found.card, found.program.name) for found in held),
         accounts=tuple((book.state, book.balances()) for book in books.values()),
-        merge_requests=tuple(request.at(now) for request in merge_requests.about(tx, names)),
+        merge_requests=tuple(request.at(now) for request in merge_requests.about(tx, customer_ids)),
     )

@@ -60,8 +60,8 @@ def _advance(tx: Tx, books: Mapping[str, AccountBook], due: Sequence[AccountBook
     ends, unlocks = lots.next_ends(tx, ids, now), lots.next_unlocks(tx, ids, now)
     hold_ends = redemptions.next_ends(tx, ids, now)
     for book in due:
-        name = book.state.id
-        horizon = Horizon(ends.get(name), unlocks.get(name), hold_ends.get(name))
+        account_id = book.state.id
+        horizon = Horizon(ends.get(account_id), unlocks.get(account_id), hold_ends.get(account_id))
         advance(book, partial(time_transaction, book.state, now), horizon)
 
 

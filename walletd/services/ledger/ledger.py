@@ -120,7 +120,7 @@ class Ledger:
         while True:
             now = self._runtime.clock()
             found = await self._runtime.database.read(accounts.due, now, _DUE_AT_ONCE)
-            done = await asyncio.gather(*(self._advance(name, merchant) for name, merchant in found))
+            done = await asyncio.gather(*(self._advance(account_id, merchant_id) for account_id, merchant_id in found))
             advanced += sum(done)
             if len(found) < _DUE_AT_ONCE or not any(done):
                 return advanced

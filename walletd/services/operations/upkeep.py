@@ -69,11 +69,11 @@ class Upkeep:
         """Mark the cards dirty whose pass was made from a template that changed since; return how many."""
         marked = 0
         for platform in self._runtime.all_platforms:
-            names = await self._runtime.database.read(
+            parts_in_use = await self._runtime.database.read(
                 publishing.parts_in_use,
                 platform.name,
             )
-            for parts in names:
+            for parts in parts_in_use:
                 if not platform.is_current(parts):
                     marked += await self._mark_parts(platform.name, parts)
         return marked
@@ -96,7 +96,11 @@ class Upkeep:
 
         def write(tx: Tx) -> int:
             found = lots.notice(tx, now, _AT_ONCE)
-            record_all(tx, now, [(walletd(owner), ExpiryNear(name)) for name, owner in sorted(set(found))])
+            record_all(
+                tx,
+                now,
+                [(walletd(merchant_id), ExpiryNear(account_id)) for account_id, merchant_id in sorted(set(found))],
+            )
             return len(found)
 
         while True:

@@ -127,11 +127,11 @@ def _check_currency(tx: Tx, by: Principal, new: NewOrder) -> None:
         raise CurrencyMismatch(f"This merchant counts in {own}.", currency=own)
 
 
-def _check_transactions(tx: Tx, by: Principal, customer: Customer, names: Sequence[str]) -> None:
+def _check_transactions(tx: Tx, by: Principal, customer: Customer, transaction_ids: Sequence[str]) -> None:
     """Raise ValidationFailed for a transaction that booked nothing for this customer."""
     owners = {customer.id, *customers.ids_merged_into(tx, by.merchant_id, customer.id)}
-    for index, name in enumerate(names):
-        found = entries.find_transaction(tx, by.merchant_id, name)
+    for index, transaction_id in enumerate(transaction_ids):
+        found = entries.find_transaction(tx, by.merchant_id, transaction_id)
         booked = {entry.account_id for entry in found[1]} if found is not None else set()
         if not owners & {state.customer_id for state in accounts.by_id(tx, booked, lock=False).values()}:
             raise invalid(f"/transactions/{index}", "is no transaction of this customer")

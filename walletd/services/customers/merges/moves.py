@@ -148,8 +148,8 @@ def _key_after(merge_input: MergeInput, taking: Side, main: Card) -> str:
     return next((card.key for card in given if card is not None), main.key)
 
 
-def _placed(card: Card, account: str, customer: str, key: str, merged_into: str | None) -> CardMove:
-    return CardMove(card.serial_number, account, customer, key, key, merged_into)
+def _placed(card: Card, account_id: str, customer_id: str, key: str, merged_into: str | None) -> CardMove:
+    return CardMove(card.serial_number, account_id, customer_id, key, key, merged_into)
 
 
 def _move_cards(tx: Tx, merge_input: MergeInput) -> tuple[tuple[CardMove, ...], tuple[KeyMove, ...]]:

@@ -52,8 +52,8 @@ def check_undoable(tx: Tx, merge: Merge, now: datetime) -> None:
     later = merges.built_on(tx, merge)
     if later is not None:
         raise MergeNotUndoable(f"The merge {later} came later; undo that one first.", merge_id=later)
-    for name in (merge.plan.identity_survivor, merge.plan.absorbed):
-        customer = customers.find(tx, merge.merchant_id, name)
+    for customer_id in (merge.plan.identity_survivor, merge.plan.absorbed):
+        customer = customers.find(tx, merge.merchant_id, customer_id)
         if customer is not None and customer.erased_at is not None:
             raise MergeNotUndoable("The customers of this merge were erased.")
     present = moves.present_keys(tx, [card.serial_number for card in merge.journal.cards])
@@ -76,8 +76,8 @@ def separate(
 ) -> tuple[list[AccountBook], list[Separation]]:
     """Move back in memory what the merge joined; raises RedemptionOpen."""
     joined = merge.journal.joined
-    names = sorted({name for item in joined for name in (item.from_account, item.into_account)})
-    states = accounts.by_id(tx, names, lock=lock) if names else {}
+    account_ids = sorted({account_id for item in joined for account_id in (item.from_account, item.into_account)})
+    states = accounts.by_id(tx, account_ids, lock=lock) if account_ids else {}
     books = open_books(tx, list(states.values()), now)
     known = programs.with_zones(tx, {item.program_id for item in joined}) if joined else {}
     separations = [
@@ -93,23 +93,23 @@ def put_back(tx: Tx, merge: Merge, books: Sequence[AccountBook]) -> None:
     store_books(tx, books)
     for item in journal.joined:
         accounts.set_merged(tx, item.from_account, None)
-        for name in item.forwarded:
-            accounts.set_merged(tx, name, item.from_account)
+        for account_id in item.forwarded:
+            accounts.set_merged(tx, account_id, item.from_account)
     if journal.owned:
         accounts.set_owner(tx, journal.owned, plan.absorbed)
         moves.give_cards_of(tx, journal.owned, plan.absorbed)
     moves.place_cards(tx, journal.cards)
     moves.place_keys(tx, merge.merchant_id, journal.keys)
     customers.set_merged(tx, plan.absorbed, None)
-    for name in journal.customers:
-        customers.set_merged(tx, name, plan.absorbed)
+    for customer_id in journal.customers:
+        customers.set_merged(tx, customer_id, plan.absorbed)
     _restore_flags(tx, merge)
 
 
 def lock_customers(tx: Tx, merge: Merge) -> None:
     """Keep both customers as they are until commit, in the order in which a merge does."""
-    for name in sorted({merge.plan.identity_survivor, merge.plan.absorbed}):
-        customers.find(tx, merge.merchant_id, name, lock=True)
+    for customer_id in sorted({merge.plan.identity_survivor, merge.plan.absorbed}):
+        customers.find(tx, merge.merchant_id, customer_id, lock=True)
 
 
 def _separate(

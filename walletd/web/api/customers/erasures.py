@@ -48,8 +48,8 @@ async def erase_customer(request: ApiRequest, customer_id: FromPath[str]) -> Rep
     erased = await services_of(request).erasures.erase(request.auth, name_in_path(customer_id))
     answer = ErasureAnswer(
         customer_id=erased.customer_id,
-        customers=list(erased.customers),
-        cards=list(erased.cards),
+        customers=list(erased.customer_ids),
+        cards=list(erased.serial_numbers),
         erased_at=rfc3339(erased.erased_at),
     )
     return json_reply(answer)

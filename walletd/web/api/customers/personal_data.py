@@ -147,13 +147,13 @@ async def _section(
     yield b"]"
 
 
-def _held(card: Card, program: str) -> HeldCard:
+def _held(card: Card, program_name: str) -> HeldCard:
     return HeldCard(
         serial_number=card.serial_number,
         key=card.key,
         status=card.status,
         program_id=card.program_id,
-        program=program,
+        program=program_name,
         account_id=card.account_id,
         holder_name=card.holder_name,
         message=card.message,
