@@ -30,10 +30,10 @@ class Vault(Protocol):
     def open(self, sealed: bytes, merchant_id: str, kind: str) -> bytes:
         """Decrypt a merchant's secret."""
 
-    def token(self, kid: str | int, merchant_id: str, topic: str, serial: str, n: int) -> str:
+    def token(self, kid: str | int, merchant_id: str, topic: str, serial_number: str, n: int) -> str:
         """Derive the authentication token of a pass."""
 
-    def rotating_secret(self, merchant_id: str, serial: str) -> bytes:
+    def rotating_secret(self, merchant_id: str, serial_number: str) -> bytes:
         """Derive the secret of a card's rotating barcode."""
 
     def link_mac(self, message: bytes) -> bytes:

@@ -67,7 +67,7 @@ class Vault:
                 "master key is not the one of this database",
             ) from error
 
-    def token(self, kid: str | int, merchant_id: str, topic: str, serial: str, n: int) -> str:
+    def token(self, kid: str | int, merchant_id: str, topic: str, serial_number: str, n: int) -> str:
         """Return the authentication token of a pass: 43 URL-safe characters, the same for the same arguments.
 
         `kid` names the generation of the token key and stands with the card, so that a later generation leaves
@@ -76,11 +76,11 @@ class Vault:
         key = self._token_keys.get(str(kid))
         if key is None:
             key = self._token_keys[str(kid)] = self._derive(f"authentication token {kid}")
-        return _text(_mac(key, merchant_id.encode(), topic.encode(), serial.encode(), str(n).encode()))
+        return _text(_mac(key, merchant_id.encode(), topic.encode(), serial_number.encode(), str(n).encode()))
 
-    def rotating_secret(self, merchant_id: str, serial: str) -> bytes:
+    def rotating_secret(self, merchant_id: str, serial_number: str) -> bytes:
         """Return the 20 bytes that a card's rotating barcode is made with; derived, so that no database holds them."""
-        return _mac(self._rotating_key, merchant_id.encode(), serial.encode())[:20]
+        return _mac(self._rotating_key, merchant_id.encode(), serial_number.encode())[:20]
 
     def link_mac(self, message: bytes) -> bytes:
         """Return the 32 bytes that prove a link genuine; compare with `hmac.compare_digest`."""

@@ -188,8 +188,8 @@ def bookable(tx: Tx, names: Collection[tuple[str, str]]) -> dict[tuple[str, str]
     A name is a serial number, or else a key, which may be retired.
     """
     found: dict[tuple[str, str], tuple[BookableCard, KeyState]] = {}
-    serials = [name for _, name in names if is_serial_number(name)]
-    for row in tx.rows(_BOOKABLE_BY_SERIAL, {"names": serials}) if serials else ():
+    serial_numbers = [name for _, name in names if is_serial_number(name)]
+    for row in tx.rows(_BOOKABLE_BY_SERIAL, {"names": serial_numbers}) if serial_numbers else ():
         found[row.merchant_id, row.serial_number] = (_bookable(row), KeyState.ACTIVE)
     keys = [place for place in names if place not in found]
     for row in tx.rows(_BOOKABLE_BY_KEY, {"names": keys}) if keys else ():
@@ -197,10 +197,10 @@ def bookable(tx: Tx, names: Collection[tuple[str, str]]) -> dict[tuple[str, str]
     return found
 
 
-def of_serials(tx: Tx, serials: Sequence[str]) -> dict[str, CardInContext]:
+def of_serials(tx: Tx, serial_numbers: Sequence[str]) -> dict[str, CardInContext]:
     """Return the cards with these serial numbers, whatever their merchant."""
     known: dict[str, Program] = {}
-    return {row.serial_number: _context(row, known) for row in tx.rows(_OF_SERIALS, {"serials": list(serials)})}
+    return {row.serial_number: _context(row, known) for row in tx.rows(_OF_SERIALS, {"serials": list(serial_numbers)})}
 
 
 def key_is_taken(tx: Tx, merchant_id: str, key: str) -> bool:

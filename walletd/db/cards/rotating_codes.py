@@ -35,7 +35,8 @@ def used(tx: Tx, serial_numbers: Collection[str]) -> set[tuple[str, int]]:
 def use(tx: Tx, codes: Collection[tuple[str, str, int]]) -> None:
     """Note codes that booked something: merchant, serial number, period."""
     rows = [
-        {"merchant_id": merchant, "serial_number": serial, "counter": counter} for merchant, serial, counter in codes
+        {"merchant_id": merchant, "serial_number": serial_number, "counter": counter}
+        for merchant, serial_number, counter in codes
     ]
     insert_rows(tx, rotating_codes, rows)
 

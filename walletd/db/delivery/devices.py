@@ -196,12 +196,12 @@ def remove_device(tx: Tx, topic: str, device: str, *, push_token: str, not_after
         return []
     if known.push_token != push_token or (not_after is not None and known.token_set_at > milliseconds(not_after)):
         return None
-    serials = _passes_on(tx, topic, device)
+    serial_numbers = _passes_on(tx, topic, device)
     tx.execute(
         delete(apple_registrations).where(apple_registrations.c.topic == topic, apple_registrations.c.device == device)
     )
     _forget_device(tx, topic, device)
-    return serials
+    return serial_numbers
 
 
 def listed(tx: Tx, topic: str, device: str) -> list[ListedPass]:
@@ -288,9 +288,9 @@ _DEVICES_OF = (
 )
 
 
-def devices_of(tx: Tx, serials: Sequence[str]) -> list[tuple[str, str, str]]:
+def devices_of(tx: Tx, serial_numbers: Sequence[str]) -> list[tuple[str, str, str]]:
     """Return serial number, topic and device of every registration of the cards that Apple can push to."""
-    rows = tx.rows(_DEVICES_OF, {"serials": list(serials)})
+    rows = tx.rows(_DEVICES_OF, {"serials": list(serial_numbers)})
     return [(row.serial_number, row.topic, row.device) for row in rows]
 
 

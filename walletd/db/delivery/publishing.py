@@ -178,20 +178,22 @@ def mark_accounts_dirty(tx: Tx, urgencies: Mapping[str, int], now: datetime) -> 
         {"account_id": account_id, "mark": mark, "now": milliseconds(now), "urgency": urgency}
         for account_id, urgency in urgencies.items()
     ]
-    serials = finding(tx, f"{_MARK_EACH} AS found", rows)
-    if serials is None:
+    serial_numbers = finding(tx, f"{_MARK_EACH} AS found", rows)
+    if serial_numbers is None:
         return _mark_by_urgency(tx, "account_id", urgencies, now)
-    tx.invalidate(serials)
+    tx.invalidate(serial_numbers)
     tx.announce("publish")
-    return serials
+    return serial_numbers
 
 
 def _mark_by_urgency(tx: Tx, column: str, urgencies: Mapping[str, int], now: datetime) -> list[str]:
     statement = where_one_of(tx.engine, _MARK, column, "names")
-    serials = list[str]()
+    serial_numbers = list[str]()
     for urgency in sorted(set(urgencies.values())):
-        serials += _mark(tx, statement, now, urgency, names=[name for name, its in urgencies.items() if its == urgency])
-    return serials
+        serial_numbers += _mark(
+            tx, statement, now, urgency, names=[name for name, its in urgencies.items() if its == urgency]
+        )
+    return serial_numbers
 
 
 def mark_merchant_dirty(tx: Tx, merchant_id: str, now: datetime, *, after: str, limit: int) -> list[str]:
@@ -219,10 +221,10 @@ def mark_program_dirty(tx: Tx, program_id: str, now: datetime, *, after: str, li
 def _mark(tx: Tx, statement: TextClause, now: datetime, urgency: int, **where: str | int | list[str]) -> list[str]:
     # A mark is drawn anew each time: a publisher removes exactly the mark it saw, never a later one.
     parameters = {"mark": secrets.randbits(_MARK_BITS), "now": milliseconds(now), "urgency": urgency, **where}
-    serials = [row.serial_number for row in tx.rows(statement, parameters)]
-    tx.invalidate(serials)
+    serial_numbers = [row.serial_number for row in tx.rows(statement, parameters)]
+    tx.invalidate(serial_numbers)
     tx.announce("publish")
-    return serials
+    return serial_numbers
 
 
 def merchants_with_dirty_cards(tx: Tx, now: datetime) -> list[str]:
@@ -239,9 +241,9 @@ def next_dirty(tx: Tx, merchant_id: str, limit: int, now: datetime) -> list[Dirt
     return [_dirty(row) for row in tx.rows(_NEXT_URGENT, wanted) or tx.rows(_NEXT_DIRTY, wanted)]
 
 
-def dirty_among(tx: Tx, serials: Sequence[str]) -> list[DirtyCard]:
+def dirty_among(tx: Tx, serial_numbers: Sequence[str]) -> list[DirtyCard]:
     """Return those of the cards that are dirty."""
-    return [_dirty(row) for row in tx.rows(_DIRTY_OF_SERIALS, {"serials": list(serials)})]
+    return [_dirty(row) for row in tx.rows(_DIRTY_OF_SERIALS, {"serials": list(serial_numbers)})]
 
 
 def count_dirty(tx: Tx) -> tuple[int, datetime | None]:
@@ -269,15 +271,15 @@ def remove_dirty(tx: Tx, seen: Iterable[DirtyCard]) -> None:
     delete_rows(tx, dirty_cards, [{"serial_number": card.serial_number, "mark": card.mark} for card in seen])
 
 
-def published(tx: Tx, platform: str, serials: Sequence[str]) -> dict[str, PublishedPass]:
+def published(tx: Tx, platform: str, serial_numbers: Sequence[str]) -> dict[str, PublishedPass]:
     """Return what is published of the cards, by serial number."""
-    rows = tx.execute(_PUBLISHED, {"platform": platform, "serials": list(serials)})
+    rows = tx.execute(_PUBLISHED, {"platform": platform, "serials": list(serial_numbers)})
     return {row.serial_number: _published(row) for row in rows}
 
 
-def published_versions(tx: Tx, platform: str, serials: Sequence[str]) -> dict[str, PublishedVersion]:
+def published_versions(tx: Tx, platform: str, serial_numbers: Sequence[str]) -> dict[str, PublishedVersion]:
     """Return which versions of the cards are published, by serial number, without reading the documents."""
-    rows = tx.rows(_VERSIONS, {"platform": platform, "serials": list(serials)})
+    rows = tx.rows(_VERSIONS, {"platform": platform, "serials": list(serial_numbers)})
     return {
         row.serial_number: PublishedVersion(
             sequence=row.sequence, last_modified=row.last_modified, content_hash=row.content_hash, checks=row.checks

@@ -106,12 +106,12 @@ def raise_due(tx: Tx, platform: str, raised: Mapping[tuple[int, bool], Sequence[
     What is due already stays as urgent as it was, and a notification that is wanted stays wanted.
     """
     changed = 0
-    for (urgency, notify), serials in raised.items():
+    for (urgency, notify), serial_numbers in raised.items():
         is_due = wallet_objects.c.due_at.is_not(None)
         is_more = and_(is_due, wallet_objects.c.urgency < urgency)
         changed += tx.execute(
             update(wallet_objects)
-            .where(wallet_objects.c.platform == platform, wallet_objects.c.serial_number.in_(list(serials)))
+            .where(wallet_objects.c.platform == platform, wallet_objects.c.serial_number.in_(list(serial_numbers)))
             .values(
                 due_at=case((is_due, wallet_objects.c.due_at), else_=milliseconds(now)),
                 urgency=case((is_more, wallet_objects.c.urgency), else_=urgency),
@@ -134,9 +134,9 @@ def claim_one(tx: Tx, platform: str, serial_number: str, now: datetime, lease: L
     return of_serials(tx, platform, [serial_number])[0] if QUEUE.claim_one(tx, now, lease, *this) else None
 
 
-def of_serials(tx: Tx, platform: str, serials: Sequence[str]) -> list[ObjectRow]:
+def of_serials(tx: Tx, platform: str, serial_numbers: Sequence[str]) -> list[ObjectRow]:
     """Return objects with what is published of their cards, the most urgent first."""
-    if not serials:
+    if not serial_numbers:
         return []
     here = and_(
         published_passes.c.serial_number == wallet_objects.c.serial_number,
@@ -146,7 +146,7 @@ def of_serials(tx: Tx, platform: str, serials: Sequence[str]) -> list[ObjectRow]
         select(wallet_objects, cards.c.program_id, published_passes.c.document, published_passes.c.content_hash)
         .join(cards, cards.c.serial_number == wallet_objects.c.serial_number)
         .outerjoin(published_passes, here)
-        .where(wallet_objects.c.platform == platform, wallet_objects.c.serial_number.in_(list(serials)))
+        .where(wallet_objects.c.platform == platform, wallet_objects.c.serial_number.in_(list(serial_numbers)))
         .order_by(wallet_objects.c.urgency, wallet_objects.c.due_at)
     )
     return [_row(row) for row in tx.execute(query)]
@@ -208,13 +208,13 @@ def set_saved(tx: Tx, platform: str, saved: Mapping[str, bool], now: datetime) -
     """Store whether anybody has saved objects; return the serial numbers of those of which it was not known."""
     changed = list[str]()
     for value in (True, False):
-        serials = [serial for serial, has in saved.items() if has is value]
-        if serials:
+        serial_numbers = [serial_number for serial_number, has in saved.items() if has is value]
+        if serial_numbers:
             query = (
                 update(wallet_objects)
                 .where(
                     wallet_objects.c.platform == platform,
-                    wallet_objects.c.serial_number.in_(serials),
+                    wallet_objects.c.serial_number.in_(serial_numbers),
                     wallet_objects.c.saved.is_not(value),
                 )
                 .values(saved=value, saved_at=milliseconds(now))

@@ -57,21 +57,21 @@ def cards_of(tx: Tx, customer_ids: Collection[str]) -> list[tuple[str, CardStatu
     return sorted((row.serial_number, CardStatus(row.status)) for row in tx.execute(query))
 
 
-def messages_to(tx: Tx, merchant_id: str, serials: Collection[str]) -> list[str]:
+def messages_to(tx: Tx, merchant_id: str, serial_numbers: Collection[str]) -> list[str]:
     """Return the ids of all messages that were sent to the holders of cards."""
     query = select(audit_log.c.details).where(
         audit_log.c.merchant_id == merchant_id,
-        audit_log.c.subject.in_(list(serials)),
+        audit_log.c.subject.in_(list(serial_numbers)),
         audit_log.c.action == "card.message_sent",
     )
     return [str(details["message_id"]) for details in tx.execute(query).scalars()]
 
 
-def delete_cards(tx: Tx, serials: Collection[str]) -> None:
+def delete_cards(tx: Tx, serial_numbers: Collection[str]) -> None:
     """Delete cards for good; nothing on them names their holder any more."""
     tx.execute(
         update(cards)
-        .where(cards.c.serial_number.in_(list(serials)))
+        .where(cards.c.serial_number.in_(list(serial_numbers)))
         .values(status=CardStatus.DELETED, holder_name=None, message=None)
     )
 
@@ -119,7 +119,7 @@ def forget_answers(tx: Tx, merchant_id: str, owner_ids: Collection[str], subject
     )
 
 
-def drop_jobs(tx: Tx, merchant_id: str, customer_ids: Collection[str], serials: Collection[str]) -> None:
+def drop_jobs(tx: Tx, merchant_id: str, customer_ids: Collection[str], serial_numbers: Collection[str]) -> None:
     """End mails and messages to the person that have not gone out, or never could."""
     query = select(jobs).where(jobs.c.merchant_id == merchant_id, jobs.c.state.in_([JobState.PENDING, JobState.DEAD]))
     about = set(customer_ids)
@@ -127,7 +127,7 @@ def drop_jobs(tx: Tx, merchant_id: str, customer_ids: Collection[str], serials: 
         row.id
         for row in tx.execute(query)
         if row.content is not None
-        and (row.content.get("serial_number") in serials or about & set(row.subject.split(" ")))
+        and (row.content.get("serial_number") in serial_numbers or about & set(row.subject.split(" ")))
     ]
     if job_ids:
         # Without its lease, so that whoever is sending it just now does not store it again.

@@ -40,28 +40,28 @@ class Erasures:
     def _erase(self, tx: Tx, by: Principal, customer_id: str, now: datetime) -> Erasure:
         customer_ids = self._locked(tx, by, customer_id)
         held = erasures.cards_of(tx, customer_ids)
-        installed = [serial for serial, status in held if status == CardStatus.INSTALLED]
+        installed = [serial_number for serial_number, status in held if status == CardStatus.INSTALLED]
         if installed:
             raise CardInstalled(
                 f"On a phone: {', '.join(installed)}. Delete these cards first; their holder sees them as void.",
                 cards=installed,
             )
-        serials = [serial for serial, _ in held]
-        ending = [serial for serial, status in held if status != CardStatus.DELETED]
+        serial_numbers = [serial_number for serial_number, _ in held]
+        ending = [serial_number for serial_number, status in held if status != CardStatus.DELETED]
         ended = cards.of_serials(tx, ending).values() if ending else ()
         record_all(tx, now, [(by, CardDeleted(found.card, "the customer was erased")) for found in ended])
-        erasures.delete_cards(tx, serials)
+        erasures.delete_cards(tx, serial_numbers)
         erasures.clear_customers(tx, customer_ids, now)
         imports.forget_customers(tx, customer_ids)
         duplicates.forget_customers(tx, customer_ids)
         merge_requests.forget_customers(tx, customer_ids)
         orders.forget_addresses(tx, customer_ids)
         merge_ids = erasures.clear_merges(tx, by.merchant_id, customer_ids)
-        messages = erasures.messages_to(tx, by.merchant_id, serials)
-        erasures.forget_answers(tx, by.merchant_id, [by.id], [*serials, *merge_ids, *messages])
-        erasures.drop_jobs(tx, by.merchant_id, customer_ids, serials)
-        record(tx, by, now, changes.CustomerErased(customer_id, customer_ids, serials))
-        return Erasure(customer_id, tuple(customer_ids), tuple(serials), now)
+        messages = erasures.messages_to(tx, by.merchant_id, serial_numbers)
+        erasures.forget_answers(tx, by.merchant_id, [by.id], [*serial_numbers, *merge_ids, *messages])
+        erasures.drop_jobs(tx, by.merchant_id, customer_ids, serial_numbers)
+        record(tx, by, now, changes.CustomerErased(customer_id, customer_ids, serial_numbers))
+        return Erasure(customer_id, tuple(customer_ids), tuple(serial_numbers), now)
 
     def _locked(self, tx: Tx, by: Principal, customer_id: str) -> list[str]:
         """Return the customer and those that led to it, kept as they are until commit, in the order of merges."""

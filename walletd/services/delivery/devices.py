@@ -38,24 +38,24 @@ class Devices:
         self._publisher = publisher
 
     async def register(
-        self, pass_type: str, serial: str, device: str, authorization: str | None, push_token: object
+        self, pass_type: str, serial_number: str, device: str, authorization: str | None, push_token: object
     ) -> bool:
         """Register a pass on a device, or give it a new push token; True where the registration is new.
 
         Raises Unauthenticated, PushTokenInvalid, RateLimited.
         """
-        stored = await self._passes.authorize(pass_type, serial, authorization)
+        stored = await self._passes.authorize(pass_type, serial_number, authorization)
         scheme = scheme_of(authorization)
         token = _checked_push_token(push_token, scheme)
         if not 1 <= len(device) <= _DEVICE_LONGEST:
             raise PushTokenInvalid("The device library identifier is empty or too long.")
         now = self._runtime.clock()
-        registration = Registration(serial, pass_type, device, stored.card.merchant_id, now)
+        registration = Registration(serial_number, pass_type, device, stored.card.merchant_id, now)
 
         def write(tx: Tx) -> bool:
             # The lock keeps a publication from slipping between this registration and the list that follows it.
             newest = publish_counters.lock_counter(tx, registration.merchant_id).sequence
-            if not devices.is_registered(tx, pass_type, serial, device):
+            if not devices.is_registered(tx, pass_type, serial_number, device):
                 _check_rate(tx, registration)
             devices.store_device(tx, registration, token, scheme)
             created = devices.store_registration(tx, registration)
@@ -67,25 +67,25 @@ class Devices:
             else:
                 targets.forget(tx, target)
             if created:
-                card_status.note_installed(tx, registration.merchant_id, serial, now)
-            tx.invalidate([serial])
+                card_status.note_installed(tx, registration.merchant_id, serial_number, now)
+            tx.invalidate([serial_number])
             return created
 
         return await self._runtime.database.write(write)
 
-    async def unregister(self, pass_type: str, serial: str, device: str, authorization: str | None) -> None:
+    async def unregister(self, pass_type: str, serial_number: str, device: str, authorization: str | None) -> None:
         """Unregister a pass; nothing happens where it was not registered (W6). Raises Unauthenticated."""
-        stored = await self._passes.authorize(pass_type, serial, authorization)
+        stored = await self._passes.authorize(pass_type, serial_number, authorization)
 
         def write(tx: Tx) -> None:
             # Under the lock of registering: the last pass of a device goes, or another comes, not both at once.
             publish_counters.lock_counter(tx, stored.card.merchant_id)
-            if not devices.is_registered(tx, pass_type, serial, device):
+            if not devices.is_registered(tx, pass_type, serial_number, device):
                 return
-            if devices.remove_registration(tx, pass_type, serial, device):
+            if devices.remove_registration(tx, pass_type, serial_number, device):
                 targets.forget(tx, TargetKey("apple", pass_type, device))
-            card_status.note_removed(tx, stored.card.merchant_id, serial, self._runtime.clock())
-            tx.invalidate([serial])
+            card_status.note_removed(tx, stored.card.merchant_id, serial_number, self._runtime.clock())
+            tx.invalidate([serial_number])
 
         await self._runtime.database.write(write)
 

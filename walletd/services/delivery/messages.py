@@ -80,20 +80,20 @@ class Messages:
         """Do a job of the kind `message`: add it to the card at one wallet's server."""
         content = job.content or {}
         platform = self._runtime.object_platforms.get(content["platform"])
-        serial, now = content["serial_number"], self._runtime.clock()
+        serial_number, now = content["serial_number"], self._runtime.clock()
         if platform is None or not platform.is_configured(job.merchant_id):
             return Attempt(Verdict.REFUSED, "the shop does not use this wallet any more")
 
         def claim(tx: Tx) -> tuple[bytes, bool] | None:
-            found = publishing.published(tx, platform.name, [serial]).get(serial)
-            notified = wallet_objects.messages_notified(tx, platform.name, serial)
+            found = publishing.published(tx, platform.name, [serial_number]).get(serial_number)
+            notified = wallet_objects.messages_notified(tx, platform.name, serial_number)
             if found is None or notified is None:
                 return None
             recent = [moment for moment in notified if now - moment < _DAY]
             notify = bool(content["notify"]) and len(recent) < _NOTIFICATIONS
             if notify:
                 # Stored before it happens: an attempt whose reply is lost counts.
-                wallet_objects.note_messages_notified(tx, platform.name, serial, [*recent, now])
+                wallet_objects.note_messages_notified(tx, platform.name, serial_number, [*recent, now])
             return zlib.decompress(found.document), notify
 
         claimed = await self._runtime.database.write(claim)

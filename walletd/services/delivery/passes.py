@@ -49,24 +49,26 @@ class Passes:
         self._publisher = publisher
         self._links = links
 
-    def unchanged(self, pass_type: str, serial: str, authorization: str | None, if_modified_since: str | None) -> bool:
+    def unchanged(
+        self, pass_type: str, serial_number: str, authorization: str | None, if_modified_since: str | None
+    ) -> bool:
         """Say from memory alone whether »304 Not Modified« is the answer; False means: ask `fetch`."""
-        version = self._runtime.pass_cache.version(serial)
+        version = self._runtime.pass_cache.version(serial_number)
         if version is None or if_modified_since != version.last_modified or pass_type != version.topic:
             return False
         return hmac.compare_digest(token_of(authorization).encode(), version.token.encode())
 
     async def fetch(
-        self, pass_type: str, serial: str, authorization: str | None, if_modified_since: str | None
+        self, pass_type: str, serial_number: str, authorization: str | None, if_modified_since: str | None
     ) -> PassFile | None:
         """Return the newest pass, or None where the device has it (W15, W16).
 
         A card that changed a moment ago is published first. Raises Unauthenticated, SigningUnavailable.
         """
-        generation = self._runtime.pass_cache.generation(serial)
-        stored = await self.authorize(pass_type, serial, authorization)
+        generation = self._runtime.pass_cache.generation(serial_number)
+        stored = await self.authorize(pass_type, serial_number, authorization)
         if stored.published is None or stored.dirty or not self._is_current(stored.published):
-            generation = self._runtime.pass_cache.generation(serial)
+            generation = self._runtime.pass_cache.generation(serial_number)
             stored = await self._publish_first(stored)
         published = _published(stored)
         if parse_http_date(if_modified_since) == published.last_modified:
@@ -81,9 +83,9 @@ class Passes:
         if file.expected:
             await self._remember_fetch(file)
 
-    async def of_card(self, by: Principal, serial: str) -> PassFile:
+    async def of_card(self, by: Principal, serial_number: str) -> PassFile:
         """Return a card's pass for a shop's own use; raises NotFound, SigningUnavailable."""
-        stored = await self._runtime.database.read(self._read, serial)
+        stored = await self._runtime.database.read(self._read, serial_number)
         if stored is None or stored.card.merchant_id != by.merchant_id:
             raise NotFound("There is no card with this serial number.")
         return await self._newest(stored)
@@ -96,15 +98,15 @@ class Passes:
             raise NotFound("There is no card with this serial number.")
         return await self._newest(stored)
 
-    async def authorize(self, pass_type: str, serial: str, authorization: str | None) -> StoredPass:
+    async def authorize(self, pass_type: str, serial_number: str, authorization: str | None) -> StoredPass:
         """Return the card whose pass type and token these are (W1); raises Unauthenticated.
 
         For an unknown card a token is derived and compared all the same, so that the time tells nothing.
         """
         presented = token_of(authorization)
-        stored = await self._runtime.database.read(self._read, serial)
+        stored = await self._runtime.database.read(self._read, serial_number)
         merchant_id, version = ("", 0) if stored is None else (stored.card.merchant_id, stored.card.token_version)
-        token = self._runtime.vault.token(TOKEN_KEY, merchant_id, pass_type, serial, version)
+        token = self._runtime.vault.token(TOKEN_KEY, merchant_id, pass_type, serial_number, version)
         genuine = hmac.compare_digest(presented.encode(), token.encode())
         if stored is None or not genuine or not self._apple.is_configured(merchant_id):
             raise Unauthenticated
@@ -114,19 +116,19 @@ class Passes:
     def _apple(self) -> PushPlatform:
         return self._runtime.platforms["apple"]
 
-    def _read(self, tx: Tx, serial: str) -> StoredPass | None:
-        return passes.find(tx, self._apple.name, serial)
+    def _read(self, tx: Tx, serial_number: str) -> StoredPass | None:
+        return passes.find(tx, self._apple.name, serial_number)
 
     def _is_current(self, published: PublishedPass) -> bool:
         return self._apple.is_current(published.parts)
 
     async def _publish_first(self, stored: StoredPass) -> StoredPass:
-        serial = stored.card.serial_number
+        serial_number = stored.card.serial_number
         if not stored.dirty:
             now = self._runtime.clock()
-            await self._runtime.database.write(publishing.mark_cards_dirty, {serial: CHANGED}, now)
-        await self._publisher.publish_cards([serial])
-        again = await self._runtime.database.read(self._read, serial)
+            await self._runtime.database.write(publishing.mark_cards_dirty, {serial_number: CHANGED}, now)
+        await self._publisher.publish_cards([serial_number])
+        again = await self._runtime.database.read(self._read, serial_number)
         if again is None:
             raise Unauthenticated
         return again
@@ -137,19 +139,19 @@ class Passes:
         return await self._file(stored, _published(stored))
 
     async def _file(self, stored: StoredPass, published: PublishedPass) -> PassFile:
-        serial, cache = published.serial_number, self._runtime.pass_cache
-        content = cache.package(serial, published.sequence)
+        serial_number, cache = published.serial_number, self._runtime.pass_cache
+        content = cache.package(serial_number, published.sequence)
         if content is None:
             if not self._apple.is_prepared(published.parts):
                 await asyncio.to_thread(self._apple.prepare, published.parts)
             document = zlib.decompress(published.document)
             content = self._apple.package(published.merchant_id, document, published.parts, self._runtime.clock())
-            cache.keep_package(serial, published.sequence, content)
+            cache.keep_package(serial_number, published.sequence, content)
         return PassFile(
             content=content,
             last_modified=http_date(published.last_modified),
             filename=f"{stored.kind}.pkpass",
-            serial_number=serial,
+            serial_number=serial_number,
             sequence=published.sequence,
             content_hash=published.content_hash,
             expected=stored.expected,

@@ -84,9 +84,9 @@ class Publisher:
                 )
         return worked
 
-    async def publish_cards(self, serials: Sequence[str]) -> None:
+    async def publish_cards(self, serial_numbers: Sequence[str]) -> None:
         """Publish those of the cards that are dirty, now: a device is asking for them."""
-        await self._publish(partial(publishing.dirty_among, serials=serials))
+        await self._publish(partial(publishing.dirty_among, serial_numbers=serial_numbers))
 
     async def release(self) -> None:
         """Let another process publish at once: for the end of this one."""
@@ -122,8 +122,8 @@ class Publisher:
             marks = find(tx)
             if not marks:
                 return None
-            serials = [card.serial_number for card in marks]
-            contexts = cards.of_serials(tx, serials)
+            serial_numbers = [card.serial_number for card in marks]
+            contexts = cards.of_serials(tx, serial_numbers)
             held = {found.account.id: found.account for found in contexts.values()}
             uses = merchants.platforms_in_use(tx)
             theirs = {card.merchant_id for card in marks}
@@ -133,7 +133,7 @@ class Publisher:
                 contexts,
                 open_books(tx, held.values(), now, with_next_end=True),
                 [
-                    publishing.published_versions(tx, platform.name, serials) if platform.name in used else {}
+                    publishing.published_versions(tx, platform.name, serial_numbers) if platform.name in used else {}
                     for platform in platforms
                 ],
                 uses,
@@ -177,14 +177,14 @@ class Publisher:
         return platform.render(card.merchant_id, found.program.template, self._runtime.identity(platform, card), face)
 
     async def _store(self, merchant_id: str, marks: Sequence[DirtyCard], seen: Sequence[_Seen]) -> None:
-        serials = [card.serial_number for card in marks]
+        serial_numbers = [card.serial_number for card in marks]
 
         def write(tx: Tx) -> None:
             sequence = publish_counters.lock_counter(tx, merchant_id).sequence
             overtaken: set[str] = set()
             for platform in {item.platform.name: item.platform for item in seen}.values():
                 mine = [item for item in seen if item.platform is platform]
-                present = publishing.published_versions(tx, platform.name, serials)
+                present = publishing.published_versions(tx, platform.name, serial_numbers)
                 overtaken |= {item.dirty.serial_number for item in mine if _overtaken(item, present)}
                 fresh = self._versions(sequence, mine, present)
                 publishing.store_published(tx, fresh)
@@ -196,7 +196,7 @@ class Publisher:
                     publish_counters.store_counter(tx, merchant_id, sequence)
                     self._raise_targets(tx, platform, risen, {item.dirty.serial_number: item.dirty for item in mine})
             publishing.remove_dirty(tx, [card for card in marks if card.serial_number not in overtaken])
-            tx.invalidate(serials)
+            tx.invalidate(serial_numbers)
 
         await self._runtime.database.write(write)
         now = self._runtime.clock()

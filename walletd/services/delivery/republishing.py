@@ -40,9 +40,9 @@ async def _step(runtime: Runtime, program_id: str) -> int | None:
         after = programs.lock_republishing(tx, program_id)
         if after is None:
             return None
-        serials = publishing.mark_program_dirty(tx, program_id, now, after=after, limit=_MARKED_AT_ONCE)
-        is_last = len(serials) < _MARKED_AT_ONCE
-        programs.store_republishing(tx, program_id, None if is_last else serials[-1])
-        return len(serials)
+        serial_numbers = publishing.mark_program_dirty(tx, program_id, now, after=after, limit=_MARKED_AT_ONCE)
+        is_last = len(serial_numbers) < _MARKED_AT_ONCE
+        programs.store_republishing(tx, program_id, None if is_last else serial_numbers[-1])
+        return len(serial_numbers)
 
     return await runtime.database.write(write)

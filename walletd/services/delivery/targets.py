@@ -127,15 +127,15 @@ class Deliveries:
 
         return await self._runtime.database.write(write)
 
-    async def of_card(self, by: Principal, serial: str) -> tuple[PhoneDelivery, ...]:
+    async def of_card(self, by: Principal, serial_number: str) -> tuple[PhoneDelivery, ...]:
         """Return how far each phone has come with a card; raises NotFound."""
 
         def read(tx: Tx) -> tuple[PhoneDelivery, ...] | None:
-            if cards.find(tx, by.merchant_id, serial) is None:
+            if cards.find(tx, by.merchant_id, serial_number) is None:
                 return None
-            published = publishing.published(tx, "apple", [serial]).get(serial)
+            published = publishing.published(tx, "apple", [serial_number]).get(serial_number)
             epoch, now = publish_counters.counter(tx, by.merchant_id).epoch, self._runtime.clock()
-            return tuple(_phone(row, epoch, published, now) for row in phones.phones_of_card(tx, serial))
+            return tuple(_phone(row, epoch, published, now) for row in phones.phones_of_card(tx, serial_number))
 
         found = await self._runtime.database.read(read)
         if found is None:
@@ -229,14 +229,14 @@ class Deliveries:
     def _drop(self, tx: Tx, target: TargetRow, outcome: Attempt, now: datetime) -> None:
         """Forget a phone for its pass type, unless it registered again after the platform gave it up (A3)."""
         key, since = target.key, outcome.gone_since
-        serials = devices.remove_device(tx, key.topic, key.device, push_token=target.address, not_after=since)
-        if serials is None:
+        serial_numbers = devices.remove_device(tx, key.topic, key.device, push_token=target.address, not_after=since)
+        if serial_numbers is None:
             self._settle_retry(tx, target, outcome, now)
             return
         deliveries.forget(tx, key)
-        for serial in serials:
-            card_status.note_removed(tx, target.merchant_id, serial, now)
-        tx.invalidate(serials)
+        for serial_number in serial_numbers:
+            card_status.note_removed(tx, target.merchant_id, serial_number, now)
+        tx.invalidate(serial_numbers)
 
 
 def _phone(row: PhoneRow, epoch: int, published: PublishedPass | None, now: datetime) -> PhoneDelivery:

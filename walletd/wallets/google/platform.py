@@ -174,9 +174,9 @@ class GooglePlatform:
         except CallbackRefused as error:
             raise EventRefused(str(error)) from error
         prefix = object_id(callback.issuer_id, self._environment, "")
-        serials = tuple(name.removeprefix(prefix) for name in callback.object_ids if name.startswith(prefix))
+        serial_numbers = tuple(name.removeprefix(prefix) for name in callback.object_ids if name.startswith(prefix))
         kind = _EVENTS.get(callback.event, callback.event)
-        return WalletEvent(callback.issuer_id, kind, serials, callback.nonce, callback.expires_at)
+        return WalletEvent(callback.issuer_id, kind, serial_numbers, callback.nonce, callback.expires_at)
 
     def image(self, template: str, revision: str, name: str) -> bytes | None:
         """Return a picture of the present templates; those of a stamp card are drawn once."""
@@ -212,8 +212,8 @@ class GooglePlatform:
         rotating = body.get("rotatingBarcode")
         if rotating is None:
             return body
-        serial = str(body["id"]).removeprefix(object_id(self.topic(merchant_id), self._environment, ""))
-        secret = self._rotating_secret(merchant_id, serial).hex().upper()
+        serial_number = str(body["id"]).removeprefix(object_id(self.topic(merchant_id), self._environment, ""))
+        secret = self._rotating_secret(merchant_id, serial_number).hex().upper()
         parameters = [{**item, "key": secret} for item in rotating["totpDetails"]["parameters"]]
         details = {**rotating["totpDetails"], "parameters": parameters}
         return {**body, "rotatingBarcode": {**rotating, "totpDetails": details}}

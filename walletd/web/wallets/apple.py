@@ -71,7 +71,7 @@ class Call:
     scope: HTTPScope
     receive: Receive
     pass_type: str = ""
-    serial: str = ""
+    serial_number: str = ""
     device: str = ""
 
     def header(self, name: bytes) -> str | None:
@@ -93,7 +93,7 @@ class Call:
         return all(len(name) <= _SEGMENT_MAX and name.isascii() and name.isprintable() for name in self._names())
 
     def _names(self) -> tuple[str, str, str]:
-        return self.pass_type, self.serial, self.device
+        return self.pass_type, self.serial_number, self.device
 
 
 Handler = Callable[[Call], Awaitable[Reply]]
@@ -184,11 +184,11 @@ class AppleWebService:
         if b"" in parts:
             return Reply(404)
         match parts:
-            case [b"v1", b"passes", pass_type, serial]:
-                call = Call(scope, receive, _text(pass_type), _text(serial))
+            case [b"v1", b"passes", pass_type, serial_number]:
+                call = Call(scope, receive, _text(pass_type), _text(serial_number))
                 handlers = self._on_pass
-            case [b"v1", b"devices", device, b"registrations", pass_type, serial]:
-                call = Call(scope, receive, _text(pass_type), _text(serial), _text(device))
+            case [b"v1", b"devices", device, b"registrations", pass_type, serial_number]:
+                call = Call(scope, receive, _text(pass_type), _text(serial_number), _text(device))
                 handlers = self._on_registration
             case [b"v1", b"devices", device, b"registrations", pass_type]:
                 call = Call(scope, receive, _text(pass_type), device=_text(device))
@@ -212,7 +212,7 @@ class AppleWebService:
         known_etags = call.header(b"if-none-match")
         if known_etags is not None:
             since = None
-        file = await self._services.passes.fetch(call.pass_type, call.serial, authorization, since)
+        file = await self._services.passes.fetch(call.pass_type, call.serial_number, authorization, since)
         if file is None:
             return Reply(304)
         validators = [(b"last-modified", file.last_modified.encode()), (b"etag", file.etag.encode())]
@@ -229,7 +229,7 @@ class AppleWebService:
         value = _json(body)
         push_token = value.get("pushToken") if isinstance(value, dict) else None
         created = await self._services.devices.register(
-            call.pass_type, call.serial, call.device, authorization, push_token
+            call.pass_type, call.serial_number, call.device, authorization, push_token
         )
         return Reply(201 if created else 200)
 
@@ -238,7 +238,7 @@ class AppleWebService:
         authorization = call.authorization()
         if not call.is_known():
             raise Unauthenticated
-        await self._services.devices.unregister(call.pass_type, call.serial, call.device, authorization)
+        await self._services.devices.unregister(call.pass_type, call.serial_number, call.device, authorization)
         return Reply(200)
 
     async def _list(self, call: Call) -> Reply:
@@ -248,8 +248,10 @@ class AppleWebService:
         changed = await self._services.devices.changed(call.pass_type, call.device, _tag(call.scope["query_string"]))
         if changed is None:
             return Reply(204)
-        serials, tag = changed
-        body = json.dumps({"serialNumbers": list(serials), "lastUpdated": str(tag)}, separators=(",", ":")).encode()
+        serial_numbers, tag = changed
+        body = json.dumps(
+            {"serialNumbers": list(serial_numbers), "lastUpdated": str(tag)}, separators=(",", ":")
+        ).encode()
         return Reply(200, body, [(b"content-type", b"application/json")])
 
     async def _take_log(self, call: Call) -> Reply:

@@ -128,15 +128,15 @@ def cards_after(merge_input: MergeInput) -> list[tuple[Card, CardMove]]:
         if pair.taking is None or main is None:
             continue
         key, other = _key_after(merge_input, pair.taking, main), pair.giving.main_card
-        account, customer = pair.taking.book.state.id, merge_input.survivor.id
-        after[main.serial_number] = (main, _placed(main, account, customer, key, None))
+        account_id, customer_id = pair.taking.book.state.id, merge_input.survivor.id
+        after[main.serial_number] = (main, _placed(main, account_id, customer_id, key, None))
         for card in pair.taking.cards:
             if card.merged_into == main.serial_number:
-                after[card.serial_number] = (card, _placed(card, account, customer, key, main.serial_number))
+                after[card.serial_number] = (card, _placed(card, account_id, customer_id, key, main.serial_number))
         for card in pair.giving.cards:
             merges = card.merged_into is not None or (other is not None and card.serial_number == other.serial_number)
             placed = (key, main.serial_number) if merges else (card.key, None)
-            after[card.serial_number] = (card, _placed(card, account, customer, *placed))
+            after[card.serial_number] = (card, _placed(card, account_id, customer_id, *placed))
     return list(after.values())
 
 

@@ -200,12 +200,12 @@ class WalletObjects:
 
     def _note(self, tx: Tx, platform: str, saved: dict[str, bool], of: set[str], now: datetime) -> int:
         known = cards.of_serials(tx, list(saved))
-        ours = {serial for serial, found in known.items() if found.card.merchant_id in of}
-        mine = {serial: has for serial, has in saved.items() if serial in ours}
+        ours = {serial_number for serial_number, found in known.items() if found.card.merchant_id in of}
+        mine = {serial_number: has for serial_number, has in saved.items() if serial_number in ours}
         changed = wallet_objects.set_saved(tx, platform, mine, now)
-        for serial in changed:
-            follow = card_status.note_installed if mine[serial] else card_status.note_removed
-            follow(tx, known[serial].card.merchant_id, serial, now)
+        for serial_number in changed:
+            follow = card_status.note_installed if mine[serial_number] else card_status.note_removed
+            follow(tx, known[serial_number].card.merchant_id, serial_number, now)
         return len(changed)
 
     def _platform(self, wallet: str) -> ObjectPlatform:

@@ -196,7 +196,7 @@ async def send_message(request: ApiRequest, serial_number: FromPath[str]) -> Rep
 @get("/cards/{serial_number:str}/google", opt={OPT: GOOGLE})
 async def link_to_google(request: ApiRequest, serial_number: FromPath[str]) -> Reply:
     """Bring the card to Google, and return a fresh link by which a person saves it, with how it stands there."""
-    saving, serial = services_of(request).wallet_objects, name_in_path(serial_number)
-    link = await saving.link_of_card(request.auth, "google", serial)
-    status = next(item for item in await saving.statuses(request.auth, serial) if item.wallet == "google")
+    objects, serial_number = services_of(request).wallet_objects, name_in_path(serial_number)
+    link = await objects.link_of_card(request.auth, "google", serial_number)
+    status = next(item for item in await objects.statuses(request.auth, serial_number) if item.wallet == "google")
     return json_reply(google_answer(link, status))
