@@ -18,7 +18,7 @@ from walletd.domain.ledger.bookings.postings import post
 from walletd.domain.ledger.entries import Transaction
 from walletd.domain.ledger.movements import Booking, Movement
 from walletd.services.ledger.balances import open_books
-from walletd.services.ledger.bookings.storing import store_books
+from walletd.services.ledger.bookings.outcomes import store_books
 
 _AT_ONCE: Final = 1000
 _SHORT: Final = 10

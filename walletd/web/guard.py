@@ -17,7 +17,7 @@ from litestar import Litestar
 from litestar.enums import ScopeType
 from litestar.types import HTTPScope, LifeSpanScope, Message, Receive, Scope, Send
 
-from walletd.web.edge import meter
+from walletd.web.edge import metrics
 from walletd.web.wallets.apple import AppleWebService
 
 _APPLE: Final = "/apple/"
@@ -72,7 +72,7 @@ class Edge:
                 given = {name.lower() for name, _ in headers}
                 headers.extend(header for header in self._headers if header[0] not in given)
                 message["headers"] = headers
-                meter.count(meter.group_of(scope["path"]), method, message["status"], time.perf_counter() - started)
+                metrics.count(metrics.group_of(scope["path"]), method, message["status"], time.perf_counter() - started)
             elif is_head and message["type"] == "http.response.body":
                 message["body"] = b""
             await send(message)

@@ -50,7 +50,7 @@ async def test_a_change_whose_process_was_killed_is_carried_on_at_the_next_start
     program_id = await shop.program()
 
     def change_and_die(tx: Tx) -> None:
-        programs.want_republished(tx, shop.principal.merchant_id, program_id)
+        programs.request_republishing(tx, shop.principal.merchant_id, program_id)
 
     await shop.runtime.database.write(change_and_die)
     assert await shop.services.programs.resume() == _CARDS

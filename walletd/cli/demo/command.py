@@ -17,8 +17,8 @@ import click
 from walletd.bootstrap import prepare_database
 from walletd.cli.demo.run import Demo, DemoOptions
 from walletd.cli.exits import CHECK_FAILED
-from walletd.cli.operations.alone import alone
 from walletd.cli.operations.logs import start_logging
+from walletd.cli.operations.serving_lock import serving_lock
 from walletd.cli.operations.web import bind, server_config
 from walletd.settings import load
 
@@ -56,7 +56,7 @@ def demo(
         given = _given(folder, listener, public_url)
         settings = load({}, given)
         start_logging(settings, logging.WARNING)
-        with alone(settings):
+        with serving_lock(settings):
             prepare_database(settings)
             options = DemoOptions(given, folder, listener, host or _LOCAL, page_port, is_check=check)
             with asyncio.Runner(loop_factory=server_config(None).get_loop_factory()) as runner:

@@ -15,9 +15,9 @@ from walletd.bootstrap import Application, application, intermediates_pem, make_
 from walletd.cli.demo.check import main_job
 from walletd.cli.demo.client import Till
 from walletd.cli.demo.google import use_fake_google, where_google_is
-from walletd.cli.demo.kept import Kept
 from walletd.cli.demo.shop import ANDROIDS, HISTORY, PHONES, SHOP_NAME, MovedClock, make_history
-from walletd.cli.operations.running import Shutdown, parts_of, run_together, say
+from walletd.cli.demo.state import DemoState
+from walletd.cli.operations.process import Shutdown, parts_of, run_together, say
 from walletd.demo.google.android import VirtualAndroid
 from walletd.demo.iphone.iphone import VirtualIPhone
 from walletd.demo.world import DemoWorld, WorldSettings
@@ -52,7 +52,7 @@ class Demo:
 
     async def run(self) -> bool:
         """Run until a signal comes, or once with `--check`; says whether all went well."""
-        kept = Kept.read(self._options.folder) or await self._open_shop()
+        kept = DemoState.read(self._options.folder) or await self._open_shop()
         world = await self._start_world(kept)
         try:
             await self._serve(kept, world)
@@ -60,7 +60,7 @@ class Demo:
             await world.close()
         return self._succeeded
 
-    async def _open_shop(self) -> Kept:
+    async def _open_shop(self) -> DemoState:
         """Make the shop with its history; the clock of the services begins two months ago."""
         say(f"Opening {SHOP_NAME} with two months of history …")
         clock = MovedClock(utc_now() - HISTORY)
@@ -83,11 +83,11 @@ class Demo:
             name: [card.serial_number for card in issued if card.first_name == name and card.kind in kinds]
             for name, kinds in PHONES.items()
         }
-        kept = Kept(secret, intermediates_pem(credentials).decode("ascii"), cards)
+        kept = DemoState(secret, intermediates_pem(credentials).decode("ascii"), cards)
         kept.write(self._options.folder)
         return kept
 
-    async def _start_world(self, kept: Kept) -> DemoWorld:
+    async def _start_world(self, kept: DemoState) -> DemoWorld:
         authority = kept.authority_pem.encode("ascii")
         port = self._options.page_port
         wanted = self._settings.port + 1 if port is None and not self._options.is_check else port or 0
@@ -115,7 +115,7 @@ class Demo:
             return world
         raise OSError("no port is free for the page with the phones")
 
-    async def _serve(self, kept: Kept, world: DemoWorld) -> None:
+    async def _serve(self, kept: DemoState, world: DemoWorld) -> None:
         apns = {
             "apns_url": f"https://127.0.0.1:{world.apns.port}",
             "apns_ca_file": str(world.apns_ca_file),
@@ -132,7 +132,7 @@ class Demo:
             await run_together([*parts, lambda: self._show(app, kept, world, asked.stop, shutdown.stop)], shutdown)
 
     async def _show(
-        self, app: Application, kept: Kept, world: DemoWorld, asked: asyncio.Event, stop: asyncio.Event
+        self, app: Application, kept: DemoState, world: DemoWorld, asked: asyncio.Event, stop: asyncio.Event
     ) -> None:
         """Put the cards on the phones, tell the person, and wait; at the end take the phones' registrations back."""
         till = Till(self._settings.public_url, kept.api_key)
@@ -168,7 +168,7 @@ class Demo:
         except Exception as error:  # noqa: BLE001 - the demo goes on with a card less
             say(f"{phone.name} could not add a card: {error}")
 
-    async def _show_addresses(self, app: Application, kept: Kept, world: DemoWorld) -> None:
+    async def _show_addresses(self, app: Application, kept: DemoState, world: DemoWorld) -> None:
         serial = next(iter(world.phones[0].cards)).serial
         merchant = await app.services.merchants.get(None)
         card = await app.services.cards.get(shell(merchant.id), serial)

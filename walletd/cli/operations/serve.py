@@ -15,9 +15,9 @@ import click
 
 from walletd.bootstrap import application, prepare_database
 from walletd.cli.exits import REFUSED
-from walletd.cli.operations.alone import alone
 from walletd.cli.operations.logs import start_logging
-from walletd.cli.operations.running import ROLES, STOP_SECONDS, Shutdown, collect_seldom, parts_of, run_together
+from walletd.cli.operations.process import ROLES, STOP_SECONDS, Shutdown, collect_seldom, parts_of, run_together
+from walletd.cli.operations.serving_lock import serving_lock
 from walletd.cli.operations.web import bind, server_config
 from walletd.domain.errors import ConfigurationRefused
 from walletd.settings import Settings, from_process
@@ -40,7 +40,7 @@ def serve(host: str | None, port: int | None, role: str, workers: int | None, li
     start_logging(settings)
     if settings.workers > 1 and role != "web":
         raise ConfigurationRefused("Several --workers share one port only with --role web.")
-    with alone(settings):
+    with serving_lock(settings):
         if listen_fd is None:
             prepare_database(settings)
         with _listener(settings, role, listen_fd) as listener:

@@ -108,7 +108,7 @@ def change(tx: Tx, program: Program) -> None:
     )
 
 
-def want_republished(tx: Tx, merchant_id: str, program_id: str | None = None) -> list[str]:
+def request_republishing(tx: Tx, merchant_id: str, program_id: str | None = None) -> list[str]:
     """Store that all cards of a program, or of all programs of a merchant, are to be published anew; return which."""
     chosen = programs.c.merchant_id == merchant_id
     if program_id is not None:

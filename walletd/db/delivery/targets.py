@@ -86,7 +86,7 @@ class TargetRow:
     passes: int
     rejected_at: datetime | None
     """When the platform rejected the address without a proof that it was the address's fault."""
-    needs_telling: bool
+    needs_notification: bool
     """Whether the target may lack something that is published; a phone may have fetched it before its turn came."""
 
 
@@ -157,14 +157,14 @@ def holds_outdated(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
     )
 
 
-_NEEDS_TELLING = holds_outdated(
+_NEEDS_NOTIFICATION = holds_outdated(
     or_(delivery_targets.c.reminders > 0, published_passes.c.sequence > delivery_targets.c.told_sequence)
 )
 TARGETS = select(
     delivery_targets,
     apple_devices.c.push_token,
     _passes_on_target().label("passes"),
-    _NEEDS_TELLING.label("needs_telling"),
+    _NEEDS_NOTIFICATION.label("needs_notification"),
 ).select_from(
     delivery_targets.outerjoin(
         apple_devices,
@@ -246,7 +246,7 @@ def to_target(row: Row[Any]) -> TargetRow:
         address=row.push_token or "",
         passes=int(row.passes),
         rejected_at=moment(row.rejected_at),
-        needs_telling=bool(row.needs_telling),
+        needs_notification=bool(row.needs_notification),
     )
 
 

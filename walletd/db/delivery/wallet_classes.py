@@ -92,7 +92,7 @@ _ROWS = (
 )
 
 
-def want_all(tx: Tx, platform: str, merchant_id: str, now: datetime) -> None:
+def raise_due(tx: Tx, platform: str, merchant_id: str, now: datetime) -> None:
     """Make the classes of all programs of a merchant due, those that are not there yet too."""
     tx.execute(_ENSURE, {"platform": platform, "merchant": merchant_id, "now": milliseconds(now)})
 

@@ -25,7 +25,7 @@ _MERGED = "merged"
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class Transfer:
     """All that an account gives away: the lots as they were, with what of each goes over."""
 
     account_id: str
@@ -42,8 +42,8 @@ class Parcel:
         return sum(amount for _, amount in self.lots) - self.debt
 
 
-def give_away(book: AccountBook, transaction: Transaction) -> Parcel:
-    """Empty the account into a parcel; raises RedemptionOpen."""
+def give_away(book: AccountBook, transaction: Transaction) -> Transfer:
+    """Empty the account into a transfer; raises RedemptionOpen."""
     _check_nothing_held(book)
     state = book.state
     lots = tuple(book.lots_in_order())
@@ -53,29 +53,29 @@ def give_away(book: AccountBook, transaction: Transaction) -> Parcel:
     movement = Movement("merge_out", -state.balance, _MERGED, turnover=-state.turnover)
     book.append(transaction, movement, Effect(consumptions, debt=-state.debt, unallocated=-state.unallocated))
     going = tuple((lot, lot.remaining - tied.get(lot.id, 0)) for lot in lots)
-    return Parcel(state.id, going, state.debt, state.turnover, state.carry, state.tier, state.member_until)
+    return Transfer(state.id, going, state.debt, state.turnover, state.carry, state.tier, state.member_until)
 
 
 def take_over(
-    book: AccountBook, transaction: Transaction, parcel: Parcel, program_id: str, tier: str | None
+    book: AccountBook, transaction: Transaction, transfer: Transfer, program_id: str, tier: str | None
 ) -> tuple[JoinedAccounts, tuple[MovedLot, ...]]:
-    """Take a parcel into the account; `tier` is the one that goes on. Raises BalanceLimit."""
+    """Take a transfer into the account; `tier` is the one that goes on. Raises BalanceLimit."""
     before = book.state
-    if before.balance + sum(amount for _, amount in parcel.lots) > AMOUNT_MAX:
+    if before.balance + sum(amount for _, amount in transfer.lots) > AMOUNT_MAX:
         raise BalanceLimit(f"Together the accounts hold more than {AMOUNT_MAX}.", available=AMOUNT_MAX)
     book.begin(transaction)
-    moved = tuple(_take_lot(book, transaction, lot, amount) for lot, amount in parcel.lots)
-    sources = _take_for_debt(book, parcel.debt)
-    missing = parcel.debt - sum(part.amount for part in sources)
-    until = max(filter(None, (before.member_until, parcel.member_until)), default=None)
+    moved = tuple(_take_lot(book, transaction, lot, amount) for lot, amount in transfer.lots)
+    sources = _take_for_debt(book, transfer.debt)
+    missing = transfer.debt - sum(part.amount for part in sources)
+    until = max(filter(None, (before.member_until, transfer.member_until)), default=None)
     last = book.append(
         transaction,
         Movement(
             "merge",
-            -parcel.debt,
+            -transfer.debt,
             _MERGED,
-            turnover=parcel.turnover,
-            carry=before.carry + parcel.carry,
+            turnover=transfer.turnover,
+            carry=before.carry + transfer.carry,
             tier=tier if tier != before.tier else None,
             member_until=until if until != before.member_until else None,
         ),
@@ -83,13 +83,13 @@ def take_over(
     )
     joined = JoinedAccounts(
         program_id,
-        parcel.account_id,
+        transfer.account_id,
         before.id,
-        parcel.total,
-        parcel.debt,
-        parcel.turnover,
-        parcel.carry,
-        last.id if parcel.debt else None,
+        transfer.total,
+        transfer.debt,
+        transfer.turnover,
+        transfer.carry,
+        last.id if transfer.debt else None,
         before.tier,
         book.state.tier,
         before.member_until,

@@ -48,7 +48,7 @@ from walletd.services.delivery.card_status import follow_phones
 from walletd.services.delivery.links import Links
 from walletd.services.idempotency import Answer, Protected, check_key, encode, once
 from walletd.services.ledger.balances import open_books
-from walletd.services.ledger.bookings.storing import store_books
+from walletd.services.ledger.bookings.outcomes import store_books
 from walletd.services.runtime import Runtime
 
 _StatusChange = changes.CardRevoked | changes.CardReinstated | changes.CardDeleted

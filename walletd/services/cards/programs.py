@@ -42,7 +42,7 @@ class Programs:
             program = Program(new_id("prg", now), by.merchant_id, kind, name, unit, currency, template, rules, now)
             programs.insert(tx, program)
             record(tx, by, now, ProgramCreated(program.id, kind))
-            classes.want(tx, self._runtime, by.merchant_id, now)
+            classes.raise_due(tx, self._runtime, by.merchant_id, now)
             return program
 
         return await self._runtime.database.write(write)
@@ -74,8 +74,8 @@ class Programs:
                 rules=complete_rules(present.kind, {**present.rules, **(rules or {})}),
             )
             programs.change(tx, changed)
-            programs.want_republished(tx, by.merchant_id, program_id)
-            classes.want(tx, self._runtime, by.merchant_id, now)
+            programs.request_republishing(tx, by.merchant_id, program_id)
+            classes.raise_due(tx, self._runtime, by.merchant_id, now)
             record(tx, by, now, ProgramChanged(program_id))
             return changed
 

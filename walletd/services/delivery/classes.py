@@ -10,12 +10,12 @@ from walletd.db.merchants import merchants
 from walletd.services.runtime import Runtime
 
 
-def want(tx: Tx, runtime: Runtime, merchant_id: str, now: datetime) -> None:
+def raise_due(tx: Tx, runtime: Runtime, merchant_id: str, now: datetime) -> None:
     """Make the classes of all programs of a merchant due, at every such wallet that the merchant uses.
 
     One that turns out to be unchanged costs no call.
     """
     for row in merchants.all_credentials(tx):
         if row.merchant_id == merchant_id and row.platform in runtime.object_platforms:
-            wallet_classes.want_all(tx, row.platform, merchant_id, now)
+            wallet_classes.raise_due(tx, row.platform, merchant_id, now)
             tx.announce("objects")

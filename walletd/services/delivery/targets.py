@@ -148,7 +148,7 @@ class Deliveries:
         targets = await self._runtime.database.write(deliveries.claim, platform.name, merchant_id, now, _AT_ONCE, lease)
         if not targets:
             return 0
-        lacking = [target for target in targets if target.needs_telling and target.address]
+        lacking = [target for target in targets if target.needs_notification and target.address]
         outcomes = await self._notify(platform, merchant_id, lacking)
 
         def settle(tx: Tx) -> None:

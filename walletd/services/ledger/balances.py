@@ -56,7 +56,7 @@ def _advance(tx: Tx, books: Mapping[str, AccountBook], due: Sequence[AccountBook
     for redemption in redemptions.stale(tx, ids, now):
         books[redemption.account_id].redemptions[redemption.code] = redemption
     held = (part.lot_id for book in due for item in book.redemptions.values() for part in item.allocations)
-    lay_out_lots(tx, books, held)
+    load_lots(tx, books, held)
     ends, unlocks = lots.next_ends(tx, ids, now), lots.next_unlocks(tx, ids, now)
     hold_ends = redemptions.next_ends(tx, ids, now)
     for book in due:
@@ -70,7 +70,7 @@ def time_transaction(account: AccountState, now: datetime) -> Transaction:
     return Transaction(new_id("txn", now), account.merchant_id, account.id, None, "expiry", TIME, now)
 
 
-def lay_out_lots(tx: Tx, books: Mapping[str, AccountBook], lot_ids: Iterable[str]) -> None:
+def load_lots(tx: Tx, books: Mapping[str, AccountBook], lot_ids: Iterable[str]) -> None:
     """Put lots, open or not, into the books of their accounts.
 
     Lots of an account without a book are left out: a moved lot that was spent before it could move on stayed there.

@@ -115,9 +115,9 @@ class Merchants:
         def write(tx: Tx) -> Sequence[str]:
             merchants.store_credentials(tx, CredentialsRow(merchant_id, platform, topic, sealed, 0, not_valid_after))
             channels.open_channel(tx, merchant_id, platform)
-            classes.want(tx, self._runtime, merchant_id, now)
+            classes.raise_due(tx, self._runtime, merchant_id, now)
             record(tx, shell(merchant_id), now, CredentialsSet(merchant_id, platform))
-            return programs.want_republished(tx, merchant_id)
+            return programs.request_republishing(tx, merchant_id)
 
         await republishing.republish(self._runtime, await database.write(write))
         await self.load_credentials()

@@ -63,7 +63,7 @@ class Upkeep:
             for queue in _QUEUES:
                 await self._runtime.database.write(queue.release_all)
         await self.republish_changed_templates()
-        await self._objects.want_classes()
+        await self._objects.raise_classes_due()
 
     async def republish_changed_templates(self) -> int:
         """Mark the cards dirty whose pass was made from a template that changed since; return how many."""

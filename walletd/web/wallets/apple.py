@@ -20,7 +20,7 @@ from walletd import telemetry
 from walletd.domain.errors import Unauthenticated, WalletdError
 from walletd.services import Services
 from walletd.services.delivery.passes import PassFile
-from walletd.web.edge import meter
+from walletd.web.edge import metrics
 from walletd.web.edge.bodies import ClientGone, read_body, too_deep
 from walletd.web.edge.proxies import Proxies
 from walletd.web.edge.rate_limits import RateLimit
@@ -115,7 +115,7 @@ class AppleWebService:
         """Answer one HTTP request whose path starts with `/apple`."""
         started = time.perf_counter()
         if self._is_unchanged(scope):
-            meter.count("apple", "GET", 304, time.perf_counter() - started)
+            metrics.count("apple", "GET", 304, time.perf_counter() - started)
             await send({"type": "http.response.start", "status": 304, "headers": _HEADERS})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
             return
@@ -129,7 +129,7 @@ class AppleWebService:
             # Without the path, which names a serial number (W27).
             _log.exception("a request to the PassKit web service failed")
             reply = Reply(500)
-        meter.count("apple", scope["method"], reply.status, time.perf_counter() - started)
+        metrics.count("apple", scope["method"], reply.status, time.perf_counter() - started)
         headers = [*_HEADERS, *reply.headers]
         if reply.status not in {204, 304}:
             headers.append((b"content-length", str(len(reply.body)).encode()))

@@ -29,7 +29,7 @@ from walletd.services.customers.merges.inputs import MergeInput, Pair, read_merg
 from walletd.services.customers.merges.moves import cards_after, join_accounts, move
 from walletd.services.customers.merges.undo import Separation, check_undoable, lock_customers, put_back, separate
 from walletd.services.idempotency import Answer, Protected, check_key, once
-from walletd.services.ledger.bookings.storing import store_books
+from walletd.services.ledger.bookings.outcomes import store_books
 from walletd.services.outbox.tills import queue_merge_notice
 from walletd.services.runtime import Runtime
 

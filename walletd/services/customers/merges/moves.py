@@ -51,14 +51,14 @@ def join_accounts(by: Principal, merge_input: MergeInput) -> list[Join]:
         if pair.taking is None:
             continue
         giving, taking = pair.giving.book, pair.taking.book
-        parcel = give_away(giving, transaction_of(by, "merge", giving, taking, reason))
+        transfer = give_away(giving, transaction_of(by, "merge", giving, taking, reason))
         tiers = [tier.name for tier in tiers_of(pair.taking.program)]
         joined, moved = take_over(
             taking,
             transaction_of(by, "merge", taking, giving, reason),
-            parcel,
+            transfer,
             pair.taking.program.id,
-            better_tier(tiers, taking.state.tier, parcel.tier),
+            better_tier(tiers, taking.state.tier, transfer.tier),
         )
         joins.append(Join(pair, pair.taking, joined, moved))
     return joins

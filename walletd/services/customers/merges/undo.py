@@ -28,8 +28,8 @@ from walletd.domain.ledger.lots import Consumption
 from walletd.domain.ledger.transfers import give_back_parcel, take_home
 from walletd.domain.merchants.principals import Principal
 from walletd.services.customers.merges.moves import transaction_of
-from walletd.services.ledger.balances import lay_out_lots, open_books
-from walletd.services.ledger.bookings.storing import store_books
+from walletd.services.ledger.balances import load_lots, open_books
+from walletd.services.ledger.bookings.outcomes import store_books
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ def _separate(
     sources = _debt_sources(tx, item)
     wanted = {part.to_lot for part in moved if part.to_lot} | {part.from_lot for part in moved}
     books = {book.state.id: book for book in (home, taking)}
-    lay_out_lots(tx, books, wanted | {part.lot_id for part in sources})
+    load_lots(tx, books, wanted | {part.lot_id for part in sources})
     back = give_back_parcel(
         taking,
         transaction_of(by, "merge_undo", taking, home, merge.plan.reason),

@@ -183,7 +183,7 @@ class ObjectDelivery:
                         due = now + self._pause(row, sent)
                         wallet_objects.settle_failed(tx, row, due=due, reason=sent.reason, attempts=row.attempts + 1)
             if any(sent.lacks_class for _, sent in attempts):
-                wallet_classes.want_all(tx, platform.name, merchant_id, now)
+                wallet_classes.raise_due(tx, platform.name, merchant_id, now)
             if any(sent.verdict is Verdict.DONE and sent.reason != "unchanged" for _, sent in attempts):
                 rate_limits.ease(tx, merchant_id, platform.name)
                 if channel.pauses and after is channel:
@@ -208,7 +208,7 @@ class ObjectDelivery:
 
         def write(tx: Tx) -> list[ClassRow]:
             if wanted:
-                wallet_classes.want_all(tx, platform.name, merchant_id, now)
+                wallet_classes.raise_due(tx, platform.name, merchant_id, now)
                 wallet_classes.forget_sent(tx, platform.name, merchant_id)
             return wallet_classes.claim(tx, platform.name, merchant_id, now, lease)
 

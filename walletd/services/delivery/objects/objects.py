@@ -128,13 +128,13 @@ class WalletObjects:
         rows = await self._runtime.database.read(wallet_classes.of_merchant, wallet, merchant_id)
         return [zlib.decompress(row.sent) for row in rows if row.sent is not None]
 
-    async def want_classes(self) -> None:
+    async def raise_classes_due(self) -> None:
         """Look at all classes again: templates, names or addresses may have changed while nobody ran."""
         now = self._runtime.clock()
 
         def write(tx: Tx) -> None:
             for merchant_id in {row.merchant_id for row in merchants.all_credentials(tx)}:
-                class_targets.want(tx, self._runtime, merchant_id, now)
+                class_targets.raise_due(tx, self._runtime, merchant_id, now)
 
         await self._runtime.database.write(write)
 

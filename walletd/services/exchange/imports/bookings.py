@@ -37,7 +37,7 @@ from walletd.domain.merchants.principals import Principal, kind_of
 from walletd.services.cards.new_cards import new_account, new_card
 from walletd.services.changes.recorder import record_all
 from walletd.services.exchange.imports.plans import Plan, Planner, changed
-from walletd.services.ledger.bookings.storing import store_appended
+from walletd.services.ledger.bookings.outcomes import store_appended
 from walletd.services.runtime import Runtime
 
 _CREATED: Final = 201

@@ -25,8 +25,8 @@ from walletd.domain.ledger.bookings.decisions import decide
 from walletd.services.changes.recorder import Recorded
 from walletd.services.idempotency import Answer, answered, declined, repeat
 from walletd.services.ledger.bookings.commands import Command
-from walletd.services.ledger.bookings.loading import load
-from walletd.services.ledger.bookings.storing import store
+from walletd.services.ledger.bookings.contexts import load
+from walletd.services.ledger.bookings.outcomes import store
 from walletd.services.runtime import Runtime
 
 Outcome = Answer | WalletdError

@@ -12,7 +12,7 @@ from walletd.settings import Settings
 
 
 @contextmanager
-def alone(settings: Settings) -> Iterator[None]:
+def serving_lock(settings: Settings) -> Iterator[None]:
     """Hold the lock beside the SQLite file; raises ConfigurationRefused where another server holds it.
 
     Over PostgreSQL any number of servers may run, and nothing is locked.

@@ -12,7 +12,7 @@ _FILE: Final = "demo.json"
 
 
 @dataclass(slots=True)
-class Kept:
+class DemoState:
     """The API key, the authority of the demo certificates, and the cards on each phone by its name."""
 
     api_key: str = ""
@@ -20,7 +20,7 @@ class Kept:
     cards: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, folder: Path) -> Kept | None:
+    def read(cls, folder: Path) -> DemoState | None:
         """Return what was kept in a folder, None where nothing was."""
         try:
             return cls(**json.loads((folder / _FILE).read_text(encoding="utf-8")))

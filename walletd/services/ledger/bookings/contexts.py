@@ -17,7 +17,7 @@ from walletd.domain.ledger.bookings.batches import BatchContext
 from walletd.domain.ledger.bookings.commands import Advance, Book, Capture, Release, Reserve, Reverse
 from walletd.domain.ledger.bookings.reversals import Original, Reversed
 from walletd.domain.ledger.entries import EntryStatus, Transaction
-from walletd.services.ledger.balances import lay_out_lots, open_books
+from walletd.services.ledger.balances import load_lots, open_books
 from walletd.services.ledger.bookings.commands import Command
 from walletd.services.runtime import Vault
 
@@ -48,11 +48,11 @@ def load(tx: Tx, commands: Sequence[Command], now: datetime, vault: Vault) -> Ba
     if context.codes:
         context.used = rotating_codes.used(tx, {context.cards[place][0].serial_number for place in context.codes})
     context.books = open_books(tx, states.values(), now)
-    _lay_out_programs(tx, context, states.values())
+    _load_programs(tx, context, states.values())
     if codes:
-        _lay_out_redemptions(tx, context, codes)
+        _load_redemptions(tx, context, codes)
     if reversing:
-        _lay_out_originals(tx, context, reversed_transactions)
+        _load_originals(tx, context, reversed_transactions)
     return context
 
 
@@ -96,7 +96,7 @@ def _check_not_overtaken(
             raise RetryTransaction
 
 
-def _lay_out_programs(tx: Tx, context: BatchContext, states: Collection[AccountState]) -> None:
+def _load_programs(tx: Tx, context: BatchContext, states: Collection[AccountState]) -> None:
     found = programs.for_booking(tx, {state.program_id for state in states}) if states else {}
     for program_id, (program, zone, is_notified) in found.items():
         context.programs[program_id] = (program, ZoneInfo(zone))
@@ -104,16 +104,16 @@ def _lay_out_programs(tx: Tx, context: BatchContext, states: Collection[AccountS
             context.notified.add(program.merchant_id)
 
 
-def _lay_out_redemptions(tx: Tx, context: BatchContext, codes: Collection[tuple[str, str]]) -> None:
+def _load_redemptions(tx: Tx, context: BatchContext, codes: Collection[tuple[str, str]]) -> None:
     """Read the redemptions again now that nobody else can change them; those settled meanwhile lie in their book."""
     held = set[str]()
     for redemption in redemptions.by_code(tx, codes).values():
         context.books[redemption.account_id].redemptions.setdefault(redemption.code, redemption)
         held |= {part.lot_id for part in redemption.allocations}
-    lay_out_lots(tx, context.books, held)
+    load_lots(tx, context.books, held)
 
 
-def _lay_out_originals(tx: Tx, context: BatchContext, transactions: Mapping[str, Transaction]) -> None:
+def _load_originals(tx: Tx, context: BatchContext, transactions: Mapping[str, Transaction]) -> None:
     entries = ledger.entries_of_transactions(tx, transactions)
     before = ledger.reversed_of(tx, transactions)
     wanted = set[str]()
@@ -124,4 +124,4 @@ def _lay_out_originals(tx: Tx, context: BatchContext, transactions: Mapping[str,
         context.originals[transaction.id] = Original(transaction, entry, taken, before.get(transaction.id, Reversed()))
     if context.destinations:
         context.moved_lots = merges.destinations(tx, wanted)
-    lay_out_lots(tx, context.books, wanted.union(context.moved_lots.values()))
+    load_lots(tx, context.books, wanted.union(context.moved_lots.values()))
