@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from datetime import timedelta
 
 from sqlalchemy import text
 
 from tests.builders import PASS_TYPE, Shop
 from tests.services.delivery.fetching import fetched, shown_balance
+from walletd.db.delivery import settlements, targets
+from walletd.db.engine.leases import Lease
 from walletd.domain.delivery.faces import Face
 from walletd.wallets import PassIdentity, RenderedPass
 
@@ -42,6 +45,27 @@ async def test_a_phone_that_fetched_before_its_turn_is_not_told(shop: Shop) -> N
     await fetched(shop, serial)
     await shop.until_idle()
     assert shop.pushes.pushed == []
+
+
+async def test_what_is_published_while_a_phone_is_found_to_lack_nothing_is_due_since_then(shop: Shop) -> None:
+    """The phone is told of it at once, and nobody takes the worker for being behind."""
+    serial = (await shop.card())["serial_number"]
+    await shop.until_idle()
+    await shop.register(serial)
+    await shop.book(serial, "credit", 5)
+    await shop.services.publisher.publish_next(10)
+    await shop.services.devices.changed(PASS_TYPE, "device-1", None)
+    await fetched(shop, serial)
+    database, now = shop.runtime.database, shop.clock()
+    lease = Lease(shop.runtime.instance, now + timedelta(seconds=30))
+    [target] = await database.write(targets.claim, "apple", shop.principal.merchant_id, now, 10, lease)
+    assert not target.needs_notification
+    await shop.book(serial, "credit", 5)
+    await shop.services.publisher.publish_next(10)
+    await database.write(settlements.settle_known, target, now)
+    assert (await shop.services.health.ready())["worker"] == "in time"
+    await shop.until_idle()
+    assert len(shop.pushes.pushed) == 1
 
 
 async def test_a_render_that_was_overtaken_is_dropped_also_when_nothing_changed(shop: Shop) -> None:

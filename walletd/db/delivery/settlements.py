@@ -28,10 +28,10 @@ def settle_notified(tx: Tx, target: TargetRow, throttle: Throttle, next_due: dat
     QUEUE.settle(tx, values, *is_target(target.key))
 
 
-def settle_known(tx: Tx, target: TargetRow) -> None:
-    """Store that a target has all that is published without having been told."""
+def settle_known(tx: Tx, target: TargetRow, now: datetime) -> None:
+    """Store that a target has all that was published without having been told; what is newer is due at once."""
     sequence = target.published_sequence
-    values = {"told_sequence": sequence, "due_at": _if_newer(sequence, 0), "attempts": 0}
+    values = {"told_sequence": sequence, "due_at": _if_newer(sequence, milliseconds(now)), "attempts": 0}
     QUEUE.settle(tx, values, *is_target(target.key))
 
 

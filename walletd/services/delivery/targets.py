@@ -152,10 +152,11 @@ class Deliveries:
         outcomes = await self._notify(platform, merchant_id, lacking)
 
         def settle(tx: Tx) -> None:
+            now = self._runtime.clock()
             for target in targets:
                 if target not in lacking:
-                    settlements.settle_known(tx, target)
-            self._settle(tx, platform, merchant_id, list(zip(lacking, outcomes, strict=True)))
+                    settlements.settle_known(tx, target, now)
+            self._settle(tx, platform, merchant_id, list(zip(lacking, outcomes, strict=True)), now)
 
         await self._runtime.database.write(settle)
         return len(targets)
@@ -175,9 +176,13 @@ class Deliveries:
         return outcomes
 
     def _settle(
-        self, tx: Tx, platform: PushPlatform, merchant_id: str, attempts: Sequence[tuple[TargetRow, Attempt]]
+        self,
+        tx: Tx,
+        platform: PushPlatform,
+        merchant_id: str,
+        attempts: Sequence[tuple[TargetRow, Attempt]],
+        now: datetime,
     ) -> None:
-        now = self._runtime.clock()
         before = channels.channel(tx, merchant_id, platform.name)
         after = before
         if any(outcome.verdict is Verdict.DONE for _, outcome in attempts):
