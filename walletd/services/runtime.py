@@ -88,7 +88,7 @@ class Runtime:
     """Says the present instant, UTC, in whole milliseconds as instants are stored."""
     vault: Vault
     platforms: Mapping[str, PushPlatform]
-    """Wallets that are told and fetch, by name."""
+    """Wallets that are notified and fetch, by name."""
     object_platforms: Mapping[str, ObjectPlatform]
     """Wallets that keep cards on servers of their own, by name."""
     templates: Mapping[str, str]

@@ -62,7 +62,7 @@ class WalletPlatform(Protocol):
 
 
 class PushPlatform(WalletPlatform, Protocol):
-    """A wallet that is told that something is newer, and fetches it: Apple Wallet."""
+    """A wallet that is notified that something is newer, and fetches it: Apple Wallet."""
 
     def parts(self, template: str, face: Face) -> str:
         """Name the template parts that `render` would use now; differs from a stored name once a template changed."""

@@ -1,4 +1,4 @@
-"""How far each phone has come with one card: what was published, told, listed and fetched."""
+"""How far each phone has come with one card: what was published, notified, listed and fetched."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reminders: targets that were told but do not hold what is published."""
+"""Reminders: targets that were notified but do not hold what is published."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from walletd.domain.calendar import milliseconds
 
 
 def stale(tx: Tx, *, notified_before: datetime, reminders: int, limit: int) -> list[TargetRow]:
-    """Return targets that were told, reminded so often, and hold a pass whose newest version was not fetched."""
+    """Return targets that were notified, reminded so often, and hold a pass whose newest version was not fetched."""
     unfetched = holds_outdated(
         delivery_targets.c.told_sequence >= published_passes.c.sequence,
         apple_registrations.c.fetched_sequence < published_passes.c.sequence,
@@ -40,7 +40,7 @@ def stale(tx: Tx, *, notified_before: datetime, reminders: int, limit: int) -> l
 
 
 def remind(tx: Tx, key: TargetKey, due: datetime) -> None:
-    """Make a target due once more although it was told."""
+    """Make a target due once more although it was notified."""
     tx.execute(
         update(delivery_targets)
         .where(*is_target(key), delivery_targets.c.due_at.is_(None))

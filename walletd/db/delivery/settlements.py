@@ -1,4 +1,4 @@
-"""Settling targets: what is stored of each after it was told, refused, or found to lack nothing."""
+"""Settling targets: what is stored of each after it was notified, refused, or found to lack nothing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from walletd.domain.delivery.publishing import Throttle
 
 
 def settle_notified(tx: Tx, target: TargetRow, throttle: Throttle, next_due: datetime) -> None:
-    """Store that a target was told; it is due again where something newer was published meanwhile."""
+    """Store that a target was notified; it is due again where something newer was published meanwhile."""
     sequence = target.published_sequence
     values = {
         "told_sequence": sequence,
@@ -29,7 +29,7 @@ def settle_notified(tx: Tx, target: TargetRow, throttle: Throttle, next_due: dat
 
 
 def settle_known(tx: Tx, target: TargetRow, now: datetime) -> None:
-    """Store that a target has all that was published without having been told; what is newer is due at once."""
+    """Store that a target has all that was published without having been notified; what is newer is due at once."""
     sequence = target.published_sequence
     values = {"told_sequence": sequence, "due_at": _if_newer(sequence, milliseconds(now)), "attempts": 0}
     QUEUE.settle(tx, values, *is_target(target.key))
@@ -53,7 +53,7 @@ def renew(tx: Tx, key: TargetKey, now: datetime) -> None:
 
 
 def settle_failed(tx: Tx, target: TargetRow, *, due: datetime, reason: str, attempts: int) -> None:
-    """Give a target back that could not be told; it is due again at `due`."""
+    """Give a target back that could not be notified; it is due again at `due`."""
     QUEUE.settle(tx, {"due_at": milliseconds(due), "attempts": attempts, "last_reason": reason}, *is_target(target.key))
 
 

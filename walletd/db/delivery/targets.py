@@ -1,4 +1,4 @@
-"""Delivery targets and channels: what each target was told, what is published for it, and when it may be told."""
+"""Delivery targets: what each was notified of, what is published for it, and when it may be notified."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ _RAISE = (
 
 
 def ensure(tx: Tx, key: TargetKey, merchant_id: str, sequence: int) -> None:
-    """Store a target that needs to be told nothing up to the sequence, unless it is known already."""
+    """Store a target that needs to be notified of nothing up to the sequence, unless it is known already."""
     tx.execute(
         _ENSURE,
         {
@@ -184,7 +184,7 @@ def load(tx: Tx, keys: Sequence[TargetKey]) -> list[TargetRow]:
 
 
 def raise_targets(tx: Tx, raised: Sequence[tuple[TargetKey, int, datetime]]) -> None:
-    """Store for each target the newest published sequence and when it may be told, unless it is due sooner."""
+    """Store for each target the newest published sequence and when it may be notified, unless it is due sooner."""
     if raised:
         tx.execute(
             _RAISE,

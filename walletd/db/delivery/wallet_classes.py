@@ -1,4 +1,4 @@
-"""Classes at wallets that keep cards on their own servers: one per program, what it was told and when it is due."""
+"""Classes at wallets that keep cards on their own servers: one per program, what was sent of it and when it is due."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from walletd.domain.calendar import milliseconds
 
 
 def target_columns() -> tuple[Column[Any], ...]:
-    """Return the columns of whatever is brought to a document: what it was told, when it is due, who is at it."""
+    """Return the columns of whatever is brought to a document: what was sent of it, when it is due, who is at it."""
     return (
         merchant_column(),
         Column("told", LargeBinary),
@@ -130,7 +130,7 @@ def settle_failed(tx: Tx, row: ClassRow, *, due: datetime | None, reason: str, a
 
 
 def forget_sent(tx: Tx, platform: str, merchant_id: str) -> None:
-    """Forget what the classes of a merchant were told: the server does not have them."""
+    """Forget what was sent of the classes of a merchant: the server does not have them."""
     tx.execute(
         update(wallet_classes)
         .where(wallet_classes.c.platform == platform, wallet_classes.c.merchant_id == merchant_id)

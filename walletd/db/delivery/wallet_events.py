@@ -1,4 +1,4 @@
-"""Events that wallets' servers told: each nonce once, kept as long as it could come again (G4.3)."""
+"""Events from wallets' servers: each nonce once, kept as long as it could come again (G4.3)."""
 
 from __future__ import annotations
 

@@ -221,7 +221,7 @@ def consume(tx: Tx, rows: Sequence[dict[str, object]]) -> None:
 
 
 def notice(tx: Tx, now: datetime, limit: int) -> list[tuple[str, str]]:
-    """Note of up to `limit` lots that it is told that they end within 30 days; return their accounts and merchants."""
+    """Note of up to `limit` lots that their end within 30 days is shown; return their accounts and merchants."""
     parameters = {"now": milliseconds(now), "horizon": milliseconds(now + EXPIRING_SOON), "limit": limit}
     return [(row.account_id, row.merchant_id) for row in tx.execute(_NOTICE, parameters)]
 

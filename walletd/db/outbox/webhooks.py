@@ -1,4 +1,4 @@
-"""Endpoints of webhooks: where a merchant wants to be told, with secrets sealed by the vault."""
+"""Endpoints of webhooks: where a merchant wants to be notified, with secrets sealed by the vault."""
 
 from __future__ import annotations
 
@@ -104,12 +104,12 @@ def page(tx: Tx, merchant_id: str, request: PageRequest) -> Page[Endpoint]:
 
 
 def is_notified(merchant: ColumnElement[str]) -> ColumnElement[bool]:
-    """Return the condition that a merchant has an endpoint that is told of events, for a query of another table."""
+    """Return the condition that a merchant has an endpoint that is notified of events, for a query of another table."""
     return exists().where(webhook_endpoints.c.merchant_id == merchant, _IS_ACTIVE)
 
 
 def active(tx: Tx, merchant_ids: Collection[str]) -> list[Endpoint]:
-    """Return the endpoints of merchants that are told of events."""
+    """Return the endpoints of merchants that are notified of events."""
     return [_endpoint(row) for row in tx.execute(_ACTIVE, {"merchants": sorted(merchant_ids)})]
 
 

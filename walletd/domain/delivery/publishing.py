@@ -53,7 +53,7 @@ def next_last_modified(now_seconds: int, previous: int | None) -> int:
 
 @dataclass(frozen=True, slots=True)
 class PushSchedule:
-    """When a phone may be told: our mirror of the throttle that Apple's devices keep (N11).
+    """When a phone may be notified: our mirror of the throttle that Apple's devices keep (N11).
 
     A score below `burst` goes out at once, so that a till may earn and redeem within a minute. Above it the pauses are
     those of the device: 2 minutes, 10 minutes, 1 hour after the last push.
@@ -67,7 +67,7 @@ class PushSchedule:
 
 @dataclass(frozen=True, slots=True)
 class Throttle:
-    """How often a target was told lately: the score and the moment it was counted."""
+    """How often a target was notified lately: the score and the moment it was counted."""
 
     score: float = 0.0
     notified_at: datetime | None = None
@@ -90,7 +90,7 @@ def after_push(throttle: Throttle, now: datetime, passes: int) -> Throttle:
 
 
 def due_at(schedule: PushSchedule, throttle: Throttle, now: datetime, passes: int) -> datetime:
-    """Return when a target that has something new may be told."""
+    """Return when a target that has something new may be notified."""
     if throttle.notified_at is None:
         return now
     score = after_push(throttle, now, passes).score
@@ -116,4 +116,4 @@ BOOKED, CHANGED, MANY = 0, 1, 2
 REMINDER_LIMIT: Final = 6
 """A stale phone is reminded at most so many times (J-17); each new version starts the count again."""
 REMINDER_PAUSES: Final = BackOff(doubling(600, 600 * 2 ** (REMINDER_LIMIT - 1)), (1.0, 1.25))
-"""After which a phone that was told but did not fetch is told again (N12)."""
+"""After which a phone that was notified but did not fetch is notified again (N12)."""

@@ -1,4 +1,4 @@
-"""Webhooks: who is told what, how often it is tried, and what an attempt came to (P16, H7).
+"""Webhooks: who is notified of what, how often it is tried, and what an attempt came to (P16, H7).
 
 A message is thin: it names what changed, never a person; whoever wants to know more asks the API with its own key. It
 is delivered at least once and in no particular order.
@@ -64,7 +64,7 @@ class MessageState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a merchant wants to be told, and of what; `events` without any is all of them."""
+    """Where a merchant wants to be notified, and of what; `events` without any is all of them."""
 
     id: str
     merchant_id: str
@@ -80,7 +80,7 @@ class Endpoint:
     secret_changed_at: datetime
 
     def wants(self, event: str) -> bool:
-        """Say whether it is to be told of an event."""
+        """Say whether it is to be notified of an event."""
         return self.state == EndpointState.ACTIVE and (not self.events or event in self.events or event == TESTING)
 
 
@@ -157,5 +157,5 @@ def verdict_of(status: int) -> Verdict:
 
 
 def interested(endpoints: Sequence[Endpoint], event: str) -> list[Endpoint]:
-    """Return the endpoints that are to be told of an event."""
+    """Return the endpoints that are to be notified of an event."""
     return [endpoint for endpoint in endpoints if endpoint.wants(event)]

@@ -79,7 +79,7 @@ class Upkeep:
         return marked
 
     async def remind_stale(self) -> str:
-        """Tell phones once more that were told but did not fetch."""
+        """Notify phones once more that were notified but did not fetch."""
         return f"{await self._deliveries.remind_stale()} reminded"
 
     async def reconcile_wallets(self) -> str:
