@@ -93,7 +93,7 @@ def from_milliseconds(value: int) -> datetime:
 
 def whole_milliseconds(moment: datetime) -> datetime:
     """Return the instant as it is read again after it was stored: parts of a millisecond are dropped."""
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+    return moment - timedelta(microseconds=moment.microsecond % 1000)
 
 
 def age_seconds(since: datetime | None, now: datetime) -> float:
