@@ -213,13 +213,13 @@ class CardKeyReplaced(Conflict):
     code = "card_key_replaced"
 
 
-class CardRevoked(Conflict):
+class CardIsRevoked(Conflict):
     """The card is revoked; nothing can be booked on it."""
 
     code = "card_revoked"
 
 
-class CardDeleted(Conflict):
+class CardIsDeleted(Conflict):
     """The card is deleted; nothing can be booked on it."""
 
     code = "card_deleted"

@@ -17,9 +17,9 @@ from walletd.domain.errors import (
     AlreadyReversed,
     AmountInvalid,
     BalanceLimit,
-    CardDeleted,
+    CardIsDeleted,
+    CardIsRevoked,
     CardKeyReplaced,
-    CardRevoked,
     HoldClosed,
     HoldExceeded,
     HoldExpired,
@@ -180,8 +180,8 @@ def test_time_alone_answers_nothing() -> None:
 TAKING = {"debit": DEBIT, "reservation": Reserve("card", 5), "capture": Capture("2")}
 CARD_STATES: dict[str, tuple[dict[str, object], type[WalletdError]]] = {
     "merged card": ({"merged_into": "other"}, CardMerged),
-    "revoked card": ({"status": "revoked"}, CardRevoked),
-    "deleted card": ({"status": "deleted"}, CardDeleted),
+    "revoked card": ({"status": "revoked"}, CardIsRevoked),
+    "deleted card": ({"status": "deleted"}, CardIsDeleted),
     "suspended customer": ({"loyalty_status": "suspended"}, LoyaltySuspended),
     "blocked redemptions": ({"redeem_blocked": True}, RedemptionBlocked),
 }

@@ -12,9 +12,9 @@ from tests.services.customers.merging import merged, two_cards
 from walletd.domain.cards.keys import OldKey, Rewrite, RewritePlan, RewritesRefused
 from walletd.domain.customers.merges import CardMerged, MergeNotUndoable
 from walletd.domain.errors import (
+    CardIsRevoked,
     CardKeyReplaced,
     CardKeyTaken,
-    CardRevoked,
     NotFound,
     ValidationFailed,
     WalletdError,
@@ -97,7 +97,7 @@ async def test_cards_that_are_over_keep_their_key(shop: Shop) -> None:
     with pytest.raises(CardMerged):
         await rewritten(shop, other["serial_number"], "4711")
     await shop.services.cards.revoke(shop.principal, one["serial_number"], "lost")
-    with pytest.raises(CardRevoked):
+    with pytest.raises(CardIsRevoked):
         await rewritten(shop, one["serial_number"], "4711")
     with pytest.raises(NotFound):
         await rewritten(shop, "no-such-card", "4711")

@@ -17,13 +17,13 @@ from hypothesis.stateful import initialize, precondition, rule, run_state_machin
 from tests.builders import Shop, next_key
 from tests.services.customers.merging_world import CUSTOMERS, WHO, MergingWorld
 from walletd.domain.cards.keys import OldKey, Rewrite, RewritePlan
-from walletd.domain.customers.erasures import CardInstalled, CustomerErased
+from walletd.domain.customers.erasures import CardIsInstalled, CustomerIsErased
 from walletd.domain.customers.merges import CardMerged, MergeNotUndoable, RedemptionOpen
-from walletd.domain.errors import CardDeleted, CardKeyTaken, CardRevoked, HoldExpired, InsufficientBalance
+from walletd.domain.errors import CardIsDeleted, CardIsRevoked, CardKeyTaken, HoldExpired, InsufficientBalance
 
 AMOUNTS = st.integers(1, 60)
 DAYS = st.none() | st.integers(1, 45)
-ENDED = (CardRevoked, CardDeleted)
+ENDED = (CardIsRevoked, CardIsDeleted)
 
 
 class Merging(MergingWorld):
@@ -147,10 +147,10 @@ class Merging(MergingWorld):
         except CardMerged:
             assert not (self.oracle.goes_on(one) and self.oracle.goes_on(other))
             return
-        except CardRevoked:
+        except CardIsRevoked:
             assert self.revoked & {one, other}
             return
-        except CustomerErased:
+        except CustomerIsErased:
             assert self.erased & {one, other}
             return
         except RedemptionOpen:
@@ -257,10 +257,10 @@ class Merging(MergingWorld):
         on_phones = group & self.installed - self.revoked
         try:
             self.run(self.shop.services.erasures.erase(self.shop.principal, self.cards[living]["customer_id"]))
-        except CardInstalled:
+        except CardIsInstalled:
             assert on_phones
             return
-        except CustomerErased:
+        except CustomerIsErased:
             assert living in self.erased
             return
         assert not on_phones

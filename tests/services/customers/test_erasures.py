@@ -21,10 +21,10 @@ from walletd.db.schema import metadata
 from walletd.domain.cards.cards import NewCard
 from walletd.domain.customers.consent import OptInState
 from walletd.domain.customers.customers import CustomerDetails, NewCustomer
-from walletd.domain.customers.erasures import CardInstalled, CustomerErased
+from walletd.domain.customers.erasures import CardIsInstalled, CustomerIsErased
 from walletd.domain.customers.lists import CustomerFilter
 from walletd.domain.customers.merges import CardMerged, MergeNotUndoable
-from walletd.domain.errors import CardDeleted, CardKeyTaken, IdempotencyKeySpent, NotFound
+from walletd.domain.errors import CardIsDeleted, CardKeyTaken, IdempotencyKeySpent, NotFound
 from walletd.domain.pages import PageRequest
 from walletd.services.delivery.messages import NewMessage
 
@@ -130,7 +130,7 @@ async def test_a_customer_with_an_installed_card_is_not_erased_until_it_is_delet
     card = await a_card(shop)
     serial = card["serial_number"]
     await shop.register(serial)
-    with pytest.raises(CardInstalled) as refused:
+    with pytest.raises(CardIsInstalled) as refused:
         await shop.services.erasures.erase(shop.principal, card["customer_id"])
     assert refused.value.facts["cards"] == [serial]
     await shop.until_idle()
@@ -139,7 +139,7 @@ async def test_a_customer_with_an_installed_card_is_not_erased_until_it_is_delet
     await shop.until_idle()
     assert await shop.published_sequence(serial) > before
     await shop.services.erasures.erase(shop.principal, card["customer_id"])
-    with pytest.raises(CustomerErased):
+    with pytest.raises(CustomerIsErased):
         await shop.services.erasures.erase(shop.principal, card["customer_id"])
 
 
@@ -150,9 +150,9 @@ async def test_a_deleted_card_books_nothing_and_its_key_is_never_given_again(sho
         deleted = await shop.services.cards.delete(shop.principal, card["serial_number"], "stolen")
         assert deleted.card.status == "deleted"
     for name in (card["key"], card["serial_number"]):
-        with pytest.raises(CardDeleted):
+        with pytest.raises(CardIsDeleted):
             await shop.post(name, "credit", amount=1)
-    with pytest.raises(CardDeleted):
+    with pytest.raises(CardIsDeleted):
         await shop.services.cards.reinstate(shop.principal, card["serial_number"], "found")
     with pytest.raises(CardKeyTaken):
         await shop.card(key=card["key"])
@@ -176,11 +176,11 @@ async def test_nothing_is_added_to_somebody_who_was_erased(shop: Shop) -> None:
         shop.merge(person, other["customer_id"]),
     )
     for attempt in attempts:
-        with pytest.raises(CustomerErased):
+        with pytest.raises(CustomerIsErased):
             await attempt
     with pytest.raises(MergeNotUndoable):
         await shop.undo(merge["merge_id"])
-    with pytest.raises((CustomerErased, CardMerged)):
+    with pytest.raises((CustomerIsErased, CardMerged)):
         await shop.services.erasures.erase(by, twin["customer_id"])
     listed = await shop.services.customer_lists.page(by, PageRequest(), CustomerFilter())
     assert [item.id for item in listed.items] == [other["customer_id"]]

@@ -16,7 +16,7 @@ from tests.services.outbox.webhooks import an_endpoint, data, deliver
 from walletd.domain.cards.programs import NewProgram
 from walletd.domain.customers.merges import CardMerged, MergePlan, MergeSelf, RedemptionOpen
 from walletd.domain.errors import (
-    CardRevoked,
+    CardIsRevoked,
     CurrencyMismatch,
     NotFound,
 )
@@ -195,7 +195,7 @@ async def test_a_revoked_card_is_not_merged(shop: Shop) -> None:
     """What was revoked for a reason does not come back by a merge."""
     new, old = await two_cards(shop)
     await shop.services.cards.revoke(shop.principal, old["serial_number"], "lost")
-    with pytest.raises(CardRevoked):
+    with pytest.raises(CardIsRevoked):
         await merged(shop, new, old)
 
 

@@ -10,10 +10,10 @@ from sqlalchemy import text
 from tests.builders import Shop
 from walletd.db.engine.base import Tx
 from walletd.domain.cards.keys import Rewrite, RewritePlan
-from walletd.domain.customers.erasures import CustomerErased
+from walletd.domain.customers.erasures import CustomerIsErased
 from walletd.domain.customers.lists import CustomerFilter
 from walletd.domain.customers.merges import CardMerged
-from walletd.domain.errors import CardDeleted, CardRevoked, WalletdError
+from walletd.domain.errors import CardIsDeleted, CardIsRevoked, WalletdError
 from walletd.domain.pages import PageRequest
 
 
@@ -73,7 +73,7 @@ async def test_a_second_card_that_is_revoked_leaves_the_others_alone(shop: Shop)
     """A buyer who left the firm buys no more; the account goes on."""
     main, second = await two_cards(shop)
     await shop.services.cards.revoke(shop.principal, second["serial_number"], "left the firm")
-    with pytest.raises(CardRevoked):
+    with pytest.raises(CardIsRevoked):
         await shop.post(second["key"], "credit", amount=5)
     await shop.post(main["key"], "credit", amount=10)
     assert await shop.balance(main["serial_number"]) == 10
@@ -84,14 +84,14 @@ async def test_a_card_that_has_ended_is_nobodys_main_card(shop: Shop, ended: str
     """Neither a deleted, revoked or merged card nor one of an erased customer shares its account."""
     main = await shop.card()
     serial = main["serial_number"]
-    expected: type[WalletdError] = CardDeleted
+    expected: type[WalletdError] = CardIsDeleted
     if ended == "erased":
         await shop.services.erasures.erase(shop.principal, main["customer_id"])
     elif ended == "deleted":
         await shop.services.cards.delete(shop.principal, serial, "lost")
     elif ended == "revoked":
         await shop.services.cards.revoke(shop.principal, serial, "lost")
-        expected = CardRevoked
+        expected = CardIsRevoked
     else:
         await shop.merge((await shop.card())["customer_id"], main["customer_id"])
         expected = CardMerged
@@ -103,7 +103,7 @@ async def test_an_erased_customer_gets_no_card_by_a_card_that_was_left_to_them(s
     """Whose card it is decides, and the whole customer is read for that: an erased one gets nothing."""
     main = await shop.card()
     await shop.services.erasures.erase(shop.principal, main["customer_id"])
-    with pytest.raises(CustomerErased):
+    with pytest.raises(CustomerIsErased):
         await shop.card(customer=None, customer_id=main["customer_id"])
 
 
@@ -115,5 +115,5 @@ async def test_a_customer_who_is_erased_beside_the_look_at_the_card_gets_no_seco
         tx.execute(text("UPDATE customers SET erased_at = 1 WHERE id = :id"), {"id": main["customer_id"]})
 
     await shop.runtime.database.write(erase_beside)
-    with pytest.raises(CustomerErased):
+    with pytest.raises(CustomerIsErased):
         await shop.card(customer=None, account_of=main["serial_number"], holder_name="Ben Buyer")

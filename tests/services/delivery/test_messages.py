@@ -14,7 +14,7 @@ from tests.services.delivery.fetching import fetched, shown_field
 from tests.services.delivery.googling import GoogleShop, a_google_shop, shown
 from walletd.demo.google.errors import ApiError
 from walletd.demo.google.faults import Fault
-from walletd.domain.errors import CardRevoked, NotFound, ValidationFailed
+from walletd.domain.errors import CardIsRevoked, NotFound, ValidationFailed
 from walletd.domain.merchants.principals import Principal, PrincipalKind
 from walletd.services.delivery.messages import NewMessage
 
@@ -114,5 +114,5 @@ async def test_revoked_cards_and_those_of_others_get_no_message(shop: Shop) -> N
     with pytest.raises(NotFound):
         await shop.services.messages.send(stranger, NewMessage(serial, "a", "b"), None)
     await shop.services.cards.revoke(shop.principal, serial, "lost")
-    with pytest.raises(CardRevoked):
+    with pytest.raises(CardIsRevoked):
         await _send(shop, serial)

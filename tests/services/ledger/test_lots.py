@@ -13,7 +13,7 @@ import pytest
 from tests.builders import Shop
 from walletd.domain.customers.customers import LoyaltyStatus
 from walletd.domain.errors import (
-    CardRevoked,
+    CardIsRevoked,
     HoldClosed,
     HoldExceeded,
     HoldExpired,
@@ -244,7 +244,7 @@ async def test_a_revoked_card_takes_nothing_and_a_reinstated_one_does_again(shop
     held = await shop.reserve(serial, 5)
     await shop.services.cards.revoke(shop.principal, serial, "lost")
     for attempt in (shop.post(serial, "credit", amount=1), shop.reserve(serial, 1), shop.capture(held["code"])):
-        with pytest.raises(CardRevoked):
+        with pytest.raises(CardIsRevoked):
             await attempt
     await shop.reverse(order["transaction_id"], purchase_total=100)
     view = await shop.services.cards.reinstate(shop.principal, serial, "found")

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.builders import Shop
-from walletd.domain.errors import CardRevoked, HoldClosed, HoldExpired, IdempotencyKeySpent, InsufficientBalance
+from walletd.domain.errors import CardIsRevoked, HoldClosed, HoldExpired, IdempotencyKeySpent, InsufficientBalance
 from walletd.domain.ledger.movements import Booking
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -125,7 +125,7 @@ async def test_after_the_answer_of_a_revocation_nothing_is_redeemed_in_two_thous
         results = await asyncio.gather(*(race(shop, serial) for serial in part))
         for late in results:
             tried.update(late)
-    assert tried == {"CardRevoked": 2_000}
+    assert tried == {"CardIsRevoked": 2_000}
     for serial in issued:
         assert (await shop.balances(serial)).total >= 0
 
@@ -136,5 +136,5 @@ async def race(shop: Shop, serial: str) -> Counter[str]:
     await shop.services.cards.revoke(shop.principal, serial, "lost")
     late = await asyncio.gather(*(shop.book(serial, "debit", 1) for _ in range(4)), return_exceptions=True)
     for result in await asyncio.gather(*early, return_exceptions=True):
-        assert isinstance(result, dict | CardRevoked | InsufficientBalance), result
+        assert isinstance(result, dict | CardIsRevoked | InsufficientBalance), result
     return outcomes(late)

@@ -7,10 +7,10 @@ from sqlalchemy import text
 
 from tests.builders import Shop, new_customer
 from walletd.domain.errors import (
-    CardDeleted,
+    CardIsDeleted,
+    CardIsRevoked,
     CardKeyReplaced,
     CardKeyTaken,
-    CardRevoked,
     CustomerNumberTaken,
     LinkExpired,
     LinkInvalid,
@@ -35,9 +35,9 @@ RETIRED = "UPDATE card_keys SET state = 'retired' WHERE serial_number = :serial"
 @pytest.mark.parametrize(
     ("statement", "kind", "refusal"),
     [
-        (CARD.format("revoked"), "credit", CardRevoked),
-        (CARD.format("revoked"), "debit", CardRevoked),
-        (CARD.format("deleted"), "credit", CardDeleted),
+        (CARD.format("revoked"), "credit", CardIsRevoked),
+        (CARD.format("revoked"), "debit", CardIsRevoked),
+        (CARD.format("deleted"), "credit", CardIsDeleted),
         (CUSTOMER.format("loyalty_status = 'suspended'"), "credit", LoyaltySuspended),
         (CUSTOMER.format("loyalty_status = 'suspended'"), "debit", LoyaltySuspended),
         (CUSTOMER.format("redeem_blocked = true"), "debit", RedemptionBlocked),

@@ -12,7 +12,7 @@ import pytest
 from tests.builders import Shop, new_customer
 from tests.services.customers.merging import merged, two_cards
 from walletd.domain.cards.keys import OldKey, Rewrite, RewritePlan
-from walletd.domain.customers.erasures import CustomerErased
+from walletd.domain.customers.erasures import CustomerIsErased
 from walletd.domain.errors import CardKeyReplaced, CurrencyMismatch, NotFound, ValidationFailed
 from walletd.domain.pages import PageRequest
 from walletd.domain.promotions.orders import NewOrder, Order, OrderExists, OrderFilter, OrderLine, OrderPoints
@@ -160,7 +160,7 @@ async def test_erasing_a_customer_keeps_the_order_and_forgets_its_addresses(shop
     await shop.services.erasures.erase(shop.principal, customer.id)
     after = (await shop.services.orders.get(shop.principal, kept.id)).content
     assert (after.billing_address, after.delivery_address, after.total) == ({}, {}, 4800)
-    with pytest.raises(CustomerErased):
+    with pytest.raises(CustomerIsErased):
         await report(shop, an_order(shop, "2"), customer_id=customer.id)
 
 

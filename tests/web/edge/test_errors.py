@@ -42,7 +42,7 @@ def test_every_error_has_its_own_row_a_code_of_its_own_and_a_title(kind: type[er
         (errors.JsonInvalid, 400),
         (errors.MediaTypeUnsupported, 415),
         (errors.BodyTooLarge, 413),
-        (errors.CardRevoked, 409),
+        (errors.CardIsRevoked, 409),
         (errors.CardKeyReplaced, 409),
         (errors.Unauthenticated, 401),
         (errors.Forbidden, 403),

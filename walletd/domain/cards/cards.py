@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from walletd.domain.customers.customers import LoyaltyStatus, NewCustomer
 from walletd.domain.customers.merges import CardMerged
-from walletd.domain.errors import CardDeleted, CardRevoked, LoyaltySuspended, RedemptionBlocked
+from walletd.domain.errors import CardIsDeleted, CardIsRevoked, LoyaltySuspended, RedemptionBlocked
 
 
 class CardStatus(StrEnum):
@@ -76,7 +76,7 @@ class BookableCard:
 
 
 def check_may_book(card: BookableCard, *, takes: bool) -> None:
-    """Raise CardMerged, CardRevoked, CardDeleted, LoyaltySuspended or, where value is taken, RedemptionBlocked.
+    """Raise CardMerged, CardIsRevoked, CardIsDeleted, LoyaltySuspended or, where value is taken, RedemptionBlocked.
 
     Clause: D-16; B14 and B15.
     """
@@ -86,9 +86,9 @@ def check_may_book(card: BookableCard, *, takes: bool) -> None:
             serial_number=card.merged_into,
         )
     if card.status == CardStatus.REVOKED:
-        raise CardRevoked
+        raise CardIsRevoked
     if card.status == CardStatus.DELETED:
-        raise CardDeleted
+        raise CardIsDeleted
     if card.loyalty_status != LoyaltyStatus.ACTIVE:
         raise LoyaltySuspended
     if takes and card.redeem_blocked:

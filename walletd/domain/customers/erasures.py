@@ -8,13 +8,13 @@ from datetime import datetime
 from walletd.domain.errors import Conflict
 
 
-class CardInstalled(Conflict):
+class CardIsInstalled(Conflict):
     """A card of this customer is on a phone; delete the cards that `cards` names first, then the customer."""
 
     code = "card_installed"
 
 
-class CustomerErased(Conflict):
+class CustomerIsErased(Conflict):
     """This customer was erased: nothing is known of the person, and nothing can be added."""
 
     code = "customer_erased"

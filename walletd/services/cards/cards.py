@@ -22,10 +22,10 @@ from walletd.domain.cards.rotating_codes import read_code
 from walletd.domain.customers.customers import CardHolder, Customer, LoyaltyStatus, check_new_customer, holder_of
 from walletd.domain.customers.merges import CardMerged
 from walletd.domain.errors import (
-    CardDeleted,
+    CardIsDeleted,
+    CardIsRevoked,
     CardKeyReplaced,
     CardKeyTaken,
-    CardRevoked,
     LoyaltySuspended,
     NotFound,
     WalletdError,
@@ -53,8 +53,8 @@ from walletd.services.runtime import Runtime
 
 _StatusChange = changes.CardRevoked | changes.CardReinstated | changes.CardDeleted
 _NOBODYS: Final[Mapping[CardStatus, type[WalletdError]]] = {
-    CardStatus.DELETED: CardDeleted,
-    CardStatus.REVOKED: CardRevoked,
+    CardStatus.DELETED: CardIsDeleted,
+    CardStatus.REVOKED: CardIsRevoked,
 }
 """Statuses of cards whose account no further card may share."""
 _STORED: Final[Mapping[type[_StatusChange], Callable[[Tx, str], bool]]] = {
@@ -134,11 +134,11 @@ class Cards:
         return await self._runtime.database.read(read)
 
     async def revoke(self, by: Principal, serial_number: str, reason: str) -> CardView:
-        """Revoke a card: nothing is booked on it any more, its pass is void. Raises NotFound, CardDeleted."""
+        """Revoke a card: nothing is booked on it any more, its pass is void. Raises NotFound, CardIsDeleted."""
         return await self._change_status(by, serial_number, changes.CardRevoked, reason)
 
     async def reinstate(self, by: Principal, serial_number: str, reason: str) -> CardView:
-        """Give a revoked card the state back that it had; raises NotFound, CardDeleted."""
+        """Give a revoked card the state back that it had; raises NotFound, CardIsDeleted."""
         return await self._change_status(by, serial_number, changes.CardReinstated, reason)
 
     async def delete(self, by: Principal, serial_number: str, reason: str) -> CardView:
@@ -161,7 +161,7 @@ class Cards:
             if change is changes.CardDeleted and found.card.merged_into is not None:
                 raise CardMerged(serial_number=found.card.merged_into)
             if change is not changes.CardDeleted and found.card.status == CardStatus.DELETED:
-                raise CardDeleted
+                raise CardIsDeleted
             changed = _STORED[change](tx, serial_number)
             if changed and change is changes.CardReinstated:
                 follow_phones(tx, serial_number)

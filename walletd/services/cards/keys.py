@@ -14,7 +14,7 @@ from walletd.domain.cards.cards import Card, CardStatus
 from walletd.domain.cards.changes import CardKeyRewritten
 from walletd.domain.cards.keys import Rewrite, RewritePlan, RewritesRefused, Rewritten
 from walletd.domain.customers.merges import CardMerged
-from walletd.domain.errors import CardDeleted, CardKeyReplaced, CardKeyTaken, CardRevoked, NotFound, WalletdError
+from walletd.domain.errors import CardIsDeleted, CardIsRevoked, CardKeyReplaced, CardKeyTaken, NotFound, WalletdError
 from walletd.domain.identifiers import KeyState, is_serial_number
 from walletd.domain.merchants.principals import Principal
 from walletd.services.changes.recorder import record
@@ -46,7 +46,7 @@ class CardKeys:
         """Give a card another key; the serial number stays and every phone is notified.
 
         The same key again changes nothing; a former key of the same card comes back. Raises NotFound,
-        ValidationFailed, CardKeyTaken, CardKeyReplaced, CardMerged, CardRevoked, CardDeleted.
+        ValidationFailed, CardKeyTaken, CardKeyReplaced, CardMerged, CardIsRevoked, CardIsDeleted.
         """
         wanted.check()
         plan.check()
@@ -137,7 +137,7 @@ def _living(card: Card) -> Card:
     if card.merged_into is not None:
         raise CardMerged(f"This card was merged into {card.merged_into}.", serial_number=card.merged_into)
     if card.status == CardStatus.REVOKED:
-        raise CardRevoked
+        raise CardIsRevoked
     if card.status == CardStatus.DELETED:
-        raise CardDeleted
+        raise CardIsDeleted
     return card

@@ -18,7 +18,7 @@ from walletd.domain.customers.customers import (
     check_details,
     check_new_customer,
 )
-from walletd.domain.customers.erasures import CustomerErased
+from walletd.domain.customers.erasures import CustomerIsErased
 from walletd.domain.customers.matching import match_keys
 from walletd.domain.customers.merges import CardMerged
 from walletd.domain.errors import CustomerNumberTaken, NotFound
@@ -59,9 +59,9 @@ def insert_customer(tx: Tx, by: Principal, new: NewCustomer, now: datetime) -> C
 
 
 def check_goes_on(customer: Customer) -> None:
-    """Raise CardMerged where the customer was merged into another one, CustomerErased where it is no more."""
+    """Raise CardMerged where the customer was merged into another one, CustomerIsErased where it is no more."""
     if customer.erased_at is not None:
-        raise CustomerErased
+        raise CustomerIsErased
     if customer.merged_into is not None:
         raise CardMerged(
             f"This customer was merged into the customer {customer.merged_into}.", customer_id=customer.merged_into

@@ -14,7 +14,7 @@ from walletd.domain.cards.cards import CardStatus
 from walletd.domain.cards.changes import CardDeleted
 from walletd.domain.customers import changes
 from walletd.domain.customers.customers import Customer
-from walletd.domain.customers.erasures import CardInstalled, CustomerErased, Erasure
+from walletd.domain.customers.erasures import CardIsInstalled, CustomerIsErased, Erasure
 from walletd.domain.errors import NotFound
 from walletd.domain.merchants.principals import Principal
 from walletd.services.changes.recorder import record, record_all
@@ -31,8 +31,8 @@ class Erasures:
     async def erase(self, by: Principal, customer_id: str) -> Erasure:
         """Erase a person: cards are deleted, names go, the books and the number stay.
 
-        What had been merged into the customer is erased with it. Raises NotFound, CardMerged, CardInstalled,
-        CustomerErased.
+        What had been merged into the customer is erased with it. Raises NotFound, CardMerged, CardIsInstalled,
+        CustomerIsErased.
         """
         now = self._runtime.clock()
         return await self._runtime.database.write(self._erase, by, customer_id, now)
@@ -42,7 +42,7 @@ class Erasures:
         held = erasures.cards_of(tx, customer_ids)
         installed = [serial_number for serial_number, status in held if status == CardStatus.INSTALLED]
         if installed:
-            raise CardInstalled(
+            raise CardIsInstalled(
                 f"On a phone: {', '.join(installed)}. Delete these cards first; their holder sees them as void.",
                 cards=installed,
             )
@@ -74,6 +74,6 @@ class Erasures:
         if customer_id not in found:
             raise NotFound(f"There is no customer {customer_id}.")
         if found[customer_id].erased_at is not None:
-            raise CustomerErased
+            raise CustomerIsErased
         check_goes_on(found[customer_id])
         return customer_ids

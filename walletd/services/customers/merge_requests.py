@@ -111,8 +111,8 @@ class MergeRequests:
     async def file(self, by: Principal, requested_by: str, requested_for: str, remark: str | None) -> RequestView:
         """File a request for a customer, and tell staff; where the policy asks for it, ask the second address.
 
-        Raises MergeSelf, NotFound, CardMerged, CustomerErased, MergeRequestRefused, MergeRequestOpen, MailUnavailable,
-        ValidationFailed (a remark, or an address that is missing).
+        Raises MergeSelf, NotFound, CardMerged, CustomerIsErased, MergeRequestRefused, MergeRequestOpen,
+        MailUnavailable, ValidationFailed (a remark, or an address that is missing).
         """
         check_note(remark, "/remark")
         if requested_by == requested_for:

@@ -65,7 +65,7 @@ class PersonalDataExports:
         self._runtime = runtime
 
     async def of_customer(self, by: Principal, customer_id: str) -> PersonalData:
-        """Return what is known about a customer, and note who asked; raises NotFound, CardMerged, CustomerErased.
+        """Return what is known about a customer, and note who asked; raises NotFound, CardMerged, CustomerIsErased.
 
         A suspended customer may have it, too: it is theirs by law.
         """

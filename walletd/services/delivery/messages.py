@@ -20,7 +20,7 @@ from walletd.domain.calendar import rfc3339
 from walletd.domain.cards.cards import CardStatus
 from walletd.domain.cards.changes import CardMessageSent
 from walletd.domain.customers.merges import CardMerged
-from walletd.domain.errors import CardDeleted, CardRevoked, NotFound, SigningUnavailable, WalletdError
+from walletd.domain.errors import CardIsDeleted, CardIsRevoked, NotFound, SigningUnavailable, WalletdError
 from walletd.domain.identifiers import new_id
 from walletd.domain.merchants.principals import Principal
 from walletd.domain.outbox.attempts import Attempt, Verdict
@@ -58,7 +58,7 @@ class Messages:
     async def send(self, by: Principal, new: NewMessage, idempotency_key: str | None) -> Answer:
         """Send a message to the holder of a card; with a key, a repeated request sends nothing again.
 
-        Raises NotFound, ValidationFailed, CardMerged, CardRevoked, CardDeleted and the errors of keys.
+        Raises NotFound, ValidationFailed, CardMerged, CardIsRevoked, CardIsDeleted and the errors of keys.
         """
         for text, pointer, longest in ((new.header, "/header", HEADER_LONGEST), (new.body, "/body", BODY_LONGEST)):
             if not 1 <= len(text.strip()) <= longest or not text.isprintable():
@@ -119,7 +119,7 @@ class Messages:
         if found.card.merged_into is not None:
             raise CardMerged(serial_number=found.card.merged_into)
         if found.card.status in {CardStatus.REVOKED, CardStatus.DELETED}:
-            raise CardRevoked if found.card.status == CardStatus.REVOKED else CardDeleted
+            raise CardIsRevoked if found.card.status == CardStatus.REVOKED else CardIsDeleted
         message_id = new_id("msg", now)
         cards.set_message(tx, new.serial_number, f"{new.header.strip()}: {new.body.strip()}")
         wallets = [row.platform for row in wallet_objects.statuses(tx, new.serial_number)]

@@ -37,7 +37,7 @@ class Ledger:
         """Book a transaction, once per key; the answer of an earlier request with the key is repeated.
 
         Raises NotFound, ValidationFailed, AmountInvalid, OperationNotAllowed, InsufficientBalance, BalanceLimit,
-        CardRevoked, CardDeleted, CardKeyReplaced, LoyaltySuspended, RedemptionBlocked, MembershipEnded,
+        CardIsRevoked, CardIsDeleted, CardKeyReplaced, LoyaltySuspended, RedemptionBlocked, MembershipEnded,
         AccountUnproved and the errors of keys.
         """
         for name in ("reference", "reason", "campaign"):

@@ -12,7 +12,7 @@ from walletd.db.ledger import accounts, entries
 from walletd.db.merchants import merchants
 from walletd.db.promotions import orders
 from walletd.domain.customers.customers import Customer
-from walletd.domain.customers.erasures import CustomerErased
+from walletd.domain.customers.erasures import CustomerIsErased
 from walletd.domain.errors import CardKeyReplaced, CurrencyMismatch, NotFound
 from walletd.domain.identifiers import KeyState, new_id
 from walletd.domain.merchants.principals import Principal
@@ -34,7 +34,7 @@ class Orders:
         """Store an order of a customer, who is named by id or by a card's serial number or key.
 
         Reported again with the same content it is the order that was stored first (I-21). Of a customer who was merged
-        it belongs to the one that goes on. Raises ValidationFailed, NotFound, CardKeyReplaced, CustomerErased,
+        it belongs to the one that goes on. Raises ValidationFailed, NotFound, CardKeyReplaced, CustomerIsErased,
         CurrencyMismatch, OrderExists.
         """
         now = self._runtime.clock()
@@ -117,7 +117,7 @@ def _going_on(tx: Tx, by: Principal, customer_id: str) -> Customer:
     if customer is None:
         raise NotFound(f"There is no customer {customer_id}.")
     if customer.erased_at is not None:
-        raise CustomerErased
+        raise CustomerIsErased
     return customer
 
 

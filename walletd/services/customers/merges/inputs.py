@@ -19,7 +19,7 @@ from walletd.domain.cards.kinds import DESCRIPTIONS
 from walletd.domain.cards.programs import Program
 from walletd.domain.customers.customers import Customer
 from walletd.domain.customers.merges import MergePlan, RedemptionOpen
-from walletd.domain.errors import AccountUnproved, CardRevoked, CurrencyMismatch, NotFound, WalletdError
+from walletd.domain.errors import AccountUnproved, CardIsRevoked, CurrencyMismatch, NotFound, WalletdError
 from walletd.domain.ledger.books import AccountBook
 from walletd.services.customers.customers import check_goes_on
 from walletd.services.ledger.balances import open_books
@@ -123,6 +123,6 @@ def _conflicts_of(side: Side, *, is_given: bool) -> Iterator[WalletdError]:
     if state.fault is not None:
         yield AccountUnproved(f"The proof of account {state.id} failed.", account_id=state.id)
     if card is not None and card.status == CardStatus.REVOKED:
-        yield CardRevoked(
+        yield CardIsRevoked(
             f"The card {card.serial_number} is revoked; reinstate it first.", serial_number=card.serial_number
         )

@@ -89,7 +89,7 @@ class Merges:
     async def commit(self, by: Principal, plan: MergePlan, idempotency_key: str | None) -> Answer:
         """Merge two customers in one transaction, once per key.
 
-        Raises MergeSelf, NotFound, CardMerged, RedemptionOpen, CurrencyMismatch, AccountUnproved, CardRevoked,
+        Raises MergeSelf, NotFound, CardMerged, RedemptionOpen, CurrencyMismatch, AccountUnproved, CardIsRevoked,
         BalanceLimit and the errors of keys.
         """
         check_note(plan.check().reason, "/reason")

@@ -11,7 +11,7 @@ from litestar.params import FromPath
 
 from walletd.domain import errors
 from walletd.domain.cards.rotating_codes import RotatingCodeRefused
-from walletd.domain.customers.erasures import CustomerErased
+from walletd.domain.customers.erasures import CustomerIsErased
 from walletd.domain.customers.merges import CardMerged
 from walletd.domain.delivery.wallet_errors import WalletUnavailable
 from walletd.domain.ledger.documents import card_document
@@ -53,9 +53,9 @@ ISSUE: Final = Endpoint(
         errors.CardKeyTaken,
         errors.CustomerNumberTaken,
         CardMerged,
-        CustomerErased,
-        errors.CardDeleted,
-        errors.CardRevoked,
+        CustomerIsErased,
+        errors.CardIsDeleted,
+        errors.CardIsRevoked,
         errors.SigningUnavailable,
         errors.TemplateInvalid,
     ),
@@ -76,7 +76,7 @@ REVOKE: Final = Endpoint(
     right=Right.CARDS_REVOKE,
     body=CardReason,
     answer=CardAnswer,
-    errors=(errors.CardDeleted,),
+    errors=(errors.CardIsDeleted,),
     example_body=REASON,
     example=CARD_REVOKED,
 )
@@ -88,7 +88,7 @@ MESSAGE: Final = Endpoint(
     body=CardMessageNew,
     answer=CardMessageAnswer,
     idempotency_key="optional",
-    errors=(CardMerged, errors.CardRevoked, errors.CardDeleted),
+    errors=(CardMerged, errors.CardIsRevoked, errors.CardIsDeleted),
     example_body=MESSAGE_NEW,
     example=MESSAGE_SENT,
 )

@@ -67,7 +67,7 @@ class KeysAnswer(Struct, kw_only=True, forbid_unknown_fields=True):
 _SERIAL: Final = "mfrggzdfmztwq2lknnwg23tpob"
 _ROW: Final[Example] = {"serial_number": _SERIAL, "old_key": "7K3M9P2R5T8V1X4ZH", "key": "100045"}
 _AGAIN: Final[Example] = {"serial_number": _SERIAL, "old_key": "100045", "key": "100046"}
-_REFUSED: Final = (errors.CardKeyTaken, CardMerged, errors.CardRevoked, errors.CardDeleted)
+_REFUSED: Final = (errors.CardKeyTaken, CardMerged, errors.CardIsRevoked, errors.CardIsDeleted)
 REWRITE: Final = Endpoint(
     "Rewrite the key of a card",
     right=Right.CARDS_REWRITE_KEY,

@@ -9,7 +9,7 @@ from litestar.params import FromPath
 from msgspec import Meta, Struct
 
 from walletd.domain.calendar import rfc3339
-from walletd.domain.customers.erasures import CardInstalled, CustomerErased
+from walletd.domain.customers.erasures import CardIsInstalled, CustomerIsErased
 from walletd.domain.customers.merges import CardMerged
 from walletd.domain.merchants.principals import Right
 from walletd.web.api.endpoint import OPT, ApiRequest, Endpoint
@@ -32,7 +32,7 @@ ERASE: Final = Endpoint(
     "Erase a customer",
     right=Right.CUSTOMERS_ERASE,
     answer=ErasureAnswer,
-    errors=(CardInstalled, CardMerged, CustomerErased),
+    errors=(CardIsInstalled, CardMerged, CustomerIsErased),
     example={
         "customer_id": CUSTOMER["customer_id"],
         "customers": [CUSTOMER["customer_id"]],

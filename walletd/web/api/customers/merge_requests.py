@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 
 from walletd.domain.calendar import rfc3339
 from walletd.domain.customers.consent import MailUnavailable
-from walletd.domain.customers.erasures import CustomerErased
+from walletd.domain.customers.erasures import CustomerIsErased
 from walletd.domain.customers.merge_requests import (
     MergeRequestDecided,
     MergeRequestOpen,
@@ -111,7 +111,7 @@ FILE: Final = Endpoint(
         NotFound,
         MergeSelf,
         CardMerged,
-        CustomerErased,
+        CustomerIsErased,
         MergeRequestRefused,
         MergeRequestOpen,
         MailUnavailable,

@@ -47,7 +47,7 @@ COMMIT: Final = Endpoint(
         CardMerged,
         RedemptionOpen,
         errors.CurrencyMismatch,
-        errors.CardRevoked,
+        errors.CardIsRevoked,
         errors.AccountUnproved,
         errors.BalanceLimit,
     ),

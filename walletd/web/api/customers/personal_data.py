@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from walletd.domain.calendar import rfc3339
 from walletd.domain.cards.cards import Card
-from walletd.domain.customers.erasures import CustomerErased
+from walletd.domain.customers.erasures import CustomerIsErased
 from walletd.domain.customers.merge_requests import MergeRequest
 from walletd.domain.customers.merges import CardMerged
 from walletd.domain.ledger.documents import account_document, entry_document
@@ -77,7 +77,7 @@ EXPORT: Final = Endpoint(
     right=Right.CUSTOMERS_PERSONAL_DATA,
     answer=PersonalDataAnswer,
     query=_LANGUAGE,
-    errors=(CardMerged, CustomerErased),
+    errors=(CardMerged, CustomerIsErased),
     example={
         "exported_at": "2026-11-23T09:30:00.125Z",
         "customers": [CUSTOMER],

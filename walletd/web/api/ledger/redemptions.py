@@ -25,8 +25,8 @@ from walletd.web.api.reading import body_of, idempotency_key, name_in_path, opti
 from walletd.web.api.replies import Reply, answer_reply
 
 _OF_CARDS: Final = (
-    errors.CardRevoked,
-    errors.CardDeleted,
+    errors.CardIsRevoked,
+    errors.CardIsDeleted,
     CardMerged,
     errors.LoyaltySuspended,
     errors.RedemptionBlocked,

@@ -12,7 +12,7 @@ from litestar.params import FromPath
 from msgspec import Meta, Struct
 
 from walletd.domain.calendar import moment_of, rfc3339
-from walletd.domain.customers.erasures import CustomerErased
+from walletd.domain.customers.erasures import CustomerIsErased
 from walletd.domain.errors import CardKeyReplaced, CurrencyMismatch, NotFound
 from walletd.domain.ledger.balances import AMOUNT_MAX
 from walletd.domain.merchants.principals import Right
@@ -150,7 +150,7 @@ REPORT: Final = Endpoint(
     status=201,
     body=OrderNew,
     answer=OrderAnswer,
-    errors=(NotFound, CardKeyReplaced, CustomerErased, CurrencyMismatch, OrderExists),
+    errors=(NotFound, CardKeyReplaced, CustomerIsErased, CurrencyMismatch, OrderExists),
     example_body=_NEW,
     example=_ORDER,
 )
