@@ -30,6 +30,8 @@ WRITERS: Final = 8
 READERS: Final = 8
 LONG_READERS: Final = 2
 _CHANNEL: Final = "walletd"
+_END: Final = ""
+"""A topic nobody waits for."""
 _MIGRATION_LOCK: Final = 0x77616C6C
 _REPEATS_MAX: Final = 10
 _STATEMENT_TIMEOUT: Final = "30s"
@@ -263,7 +265,7 @@ class _Notifier:
 
     def stop(self) -> None:
         self._stopped.set()
-        self._something.set()
+        self.announce({_END})  # comes back to the listener, which otherwise notices only when its wait is over
         for thread in self._threads:
             thread.join()
 
@@ -278,13 +280,15 @@ class _Notifier:
     def _listen(self, connection: psycopg.Connection[Any]) -> None:
         connection.execute(f"LISTEN {_CHANNEL}")
         while not self._stopped.is_set():
-            for notice in connection.notifies(timeout=0.5):
+            for notice in connection.notifies(timeout=0.5, stop_after=1):
                 self._wakeups.announce([notice.payload])
 
     def _send(self, connection: psycopg.Connection[Any]) -> None:
-        while not self._stopped.is_set():
+        stopping = False
+        while not stopping:
             self._something.wait()
             self._something.clear()
+            stopping = self._stopped.is_set()
             with self._lock:
                 topics, self._waiting = self._waiting, set()
             for topic in topics:
