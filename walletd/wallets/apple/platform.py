@@ -37,6 +37,7 @@ _PLAIN = "-"
 
 @dataclass(frozen=True, slots=True)
 class _Merchant:
+    given: bytes
     credentials: PassCredentials
     signer: Signer
     issuer: PassIssuer
@@ -80,6 +81,9 @@ class ApplePlatform:
         Expired credentials are taken all the same: registrations and lists go on with them, while signing and
         delivering say that they cannot (P15). `certificates.require_usable` refuses them at loading.
         """
+        former = self._merchants.get(merchant_id)
+        if former is not None and former.given == credentials:
+            return
         opened = PassCredentials.from_bytes(credentials)
         if opened.demo and not self._allow_demo:
             raise CertificateInvalid(
@@ -88,8 +92,7 @@ class ApplePlatform:
         refuse_failures(examine(opened, self._clock()), forgiven=EXPIRY_CHECKS)
         issuer = PassIssuer(opened.pass_type_identifier, opened.team_identifier, self._web_service_url)
         push = PushClient(opened, self._apns, self._clock)
-        former = self._merchants.get(merchant_id)
-        self._merchants[merchant_id] = _Merchant(opened, Signer(opened), issuer, push)
+        self._merchants[merchant_id] = _Merchant(credentials, opened, Signer(opened), issuer, push)
         if former is not None:
             # Its connection belongs to the loop, which this call need not run in.
             self._retired.append(former.push)
