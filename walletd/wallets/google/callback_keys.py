@@ -16,6 +16,7 @@ from typing import Final
 import httpx
 
 from walletd.wallets.google.callbacks import CallbackRefused, RootKey, read_root_keys
+from walletd.wallets.google.tls import authorities
 
 _SECONDS: Final = 10.0
 _BYTES_MAX: Final = 262_144
@@ -114,7 +115,7 @@ class CallbackKeys:
     async def _ask(self) -> tuple[timedelta, bytes]:
         """Return how long the answer is fresh, and the answer; raises httpx.HTTPError, CallbackRefused."""
         async with (
-            httpx.AsyncClient(trust_env=False, timeout=self._seconds) as client,
+            httpx.AsyncClient(trust_env=False, timeout=self._seconds, verify=authorities()) as client,
             client.stream("GET", self._url) as response,
         ):
             response.raise_for_status()

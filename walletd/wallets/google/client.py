@@ -13,6 +13,7 @@ import httpx
 from walletd.wallets import RateLimit
 from walletd.wallets.google.answers import ApiAnswer, Meaning, lost, read_answer
 from walletd.wallets.google.credentials import GoogleCredentials
+from walletd.wallets.google.tls import authorities
 from walletd.wallets.google.tokens import AccessTokens, TokenRefused, TokenUnavailable
 
 Json = dict[str, Any]
@@ -27,7 +28,9 @@ class GoogleClient:
 
     def __init__(self, credentials: GoogleCredentials, api_url: str) -> None:
         self.tokens = AccessTokens(credentials)
-        self._http = httpx.AsyncClient(base_url=api_url.rstrip("/"), timeout=REQUEST_SECONDS, trust_env=False)
+        self._http = httpx.AsyncClient(
+            base_url=api_url.rstrip("/"), timeout=REQUEST_SECONDS, trust_env=False, verify=authorities()
+        )
 
     async def get(self, resource: str, name: str, rate_limit: RateLimit) -> ApiAnswer:
         """Read a class or object."""

@@ -18,6 +18,7 @@ from google.auth.transport import Request, Response
 from google.oauth2 import service_account
 
 from walletd.wallets.google.credentials import GoogleCredentials
+from walletd.wallets.google.tls import authorities
 
 SCOPE: Final = "https://www.googleapis.com/auth/wallet_object.issuer"
 LINK_LONGEST: Final = 1800
@@ -94,7 +95,7 @@ class _HttpxRequest(Request):
     ) -> _HttpxResponse:
         """Send one request; raises TransportError."""
         try:
-            with httpx.Client(trust_env=False, timeout=timeout or _SECONDS) as client:
+            with httpx.Client(trust_env=False, timeout=timeout or _SECONDS, verify=authorities()) as client:
                 return _HttpxResponse(client.request(method, url, content=body, headers=dict(headers or {})))
         except httpx.HTTPError as error:
             raise TransportError(type(error).__name__) from error  # type: ignore[no-untyped-call]
