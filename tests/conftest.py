@@ -19,8 +19,9 @@ import hypothesis
 import pytest
 import pytest_asyncio
 
-from tests import postgres, run_folder
+from tests import compiled, postgres, run_folder
 from tests.postgres import PostgresMissing, TestServer
+from tests.recycling import Recycling
 from walletd.db.engine.database import Database, migrate, open_database
 
 _RUN_FOLDER = pytest.StashKey[Path]()
@@ -63,6 +64,7 @@ def pytest_collection_finish() -> None:
     """Set aside what was imported: no collection of garbage needs to look at it again (docs/decisions/0022)."""
     gc.collect()
     gc.freeze()
+    compiled.share()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -150,12 +152,20 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'walletd.sqlite3'}"
 
 
+@pytest.fixture(scope="session")
+def postgres_databases(postgres_server: TestServer) -> Iterator[Recycling]:
+    """The migrated PostgreSQL databases of this process."""
+    databases = Recycling(postgres_server, os.environ.get("PYTEST_XDIST_WORKER", "main"))
+    yield databases
+    databases.close()
+
+
 @pytest.fixture
-def postgres_url(postgres_server: TestServer) -> Iterator[str]:
-    """Address of a fresh, migrated PostgreSQL database."""
-    url = postgres_server.create(os.environ.get("PYTEST_XDIST_WORKER", "main"))
+def postgres_url(postgres_databases: Recycling) -> Iterator[str]:
+    """Address of a migrated PostgreSQL database without any row."""
+    url = postgres_databases.take()
     yield url
-    postgres_server.drop(url)
+    postgres_databases.give_back(url)
 
 
 @pytest.fixture

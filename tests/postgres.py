@@ -56,6 +56,12 @@ class TestServer:
         """Return the address of a database on this server, as walletd takes it."""
         return make_url(self.address).set(database=database).render_as_string(hide_password=False)
 
+    def superuser_url(self, url: str) -> str | None:
+        """Return the address of a database for whoever may switch its guards off; None on a given server."""
+        if _given_address():
+            return None
+        return make_url(url).set(drivername="postgresql", username="postgres").render_as_string()
+
     def create(self, worker: str) -> str:
         """Make a fresh, migrated database and return its address."""
         name = f"walletd_{self.run}_{worker}_{next(_numbers)}"
@@ -70,15 +76,17 @@ class TestServer:
 
     def drop(self, url: str) -> None:
         """Remove a database, whoever is still connected."""
-        self._execute(f'DROP DATABASE IF EXISTS "{make_url(url).database}" WITH (FORCE)')
+        # As superuser: a database's owner may not end the connection of `Recycling`, which lives on for a moment.
+        by = self.superuser_url(self.address) or self.address
+        self._execute(f'DROP DATABASE IF EXISTS "{make_url(url).database}" WITH (FORCE)', by)
 
     def make_template(self) -> None:
         """Build the template by running the migrations."""
         self._execute(f'CREATE DATABASE "{self.template}"')
         migrate(self.url(self.template))
 
-    def _execute(self, statement: str) -> None:
-        dsn = make_url(self.address).set(drivername="postgresql").render_as_string(hide_password=False)
+    def _execute(self, statement: str, by: str | None = None) -> None:
+        dsn = make_url(by or self.address).set(drivername="postgresql").render_as_string(hide_password=False)
         with psycopg.connect(dsn, autocommit=True) as connection:
             connection.execute(statement)
 

@@ -7,21 +7,40 @@ import os
 import socket
 import subprocess
 import sys
+from contextlib import AsyncExitStack
 from pathlib import Path
 
+import psycopg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 
 from tests import postgres, run_folder
+from tests.builders import open_in
 from tests.house.source import ROOT
 from tests.postgres import TestServer
+from tests.recycling import Recycling
 from walletd.db.engine.base import Tx
-from walletd.db.engine.database import Database
+from walletd.db.engine.database import Database, open_database
+from walletd.db.schema import metadata
 
 
 async def _entries(database: Database) -> int:
     def count(tx: Tx) -> int:
         return int(tx.execute(text("SELECT count(*) FROM ledger_entries")).scalar_one())
+
+    return await database.read(count)
+
+
+_MANY_ROWS = (
+    "INSERT INTO merchants (id, name, currency, timezone, languages, customer_number, created_at)"
+    " SELECT i, 'A shop', 'EUR', 'UTC', '[]', 1, 1 FROM generate_series(1, 2000) i"
+)
+
+
+async def _stored_rows(database: Database) -> int:
+    def count(tx: Tx) -> int:
+        tables = [table for table in metadata.sorted_tables if table.name != "alembic_version"]
+        return sum(tx.execute(select(func.count()).select_from(table)).scalar_one() for table in tables)
 
     return await database.read(count)
 
@@ -37,6 +56,46 @@ async def test_two_databases_do_not_share_anything(postgres_server: TestServer) 
     assert one != two
     postgres_server.drop(one)
     postgres_server.drop(two)
+
+
+async def test_a_database_that_is_used_again_is_empty(postgres_databases: Recycling) -> None:
+    """What a test stored, the next one on the same database does not find, in no table."""
+    url = postgres_databases.take()
+    async with AsyncExitStack() as stack:
+        shop = await open_in(stack, url)
+        assert await _stored_rows(shop.runtime.database) > 1
+    postgres_databases.give_back(url)
+    url = postgres_databases.take()
+    again = open_database(url)
+    await again.start()
+    assert await _stored_rows(again) == 0
+    await again.close()
+    postgres_databases.give_back(url)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "ALTER TABLE ledger_entries DISABLE TRIGGER USER",
+        "GRANT DELETE ON ledger_entries TO CURRENT_USER",
+        "ALTER TABLE customers ADD COLUMN more int",
+        "CREATE TABLE more (id int)",
+        "UPDATE alembic_version SET version_num = '0001'",
+        "ANALYZE customers",
+        _MANY_ROWS,
+    ],
+)
+def test_a_database_that_emptying_would_not_make_new_is_not_used_again(
+    postgres_databases: Recycling, change: str
+) -> None:
+    """A test that changes the schema, its guards or rights, what the server counted, or much, ends its database."""
+    url = postgres_databases.take()
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute(change)
+    postgres_databases.give_back(url)
+    taken = postgres_databases.take()
+    postgres_databases.give_back(taken)
+    assert taken != url
 
 
 def test_postgresql_is_as_careful_as_in_production(postgres_server: TestServer, postgres_url: str) -> None:
