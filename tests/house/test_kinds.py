@@ -5,45 +5,38 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Collection
-from typing import get_args
 
 import pytest
 
+from pass_templates._artwork.emblems import EMBLEMS
+from pass_templates._artwork.palettes import PALETTES
 from tests.house.source import ROOT, modules
 from walletd.cli.demo import shop
 from walletd.domain.cards.kinds import DESCRIPTIONS, KINDS
-from walletd.domain.delivery import faces
 from walletd.domain.ledger.bookings.operations import TYPES
-from walletd.wallets.google.class_documents import NATIVE
 from walletd.wallets.google.names import RESOURCES
-from walletd.web.api.cards.requests import Kind
 from walletd.web.pages import names
 
 _SHOWN_BY_GOOGLE = {kind for kind, resource in RESOURCES.items() if resource != "offer"}
 _PLACES: dict[str, tuple[Collection[str], Collection[str]]] = {
-    "the values of a face": (faces._OF_KIND, KINDS),
-    "Google's resources": (RESOURCES, KINDS),
-    "Google's points and balances": (NATIVE, _SHOWN_BY_GOOGLE),
-    "the API": (get_args(Kind), KINDS),
+    "Google's points and balances": ([kind for kind in KINDS if DESCRIPTIONS[kind].main_value], _SHOWN_BY_GOOGLE),
     "the programs of the demo": ([kind for kind, _, _ in shop._PROGRAMS], KINDS),
     "the cards of the demo": ({kind for kinds in shop._HOLDERS.values() for kind in kinds}, KINDS),
     "the names that people read": (names.KINDS, KINDS),
+    "colours": (PALETTES, KINDS),
+    "emblems": (EMBLEMS, KINDS),
     "templates": ([path.parent.name for path in (ROOT / "pass_templates").glob("*/template.toml")], KINDS),
     "golden passes": ([path.name.split(".")[0] for path in (ROOT / "tests/golden/apple").iterdir()], KINDS),
     "golden objects": ([path.stem for path in (ROOT / "tests/golden/google").iterdir()], KINDS),
 }
-_KEYED = {
-    "walletd/cli/demo/shop.py",
-    "walletd/domain/cards/kinds.py",
+_EACH = {"walletd/cli/demo/shop.py", "walletd/domain/cards/kinds.py", "walletd/web/pages/names.py"}
+"""Files that every new kind touches."""
+_LOGIC = {
     "walletd/domain/delivery/faces.py",
-    # How a purchase earns and what a booking does are logic, which a kind of a new sort brings with it.
-    "walletd/domain/ledger/earning.py",
     "walletd/domain/ledger/bookings/operations.py",
-    "walletd/wallets/google/class_documents.py",
-    "walletd/wallets/google/names.py",
-    "walletd/web/api/cards/requests.py",
-    "walletd/web/pages/names.py",
+    "walletd/domain/ledger/earning.py",
 }
+"""Files that a new kind touches only where it shows, books or earns as no other does."""
 
 
 @pytest.mark.parametrize("place", _PLACES)
@@ -51,6 +44,18 @@ def test_a_place_that_is_keyed_by_kind_covers_the_kinds(place: str) -> None:
     """No kind is missing there, and none is left over."""
     found, wanted = _PLACES[place]
     assert sorted(found) == sorted(wanted)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if DESCRIPTIONS[kind].main_value])
+def test_the_main_value_of_a_kind_stands_on_its_card(kind: str) -> None:
+    """A wallet shows it in large, so it is among the values of the kind."""
+    assert DESCRIPTIONS[kind].main_value in DESCRIPTIONS[kind].face
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if isinstance(DESCRIPTIONS[kind].starts_with, str)])
+def test_what_a_new_card_starts_with_is_a_rule_of_its_kind(kind: str) -> None:
+    """The merchant sets it, so it is among the rules of the kind, and a number."""
+    assert isinstance(DESCRIPTIONS[kind].rules[str(DESCRIPTIONS[kind].starts_with)].default, int)
 
 
 def test_operations_of_a_kind_are_types_of_transactions() -> None:
@@ -66,11 +71,11 @@ def test_no_other_file_lists_the_kinds() -> None:
         for module in modules("walletd")
         if len({n.value for n in ast.walk(module.tree) if isinstance(n, ast.Constant) and n.value in KINDS}) >= most
     }
-    assert listing == _KEYED
+    assert listing == _EACH | _LOGIC
 
 
 def test_the_guide_names_the_files_that_a_new_kind_touches() -> None:
     """Whoever adds a kind is sent to each of them, and to no other file of walletd."""
     guide = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
     section = guide.partition("\n## A kind of card\n")[2].partition("\n## ")[0]
-    assert set(re.findall(r"`(walletd/[\w/]+\.py)`", section)) == _KEYED
+    assert set(re.findall(r"`(walletd/[\w/]+\.py)`", section)) == _EACH | _LOGIC

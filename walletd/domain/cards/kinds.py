@@ -83,6 +83,10 @@ class Kind:
     """Rules of its own; those of every kind are added in `RULES`."""
     face: Mapping[str, str]
     """Value on its card → type of the value; those of every kind are added in `FACE_VALUES`."""
+    main_value: str | None
+    """The value on its card that changes, which wallets show in large; None where no number does."""
+    starts_with: str | int = 0
+    """What is on a new card: a number, or the rule that says it."""
     instrument: bool = False
     """Whether a customer may well hold several: a merge leaves them as they are."""
     transferable: bool = True
@@ -96,6 +100,7 @@ DESCRIPTIONS: Final[Mapping[str, Kind]] = {
         imported="number",
         rules={**_POINTS, **_LOTS, **_DEBITS},
         face={"balance": "number", **_NUMBERS},
+        main_value="balance",
     ),
     "stamp": Kind(
         unit="stamps",
@@ -121,6 +126,7 @@ DESCRIPTIONS: Final[Mapping[str, Kind]] = {
             "other_rewards": "text",
             **_NUMBERS,
         },
+        main_value="stamps",
     ),
     "cashback": Kind(
         unit="money",
@@ -128,6 +134,7 @@ DESCRIPTIONS: Final[Mapping[str, Kind]] = {
         imported="money",
         rules={"rate": _RATE, "tiers": _RATES, "rewards": _REWARDS, **_LOTS, **_DEBITS},
         face={"balance": "money", "rate": "percent", "tier": "text", **_AMOUNTS},
+        main_value="balance",
     ),
     "discount": Kind(
         unit="money",
@@ -135,6 +142,7 @@ DESCRIPTIONS: Final[Mapping[str, Kind]] = {
         imported="money",
         rules={"rate": _RATE, "threshold": _TURNOVER, "tiers": _RATES},
         face={"rate": "percent", "tier": "text", "turnover": "money", "missing": "money"},
+        main_value="rate",
     ),
     "gift": Kind(
         unit="money",
@@ -142,6 +150,7 @@ DESCRIPTIONS: Final[Mapping[str, Kind]] = {
         imported="money",
         rules={"validity_days": _LOTS["validity_days"], **_DEBITS},
         face={"balance": "money", **_AMOUNTS},
+        main_value="balance",
         instrument=True,
         transferable=False,
     ),
@@ -161,6 +170,7 @@ DESCRIPTIONS: Final[Mapping[str, Kind]] = {
             "renewal": Rule("manual", meaning="who renews a membership", choices=("manual", "automatic")),
         },
         face={"tier": "text", "visits": "number", "member_until": "moment"},
+        main_value="visits",
     ),
     "coupon": Kind(
         unit="coupons",
@@ -168,6 +178,8 @@ DESCRIPTIONS: Final[Mapping[str, Kind]] = {
         imported="ignored",
         rules={"reward_name": _REWARD_NAME, "validity_days": _LOTS["validity_days"]},
         face={"reward_name": "text", "state": "phrase", "expires_on": "moment"},
+        main_value=None,
+        starts_with=1,
         instrument=True,
         transferable=False,
     ),
@@ -181,6 +193,8 @@ DESCRIPTIONS: Final[Mapping[str, Kind]] = {
             **_DEBITS,
         },
         face={"visits_left": "number", **_NUMBERS},
+        main_value="visits_left",
+        starts_with="pack",
         instrument=True,
     ),
     "reward": Kind(
@@ -195,6 +209,7 @@ DESCRIPTIONS: Final[Mapping[str, Kind]] = {
             "missing": "number",
             **_NUMBERS,
         },
+        main_value="balance",
     ),
 }
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from walletd.domain.cards.cards import Card, CardStatus
-from walletd.domain.cards.kinds import FACE_VALUES
+from walletd.domain.cards.kinds import DESCRIPTIONS, FACE_VALUES
 from walletd.domain.cards.programs import Program, reached, rewards_of, tiers_of
 from walletd.domain.cards.rotating_codes import GOOGLE, can_rotate
 from walletd.domain.ledger.balances import AccountState, Balances
@@ -100,7 +100,7 @@ def compose_face(card: Card, holding: Holding, *, holder: str, merchant_name: st
         "merchant": merchant_name,
         # Always there: a phone announces the change of a field, not that one appears.
         "message": card.message or NO_MESSAGE,
-        **_OF_KIND[program.kind](holding),
+        **_OF_KIND.get(program.kind, _main_value)(holding),
     }
     known = FACE_VALUES[program.kind]
     values |= {name: value for name, value in _of_lots(holding).items() if name in known}
@@ -139,6 +139,11 @@ def _stamp_row(holding: Holding) -> StampRow:
 def _full_cards(holding: Holding) -> int:
     """Return how many full cards can be redeemed now; locked stamps make none yet."""
     return max(min(holding.total, holding.balances.redeemable), 0) // holding.program.number("slots")
+
+
+def _main_value(holding: Holding) -> dict[str, FaceValue]:
+    name = DESCRIPTIONS[holding.program.kind].main_value
+    return {} if name is None else {name: holding.amount(holding.total)}
 
 
 def _stamp(holding: Holding) -> dict[str, FaceValue]:
@@ -210,13 +215,11 @@ def _present(name: str, text: str) -> dict[str, FaceValue]:
 
 
 _OF_KIND: Mapping[str, Callable[[Holding], Mapping[str, FaceValue]]] = {
-    "loyalty": lambda holding: {"balance": holding.total},
     "reward": _reward,
     "stamp": _stamp,
     "cashback": _cashback,
     "discount": _discount,
-    "gift": lambda holding: {"balance": holding.amount(holding.total)},
     "membership": _membership,
     "coupon": _coupon,
-    "multipass": lambda holding: {"visits_left": holding.total},
 }
+"""kind → what its card shows, where that is more than what the account holds."""

@@ -16,18 +16,6 @@ from walletd.wallets.google.names import RESOURCES
 from walletd.wallets.google.texts import Json, everywhere, localized
 from walletd.wallets.templates.templates import Field, Template
 
-NATIVE: Final[Mapping[str, str]] = {
-    "loyalty": "balance",
-    "reward": "balance",
-    "stamp": "stamps",
-    "cashback": "balance",
-    "discount": "rate",
-    "membership": "visits",
-    "multipass": "visits_left",
-    "gift": "balance",
-}
-"""kind → the value that Google shows as points or balance."""
-
 SECOND: Final[Mapping[str, str]] = {"stamp": "rewards", "cashback": "locked"}
 """kind → the value that Google shows as second points, where the card has it."""
 
@@ -87,7 +75,7 @@ def constant_modules(template: Template) -> list[Json]:
 
 def value_fields(template: Template) -> list[Field]:
     """Return the fields of a template whose values go into text modules of an object, those of the front first."""
-    shown = {NATIVE.get(template.kind), SECOND.get(template.kind)} | _ELSEWHERE
+    shown = {DESCRIPTIONS[template.kind].main_value, SECOND.get(template.kind)} | _ELSEWHERE
     fields, seen = list[Field](), set[str]()
     for place in (*_FRONT, "back"):
         for field in template.fields[place]:
@@ -117,7 +105,7 @@ def _text_of(template: Template, key: str) -> Callable[[str], str]:
 
 def _rows(template: Template) -> list[Json]:
     """Return up to two rows of the card's front: points, then what the template shows on the front of a pass."""
-    native = NATIVE.get(template.kind)
+    native = DESCRIPTIONS[template.kind].main_value
     points = ["object.balance"] if template.kind == "gift" else ["object.loyaltyPoints.balance"]
     if template.kind in SECOND:
         points.append("object.secondaryLoyaltyPoints.balance")

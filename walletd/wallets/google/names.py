@@ -10,19 +10,11 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from walletd.domain.cards.kinds import KINDS
 from walletd.domain.errors import CertificateInvalid
 
-RESOURCES: Final[Mapping[str, str]] = {
-    "loyalty": "loyalty",
-    "reward": "loyalty",
-    "stamp": "loyalty",
-    "cashback": "loyalty",
-    "discount": "loyalty",
-    "membership": "loyalty",
-    "multipass": "loyalty",
-    "gift": "giftCard",
-    "coupon": "offer",
-}
+_NOT_LOYALTY: Final = {"gift": "giftCard", "coupon": "offer"}
+RESOURCES: Final[Mapping[str, str]] = {kind: _NOT_LOYALTY.get(kind, "loyalty") for kind in KINDS}
 """kind → the resource of the REST API, to which `Class` or `Object` is added.
 
 Whatever has a number that changes is a loyalty card: only its fields can notify (G1.1).

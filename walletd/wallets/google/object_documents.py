@@ -9,11 +9,12 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from walletd.domain.calendar import rfc3339
+from walletd.domain.cards.kinds import DESCRIPTIONS
 from walletd.domain.cards.rotating_codes import DIGITS, PERIOD_SECONDS
 from walletd.domain.delivery.faces import Face, FaceValue, Percent, Phrase
 from walletd.domain.money import Money
 from walletd.texts.catalogues import translations
-from walletd.wallets.google.class_documents import NATIVE, SECOND, Addresses, label_of, value_fields
+from walletd.wallets.google.class_documents import SECOND, Addresses, label_of, value_fields
 from walletd.wallets.google.names import RESOURCES
 from walletd.wallets.google.texts import Json, localized, micros, money_json, value_text
 from walletd.wallets.templates.templates import Template
@@ -134,11 +135,11 @@ def _loyalty(template: Template, face: Face) -> Json:
     document: Json = {
         "accountId": str(face.values["number"]),
         "accountName": str(face.values["holder"]),
-        "loyaltyPoints": _points(template, face, NATIVE[face.kind]),
     }
-    second = SECOND.get(face.kind)
-    if second is not None and second in face.values:
-        document["secondaryLoyaltyPoints"] = _points(template, face, second)
+    shown = {"loyaltyPoints": DESCRIPTIONS[face.kind].main_value, "secondaryLoyaltyPoints": SECOND.get(face.kind)}
+    for name, value in shown.items():
+        if value is not None and value in face.values:
+            document[name] = _points(template, face, value)
     return document
 
 

@@ -68,10 +68,10 @@ def opening(program: Program, now: datetime, zone: tzinfo) -> Movement | None:
     if program.kind == "membership" and program.number("period_days"):
         until = in_days(now, zone, program.number("period_days"))
         return Movement("opening", 0, "issued", member_until=until)
-    amounts = {"multipass": program.number("pack"), "coupon": 1}
-    if program.kind not in amounts:
+    amount = _start_of(program)
+    if not amount:
         return None
-    return Movement("opening", amounts[program.kind], "issued", valid_until=_validity(program, now, zone))
+    return Movement("opening", amount, "issued", valid_until=_validity(program, now, zone))
 
 
 def member_until(program: Program, until: datetime | None, now: datetime) -> datetime | None:
@@ -90,10 +90,15 @@ def check_amount(amount: int | None, pointer: str) -> int:
     return amount
 
 
+def _start_of(program: Program) -> int:
+    start = DESCRIPTIONS[program.kind].starts_with
+    return program.number(start) if isinstance(start, str) else start
+
+
 def _credit(case: _Case) -> Movement:
     amount = case.booking.amount
-    if amount is None and case.program.kind == "multipass":
-        amount = case.program.number("pack")
+    if amount is None:
+        amount = _start_of(case.program) or None
     locked_until, valid_until = _terms(case, lock_days=0)
     return Movement(
         "manual_credit",

@@ -18,6 +18,7 @@ from walletd.db.ledger import accounts
 from walletd.db.merchants import idempotency, merchants
 from walletd.db.merchants.idempotency import IdempotencyRow
 from walletd.domain.cards.cards import Card
+from walletd.domain.cards.kinds import DESCRIPTIONS
 from walletd.domain.cards.programs import Program
 from walletd.domain.changes import Change
 from walletd.domain.customers.consent import NOT_ASKED
@@ -129,12 +130,12 @@ class RowBooker:
     def _issue(
         self, batch: _Batch, row: CheckedRow, given: ImportRow, customer: Customer, program: Program
     ) -> CheckedRow:
-        """Issue a card with what the kind starts with, and book the balance of the row on it."""
+        """Issue a card and book the balance of the row on it; a kind that takes none starts as in the shop."""
         now = self.now
         account = new_account(program, customer, now)
         card = new_card(account, given.card_key, None, now)
         book = AccountBook(account, (), now, partial(new_id, "ent", now))
-        start = None if program.kind == "multipass" else opening(program, now, self.zone)
+        start = opening(program, now, self.zone) if DESCRIPTIONS[program.kind].imported == "ignored" else None
         if start is not None:
             post(book, self._transaction(card, "opening"), start)
         moved = None if row.amount is None else movement_of(program, row.amount, now, self.zone)

@@ -5,16 +5,20 @@ Unknown fields are refused: a misspelt one must not be without effect in silence
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta, Struct
 
 from walletd.domain.cards.cards import NewCard
+from walletd.domain.cards.kinds import KINDS
 from walletd.domain.cards.programs import NewProgram
 from walletd.web.api.customers.requests import CustomerNew
 from walletd.web.api.fields import Label
 
-Kind = Literal["loyalty", "stamp", "cashback", "discount", "gift", "membership", "coupon", "multipass", "reward"]
+if TYPE_CHECKING:
+    Kind = str
+else:
+    Kind = Literal[KINDS]
 
 RuleValue = int | str | list[dict[str, int | str]]
 
