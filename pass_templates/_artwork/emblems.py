@@ -1,4 +1,4 @@
-"""The emblems of the nine kinds, icon and logo made of them, the two sides of a stamp, and the membership medal.
+"""The emblems of the kinds, icon and logo made of them, the two sides of a stamp, and the membership medal.
 
 An emblem is drawn in a square of 100 units that stands anywhere on a canvas. It has two inks: one for the body and one
 for what stands on it.

@@ -1,4 +1,4 @@
-"""The colours of the nine kinds; the backgrounds are those of the template.toml files."""
+"""The colours of the kinds; the backgrounds are those of the template.toml files."""
 
 from __future__ import annotations
 

@@ -170,7 +170,7 @@ def _span(rule: kinds.Rule) -> str:
 
 
 def test_every_kind_is_shown_with_its_unit_and_its_values() -> None:
-    """The nine kinds stand in the page of cards, and the values a template can show in that of templates."""
+    """The kinds stand in the page of cards, and the values a template can show in that of templates."""
     units = {
         quoted(cells[0])[0]: cells[1]
         for cells in rows(page("docs/cards.md"))

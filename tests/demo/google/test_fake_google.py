@@ -52,7 +52,7 @@ def reason(error: HttpError) -> tuple[int, str]:
 
 @pytest.mark.parametrize("kind", sorted(FACES))
 async def test_the_client_of_google_writes_and_reads_each_kind(served: Served, kind: str) -> None:
-    """Insert, get, patch and list through the library that shops use, for all nine kinds."""
+    """Insert, get, patch and list through the library that shops use, for all kinds."""
 
     def work() -> tuple[Any, Any, Any]:
         resource = RESOURCES[kind].lower()

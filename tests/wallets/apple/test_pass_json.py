@@ -1,4 +1,4 @@
-"""Tests of pass.json: the nine kinds against golden files, and the rules that phones insist on."""
+"""Tests of pass.json: the kinds against golden files, and the rules that phones insist on."""
 
 from __future__ import annotations
 

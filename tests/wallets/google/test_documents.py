@@ -1,4 +1,4 @@
-"""Classes and objects: the nine kinds against golden files, against Google's own schema, and by the rules in prose."""
+"""Classes and objects: the kinds against golden files, against Google's own schema, and by the rules in prose."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The demo's shop: Café Morgenrot with its nine programs, its regulars, and two months of history in the books.
+"""The demo's shop: Café Morgenrot with a program of each kind, its regulars, and two months of history in the books.
 
 Everything is made through the services, with a clock that starts two months ago, so that the ledger is a real one.
 """

@@ -1,4 +1,4 @@
-"""Kinds: the nine kinds of cards, each described once; what differs by kind is read from here, not named elsewhere."""
+"""Kinds of cards, each described once; what differs by kind is read from here, not named elsewhere."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ def reached(tiers: Sequence[Tier], value: int) -> Tier | None:
 
 
 def check_kind(kind: str) -> str:
-    """Return the kind; raises ValidationFailed for one that is not among the nine."""
+    """Return the kind; raises ValidationFailed for one that is not among the known ones."""
     if kind not in KINDS:
         raise invalid("/kind", f"must be one of {', '.join(KINDS)}")
     return kind

@@ -41,7 +41,7 @@ CHANGE: Final = Endpoint(
 
 @post("/programs", opt={OPT: CREATE})
 async def create_program(request: ApiRequest) -> Reply:
-    """Create a program of one of the nine kinds; everything but kind and name has a sensible default."""
+    """Create a program of one of the kinds; everything but kind and name has a sensible default."""
     new = (await body_of(request, ProgramNew)).as_domain()
     program = await services_of(request).programs.create(request.auth, new)
     return json_reply(program_answer(program), 201)
