@@ -37,7 +37,8 @@ _PLAIN = "-"
 
 @dataclass(frozen=True, slots=True)
 class _Merchant:
-    given: bytes
+    given: bytes = field(repr=False)
+    """The credentials as they came, so that the same ones are not proved again."""
     credentials: PassCredentials
     signer: Signer
     issuer: PassIssuer
