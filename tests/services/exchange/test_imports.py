@@ -6,9 +6,11 @@ import asyncio
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from tests.builders import Shop, new_customer
 from tests.services.exchange.importing import a_file, book_all, counts, errors_of, take_in, upload
+from walletd.db.engine.base import Tx
 from walletd.domain.customers.consent import OptInState
 from walletd.domain.customers.lists import CustomerFilter
 from walletd.domain.errors import NotFound
@@ -311,3 +313,17 @@ async def test_a_file_that_would_bring_a_revoked_consent_back_is_refused(shop: S
     await take_in(shop, file)
     after = await shop.services.customers.get(shop.principal, customer.id)
     assert after.opt_in.state == "sent"
+
+
+async def test_what_an_import_books_is_by_who_asked_for_it(shop: Shop) -> None:
+    """Rows are booked long after the request; the audit log still says that it was a member of staff."""
+    shop.principal = Principal(shop.principal.merchant_id, PrincipalKind.STAFF, "stf_1", "Ada")
+    await take_in(shop, a_file(["Vorname", "Nachname"], ["Mia", "Weber"]))
+
+    def entries(tx: Tx) -> set[tuple[str, str]]:
+        found = text("SELECT action, actor_kind FROM audit_log WHERE actor = 'stf_1'")
+        return {(row.action, row.actor_kind) for row in tx.execute(found)}
+
+    written = await shop.runtime.database.read(entries)
+    assert "customer.imported" in {action for action, _ in written}
+    assert {kind for _, kind in written} == {"staff"}

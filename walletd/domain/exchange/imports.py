@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from walletd.domain.merchants.principals import PrincipalKind
+
 
 class ImportState(StrEnum):
     """How far an import is: uploaded, validated, committing and committed in this order, or failed (D2.3.11)."""
@@ -45,6 +47,7 @@ class ImportHead:
     merchant_id: str
     program_id: str | None
     actor: str
+    actor_kind: PrincipalKind
     state: ImportState
     lenient: bool
     file_sha256: str

@@ -70,9 +70,8 @@ class Call:
 
     scope: HTTPScope
     receive: Receive
-    pass_type: str = ""
-    serial_number: str = ""
-    device: str = ""
+    names: tuple[str, ...]
+    """What the path names, in its order."""
 
     def header(self, name: bytes) -> str | None:
         """Return the only value of a header; None where it is missing or sent more than once."""
@@ -90,10 +89,7 @@ class Call:
 
     def is_known(self) -> bool:
         """Say whether all names in the path are of a form that can exist; others need no look into the database."""
-        return all(len(name) <= _SEGMENT_MAX and name.isascii() and name.isprintable() for name in self._names())
-
-    def _names(self) -> tuple[str, str, str]:
-        return self.pass_type, self.serial_number, self.device
+        return all(len(name) <= _SEGMENT_MAX and name.isascii() and name.isprintable() for name in self.names)
 
 
 Handler = Callable[[Call], Awaitable[Reply]]
@@ -183,25 +179,22 @@ class AppleWebService:
         parts = raw_path.partition(b"?")[0][_PREFIX_LENGTH:].strip(b"/").split(b"/")
         if b"" in parts:
             return Reply(404)
+        names: tuple[bytes, ...]
         match parts:
             case [b"v1", b"passes", pass_type, serial_number]:
-                call = Call(scope, receive, _text(pass_type), _text(serial_number))
-                handlers = self._on_pass
+                names, handlers = (pass_type, serial_number), self._on_pass
             case [b"v1", b"devices", device, b"registrations", pass_type, serial_number]:
-                call = Call(scope, receive, _text(pass_type), _text(serial_number), _text(device))
-                handlers = self._on_registration
+                names, handlers = (device, pass_type, serial_number), self._on_registration
             case [b"v1", b"devices", device, b"registrations", pass_type]:
-                call = Call(scope, receive, _text(pass_type), device=_text(device))
-                handlers = self._on_list
+                names, handlers = (device, pass_type), self._on_list
             case [b"v1", b"log"]:
-                call = Call(scope, receive)
-                handlers = self._on_log
+                names, handlers = (), self._on_log
             case _:
                 return Reply(404)
         handler = handlers.get(scope["method"])
         if handler is None:
             return Reply(405, headers=[(b"allow", ", ".join(handlers).encode())])
-        return await handler(call)
+        return await handler(Call(scope, receive, tuple(_text(name) for name in names)))
 
     async def _fetch(self, call: Call) -> Reply:
         """Send the latest pass: 200, 304 or 401; never 204 (W15, W16, W18 to W21)."""
@@ -212,7 +205,8 @@ class AppleWebService:
         known_etags = call.header(b"if-none-match")
         if known_etags is not None:
             since = None
-        file = await self._services.passes.fetch(call.pass_type, call.serial_number, authorization, since)
+        pass_type, serial_number = call.names
+        file = await self._services.passes.fetch(pass_type, serial_number, authorization, since)
         if file is None:
             return Reply(304)
         validators = [(b"last-modified", file.last_modified.encode()), (b"etag", file.etag.encode())]
@@ -228,9 +222,8 @@ class AppleWebService:
         body = await read_body(call.receive, call.scope["headers"], BODY_MAX)
         value = _json(body)
         push_token = value.get("pushToken") if isinstance(value, dict) else None
-        created = await self._services.devices.register(
-            call.pass_type, call.serial_number, call.device, authorization, push_token
-        )
+        device, pass_type, serial_number = call.names
+        created = await self._services.devices.register(pass_type, serial_number, device, authorization, push_token)
         return Reply(201 if created else 200)
 
     async def _unregister(self, call: Call) -> Reply:
@@ -238,14 +231,16 @@ class AppleWebService:
         authorization = call.authorization()
         if not call.is_known():
             raise Unauthenticated
-        await self._services.devices.unregister(call.pass_type, call.serial_number, call.device, authorization)
+        device, pass_type, serial_number = call.names
+        await self._services.devices.unregister(pass_type, serial_number, device, authorization)
         return Reply(200)
 
     async def _list(self, call: Call) -> Reply:
         """Say which passes of the device changed since its tag: 200 or 204, whatever was sent (W8 to W12)."""
         if not call.is_known():
             return Reply(204)
-        changed = await self._services.devices.changed(call.pass_type, call.device, _tag(call.scope["query_string"]))
+        device, pass_type = call.names
+        changed = await self._services.devices.changed(pass_type, device, _tag(call.scope["query_string"]))
         if changed is None:
             return Reply(204)
         serial_numbers, tag = changed

@@ -34,7 +34,7 @@ from walletd.domain.ledger.bookings.postings import post
 from walletd.domain.ledger.books import AccountBook
 from walletd.domain.ledger.changes import AccountChanged
 from walletd.domain.ledger.entries import Transaction, request_hash
-from walletd.domain.merchants.principals import Principal, kind_of
+from walletd.domain.merchants.principals import Principal
 from walletd.services.cards.new_cards import new_account, new_card
 from walletd.services.changes.recorder import record_all
 from walletd.services.exchange.imports.plans import Plan, Planner, changed
@@ -70,7 +70,7 @@ class RowBooker:
     @property
     def by(self) -> Principal:
         """Return who asked for the import."""
-        return Principal(self.head.merchant_id, kind_of(self.head.actor), self.head.actor, "import")
+        return Principal(self.head.merchant_id, self.head.actor_kind, self.head.actor, "import")
 
     def book(self, tx: Tx, rows: Sequence[CheckedRow]) -> int:
         """Do what rows were validated for; return how many were left out as something stands against them now."""

@@ -117,6 +117,7 @@ class Imports:
             merchant_id=by.merchant_id,
             program_id=options.program_id,
             actor=by.id,
+            actor_kind=by.kind,
             state=ImportState.UPLOADED,
             lenient=options.lenient,
             file_sha256=form.sha256,
