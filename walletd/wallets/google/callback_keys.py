@@ -16,7 +16,7 @@ from typing import Final
 import httpx
 
 from walletd.wallets.google.callbacks import CallbackRefused, RootKey, read_root_keys
-from walletd.wallets.google.tls import authorities
+from walletd.wallets.google.tokens import authorities
 
 _SECONDS: Final = 10.0
 _BYTES_MAX: Final = 262_144

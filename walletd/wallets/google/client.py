@@ -13,8 +13,7 @@ import httpx
 from walletd.wallets import RateLimit
 from walletd.wallets.google.answers import ApiAnswer, Meaning, lost, read_answer
 from walletd.wallets.google.credentials import GoogleCredentials
-from walletd.wallets.google.tls import authorities
-from walletd.wallets.google.tokens import AccessTokens, TokenRefused, TokenUnavailable
+from walletd.wallets.google.tokens import AccessTokens, TokenRefused, TokenUnavailable, authorities
 
 Json = dict[str, Any]
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 
 import google.auth.jwt
@@ -18,7 +20,6 @@ from google.auth.transport import Request, Response
 from google.oauth2 import service_account
 
 from walletd.wallets.google.credentials import GoogleCredentials
-from walletd.wallets.google.tls import authorities
 
 SCOPE: Final = "https://www.googleapis.com/auth/wallet_object.issuer"
 LINK_LONGEST: Final = 1800
@@ -79,6 +80,12 @@ class AccessTokens:
             if error.retryable:
                 raise TokenUnavailable(said) from error
             raise TokenRefused(said) from error
+
+
+@cache
+def authorities() -> ssl.SSLContext:
+    """Return what Google's servers are checked by, read once per process for all merchants."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 class _HttpxRequest(Request):
