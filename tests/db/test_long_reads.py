@@ -77,6 +77,7 @@ async def test_threads_take_short_turns_while_anything_is_read_long(database: Da
         return sys.getswitchinterval()
 
     held = asyncio.ensure_future(database.long_read(hold))
+    await asyncio.sleep(0)  # until it has begun
     assert await database.read(interval) == pytest.approx(usual / 50)
     until_noted.set()
     await held
