@@ -50,11 +50,12 @@ class OracleAccount:
     def advance(self, now: datetime) -> None:
         """Let time do its work, one moment after the other, whenever somebody asks."""
         holds = [(ends, code) for code, ends in self.holds.items() if ends <= now]
-        lots = [(lot.valid_until, "") for lot in self.lots if lot.valid_until is not None and lot.valid_until <= now]
+        changes = (moment for lot in self.lots for moment in (lot.locked_until, lot.valid_until))
+        lots = [(moment, "") for moment in changes if moment is not None and moment <= now]
         for moment, code in sorted([*holds, *lots]):
-            self._pay(moment - timedelta(microseconds=1))
             if code in self.holds:
                 self.let_go(code, moment)
+            self._pay(moment)
             self._expire(moment)
 
     def credit(self, amount: int, locked_until: datetime | None, valid_until: datetime | None) -> OracleLot:

@@ -90,6 +90,15 @@ def test_a_lot_that_was_unlocked_meanwhile_pays_debt_before_it_ends() -> None:
     assert figures(till)["debt"] == 0
 
 
+def test_a_lot_pays_debt_when_it_is_unlocked() -> None:
+    """Debt and what can be redeemed do not stand side by side (I-03): the till finds what is left."""
+    locked = book("credit", 5, locked_until="2026-11-22T09:40:00Z")
+    till = Till().after(locked, {"debt": 3, "balance": 2}, 10 * MINUTE)
+    till.batch()
+    assert moved(till.book) == [("debt", 0, 2)]
+    assert (figures(till)["redeemable"], figures(till)["debt"]) == (2, 0)
+
+
 @example([CREDIT, TO_09_46, Reserve("card", 1), book("debit", 1), Reverse("1")])
 @given(st.lists(STEPS, min_size=3, max_size=14))
 def test_the_books_do_not_depend_on_when_somebody_looks(steps: list[Step]) -> None:

@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from functools import cache
 from itertools import chain
 from operator import itemgetter
-from typing import Final
 
 from walletd.domain.errors import AccountUnproved, BalanceLimit, InsufficientBalance
 from walletd.domain.ledger.balances import AMOUNT_MAX
@@ -22,8 +21,6 @@ from walletd.domain.ledger.entries import Entry, EntryStatus, Transaction
 from walletd.domain.ledger.lots import Consumption, Lot, consumption_order, share
 from walletd.domain.ledger.movements import Movement
 from walletd.domain.ledger.redemptions import Redemption, RedemptionState
-
-_INSTANT: Final = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +33,19 @@ class Horizon:
 
 
 def advance(book: AccountBook, begin: Callable[[], Transaction], horizon: Horizon) -> None:
-    """Book what time did: discard redemptions, expire lots. Needs the redemptions and lots it is about."""
+    """Book what time did: discard redemptions, let debt be paid by what was unlocked, expire lots.
+
+    Needs the redemptions and lots it is about.
+    """
     begun = cache(lambda: book.begin(begin()))
-    for moment, end in sorted(_ends(book), key=itemgetter(0)):
-        _pay_until(book, moment, begun)
+    for moment, subject in sorted(_events(book), key=itemgetter(0)):
         book.moment = moment
-        if isinstance(end, Redemption):
-            _return(book, end, RedemptionState.DISCARDED, begun())
-        elif book.lots[end.id].free:  # else it was taken for a debt, or went with a reservation that came back too late
-            _expire(book, end.id, begun())
+        if subject is None:
+            pay_debt(book, begun)
+        elif isinstance(subject, Redemption):
+            _return(book, subject, RedemptionState.DISCARDED, begun())
+        elif book.lots[subject.id].free:  # else it paid a debt, or went with a reservation that came back too late
+            _expire(book, subject.id, begun())
     book.moment = book.now
     due = earlier(earlier(horizon.next_expiry, horizon.next_unlock), horizon.next_hold_end)
     book.state = replace(book.state, due_at=due, next_expiry=horizon.next_expiry)
@@ -185,21 +186,27 @@ def pay_debt(book: AccountBook, begun: Callable[[], Transaction]) -> None:
         book.append(begun(), Movement("debt", 0, "redeemed"), effect)
 
 
-def _ends(book: AccountBook) -> list[tuple[datetime, Redemption | Lot]]:
-    """Return what ended by now, each with its moment: reservations by their age, then lots in consumption order."""
+def _events(book: AccountBook) -> list[tuple[datetime, Redemption | Lot | None]]:
+    """Return what time did by now, each with its moment: what ended, and None for a lot that was unlocked.
+
+    At the same moment reservations come first, by their age, and the ends of lots last, in consumption order.
+    """
     stale = (item for item in book.redemptions.values() if item.has_expired(book.now))
+    unlocks = _unlocks(book)
     ended = (lot for lot in book.lots.values() if lot.has_ended(book.now) and lot.remaining)
     return [
         *((item.expires_at, item) for item in sorted(stale, key=lambda item: (item.created_at, item.code))),
+        *((moment, None) for moment in unlocks),
         *((lot.valid_until or book.now, lot) for lot in sorted(ended, key=consumption_order)),
     ]
 
 
-def _pay_until(book: AccountBook, moment: datetime, begun: Callable[[], Transaction]) -> None:
-    """Let debt be paid by what could be redeemed right before a moment, such as a lot that was unlocked by then."""
-    if book.state.debt:
-        book.moment = moment - _INSTANT
-        pay_debt(book, begun)
+def _unlocks(book: AccountBook) -> list[datetime]:
+    """Return when lots were unlocked, where that may pay a debt: undoing a merge can leave one beside locked lots."""
+    if not book.state.debt or book.state.last_unlock is None:
+        return []
+    moments = (lot.locked_until for lot in tuple(book.lots_in_order()))
+    return [moment for moment in moments if moment is not None and moment <= book.now]
 
 
 def _check_proved(book: AccountBook) -> None:
