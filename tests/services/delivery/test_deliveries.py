@@ -117,13 +117,19 @@ async def test_a_mass_rejection_deletes_nobody_however_long_it_lasts(shop: Shop)
     assert not (await shop.services.health.ready())["paused_channels"]
 
 
-async def test_a_rejected_token_is_dropped_beside_one_that_is_accepted(shop: Shop) -> None:
-    """An accepted push proves that host and certificate are right, so the fault is the token's."""
+async def one_accepted_and_one_rejected(shop: Shop) -> tuple[str, str]:
+    """Book on two cards, of whose phones Apple knows the first only; returns their serial numbers."""
     good = await registered(shop)
     bad = await registered(shop, device="device-2", token="bb" * 32)
     shop.pushes.answers["bb" * 32] = Attempt(Verdict.REFUSED, "BadDeviceToken")
     for serial in (good, bad):
         await shop.book(serial, "credit", 1)
+    return good, bad
+
+
+async def test_a_rejected_token_is_dropped_beside_one_that_is_accepted(shop: Shop) -> None:
+    """An accepted push proves that host and certificate are right, so the fault is the token's."""
+    good, bad = await one_accepted_and_one_rejected(shop)
     await shop.until_idle()
     assert len(await shop.services.deliveries.of_card(shop.principal, good)) == 1
     assert await shop.services.deliveries.of_card(shop.principal, bad) == ()
@@ -131,11 +137,7 @@ async def test_a_rejected_token_is_dropped_beside_one_that_is_accepted(shop: Sho
 
 async def test_what_is_noted_together_happened_at_the_same_time_however_long_the_noting_takes(shop: Shop) -> None:
     """A token that was rejected beside one that was accepted is dropped, although the clock goes on meanwhile."""
-    good = await registered(shop)
-    bad = await registered(shop, device="device-2", token="bb" * 32)
-    shop.pushes.answers["bb" * 32] = Attempt(Verdict.REFUSED, "BadDeviceToken")
-    for serial in (good, bad):
-        await shop.book(serial, "credit", 1)
+    _, bad = await one_accepted_and_one_rejected(shop)
     await shop.services.publisher.publish_next(10)
 
     def ticking() -> datetime:

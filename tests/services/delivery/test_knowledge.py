@@ -16,6 +16,18 @@ from walletd.domain.delivery.faces import Face
 from walletd.wallets import PassIdentity, RenderedPass
 
 
+async def fetched_before_its_turn(shop: Shop) -> str:
+    """Issue a card, and let its phone fetch a booking before it is notified of it; returns the serial number."""
+    serial: str = (await shop.card())["serial_number"]
+    await shop.until_idle()
+    await shop.register(serial)
+    await shop.book(serial, "credit", 5)
+    await shop.services.publisher.publish_next(10)
+    await shop.services.devices.changed(PASS_TYPE, "device-1", None)
+    await fetched(shop, serial)
+    return serial
+
+
 async def test_a_balance_that_went_there_and_back_wakes_nobody_again(shop: Shop) -> None:
     """A phone that holds exactly what is published now is neither told nor sent, whatever happened in between."""
     serial = (await shop.card())["serial_number"]
@@ -36,26 +48,14 @@ async def test_a_balance_that_went_there_and_back_wakes_nobody_again(shop: Shop)
 
 async def test_a_phone_that_fetched_before_its_turn_is_not_told(shop: Shop) -> None:
     """A push that waited for its turn is dropped when the phone came by itself meanwhile."""
-    serial = (await shop.card())["serial_number"]
-    await shop.until_idle()
-    await shop.register(serial)
-    await shop.book(serial, "credit", 5)
-    await shop.services.publisher.publish_next(10)
-    await shop.services.devices.changed(PASS_TYPE, "device-1", None)
-    await fetched(shop, serial)
+    await fetched_before_its_turn(shop)
     await shop.until_idle()
     assert shop.pushes.pushed == []
 
 
 async def test_what_is_published_while_a_phone_is_found_to_lack_nothing_is_due_since_then(shop: Shop) -> None:
     """The phone is told of it at once, and nobody takes the worker for being behind."""
-    serial = (await shop.card())["serial_number"]
-    await shop.until_idle()
-    await shop.register(serial)
-    await shop.book(serial, "credit", 5)
-    await shop.services.publisher.publish_next(10)
-    await shop.services.devices.changed(PASS_TYPE, "device-1", None)
-    await fetched(shop, serial)
+    serial = await fetched_before_its_turn(shop)
     database, now = shop.runtime.database, shop.clock()
     lease = Lease(shop.runtime.instance, now + timedelta(seconds=30))
     [target] = await database.write(targets.claim, "apple", shop.principal.merchant_id, now, 10, lease)

@@ -34,7 +34,7 @@ from walletd.db.engine.bulk import insert_rows, one_of, update_rows
 from walletd.db.engine.pages import Listing, fetch_page
 from walletd.domain.calendar import from_milliseconds, milliseconds
 from walletd.domain.exchange.imports import CardAction, CheckedRow, CustomerAction, ImportHead, ImportState
-from walletd.domain.merchants.principals import PrincipalKind, kind_of
+from walletd.domain.merchants.principals import kind_of
 from walletd.domain.pages import Page, PageRequest
 
 imports = Table(
@@ -266,7 +266,6 @@ def _row(row: Row[Any]) -> CheckedRow:
 
 def _head(row: Row[Any]) -> ImportHead:
     values = {name: getattr(row, name) for name in _HEAD_FIELDS}
-    # Imports from before migration 0018 have no kind.
-    kind = kind_of(row.actor) if row.actor_kind is None else PrincipalKind(row.actor_kind)
+    kind = kind_of(row.actor, row.actor_kind)
     values |= {"state": ImportState(row.state), "actor_kind": kind, "ended_at": moment(row.ended_at)}
     return ImportHead(**values | {"created_at": from_milliseconds(row.created_at)})

@@ -15,7 +15,7 @@ from walletd.db.engine.pages import Listing, fetch_page
 from walletd.domain.calendar import from_milliseconds, milliseconds
 from walletd.domain.identifiers import new_id
 from walletd.domain.merchants.audit import AuditFilter, AuditRow
-from walletd.domain.merchants.principals import Principal, PrincipalKind, kind_of
+from walletd.domain.merchants.principals import Principal, kind_of
 from walletd.domain.pages import Page, PageRequest
 
 audit_log = Table(
@@ -103,8 +103,7 @@ def _row(row: Row[Any]) -> AuditRow:
         id=row.id,
         at=from_milliseconds(row.at),
         actor=row.actor,
-        # Rows from before migration 0017 have none, and no row of the log is ever changed.
-        actor_kind=kind_of(row.actor) if row.actor_kind is None else PrincipalKind(row.actor_kind),
+        actor_kind=kind_of(row.actor, row.actor_kind),
         action=row.action,
         subject=row.subject,
         details=row.details,

@@ -104,6 +104,6 @@ def scope_with(right: Right) -> str:
     return next(scope for scope, rights in SCOPES.items() if right in rights)
 
 
-def kind_of(actor: str) -> PrincipalKind:
-    """Return the kind of an actor that was stored without one, from its id."""
-    return _KINDS.get(actor, PrincipalKind.API_KEY)
+def kind_of(actor: str, stored: str | None) -> PrincipalKind:
+    """Return the kind of an actor as stored; rows from before kinds were stored have none, there its id says it."""
+    return _KINDS.get(actor, PrincipalKind.API_KEY) if stored is None else PrincipalKind(stored)
